@@ -1,0 +1,33 @@
+# The commands of a fresh checkout; each makes what it needs. CI runs `check` and `test`.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test check lock .venv
+.DELETE_ON_ERROR:
+
+demo: $(INSTALLED)
+	$(BIN)/python -m tfstargan.demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv: $(INSTALLED)
+
+$(INSTALLED): setup.py requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11; make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --require-hashes -r requirements.lock
+	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	touch $@
+
+# Writes requirements.lock anew from setup.py; needs `pip install uv`.
+lock:
+	uv pip compile setup.py --extra cpu --extra dev --universal --upgrade \
+		--python-version 3.11 --generate-hashes --output-file requirements.lock
