@@ -1,0 +1,182 @@
+"""Every setting of a run: written once here, a flag, a JSON key and an attribute.
+
+A flagfile and the command line are resolved into one frozen `Config`, which is written
+beside the run. Only `from_flags` reads flags; all else takes a `Config`.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any, Self
+
+from absl import flags
+
+
+class UserError(ValueError):
+    """What the user can mend; the message is one line: what, where, what to do."""
+
+
+def setting(default: Any, help: str) -> Any:
+    """Return a dataclass field with a default and the help text of its flag."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of a run; the defaults are the reference's for AFHQ.
+
+    Raises:
+        UserError: if a value, or a combination of values, makes no sense.
+    """
+
+    dataset: str = setting("folder", "folder (photographs) or critters (drawn)")
+    data_dir: str = setting("", "dataset=folder: holds train/DOMAIN/*.jpg, val/...")
+    domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
+    critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
+
+    img_size: int = setting(256, "image side in pixels, a power of two, 32 to 1024")
+    channel_base: int = setting(2**14, "channels at side r: channel_base / r")
+    channel_max: int = setting(512, "most channels of any layer")
+    style_dim: int = setting(64, "length of a style code")
+    latent_dim: int = setting(16, "length of a latent code")
+    hidden_dim: int = setting(512, "width of the mapping network")
+    w_hpf: float = setting(0.0, "weight of the high-pass skips for faces")
+
+    iterations: int = setting(100_000, "iterations (of four updates) to train in all")
+    batch_size: int = setting(8, "images per iteration, over all replicas together")
+    lambda_reg: float = setting(1.0, "weight of the R1 penalty")
+    lambda_sty: float = setting(1.0, "weight of style reconstruction")
+    lambda_ds: float = setting(2.0, "initial weight of style diversity")
+    lambda_cyc: float = setting(1.0, "weight of cycle consistency")
+    ds_iterations: int = setting(100_000, "iterations over which lambda_ds falls to 0")
+    learning_rate: float = setting(1e-4, "Adam's, all but the mapping network")
+    mapping_learning_rate: float = setting(1e-6, "Adam's, mapping network")
+    beta1: float = setting(0.0, "Adam's decay of the mean gradient")
+    beta2: float = setting(0.99, "Adam's decay of the mean squared gradient")
+    weight_decay: float = setting(1e-4, "L2 decay, added to the gradient")
+    ema_decay: float = setting(0.999, "decay of the averaged networks, per iteration")
+
+    crop_probability: float = setting(0.5, "share of images randomly cropped")
+    flip_probability: float = setting(0.5, "share of images mirrored")
+    seed: int = setting(777, "of initial weights, data order and latents")
+    replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
+    jit: bool = setting(False, "compile the training step with XLA")
+    log_every: int = setting(50, "iterations between points in TensorBoard")
+    sample_every: int = setting(5_000, "iterations between sample grids")
+    save_every: int = setting(5_000, "iterations between checkpoints")
+    keep_checkpoints: int = setting(3, "newest checkpoints to keep")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", tuple(self.domains))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if type(field.default) is float and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) is not type(field.default):
+                kind = type(field.default).__name__
+                raise UserError(f"--{field.name} must be {kind}, got {value!r}")
+        self._check()
+
+    def _check(self) -> None:
+        def require(good: bool, name: str, rule: str) -> None:
+            if not good:
+                raise UserError(f"--{name}={getattr(self, name)}: {rule}")
+
+        require(self.dataset in ("folder", "critters"), "dataset", "folder or critters")
+        require(
+            32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
+            "img_size",
+            "must be a power of two from 32 to 1024",
+        )
+        require(
+            self.channel_base >= self.img_size,
+            "channel_base",
+            f"must be at least img_size, {self.img_size}",
+        )
+        require(
+            self.w_hpf == 0,
+            "w_hpf",
+            "the high-pass skips for faces are not supported yet; use --w_hpf=0",
+        )
+        for name in (
+            "channel_max style_dim latent_dim hidden_dim iterations batch_size"
+            " ds_iterations critters_per_domain log_every sample_every save_every"
+            " keep_checkpoints"
+        ).split():
+            require(getattr(self, name) >= 1, name, "must be at least 1")
+        for name in (
+            "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
+            " mapping_learning_rate replicas seed"
+        ).split():
+            require(getattr(self, name) >= 0, name, "must not be negative")
+        for name in ("crop_probability", "flip_probability"):
+            require(0 <= getattr(self, name) <= 1, name, "must be from 0 to 1")
+        for name in ("beta1", "beta2", "ema_decay"):
+            require(0 <= getattr(self, name) < 1, name, "must be from 0 to below 1")
+        if self.replicas:
+            require(
+                self.batch_size % self.replicas == 0,
+                "batch_size",
+                f"must be a multiple of --replicas={self.replicas}",
+            )
+        require(
+            not self.domains or len(self.domains) > 1,
+            "domains",
+            "translation needs at least two domains",
+        )
+        require(
+            len(set(self.domains)) == len(self.domains),
+            "domains",
+            "a domain is named twice",
+        )
+
+    def save(self, path: pathlib.Path) -> None:
+        """Write the settings as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> Self:
+        """Read settings written by `save`.
+
+        Raises:
+            UserError: if the file is missing, is no JSON, or has other settings.
+        """
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, json.JSONDecodeError, TypeError) as error:
+            raise UserError(f"{path}: not a run's configuration ({error})") from error
+
+
+# Settings that a resumed run may change; any other makes it another run.
+SCHEDULE = frozenset(
+    "data_dir iterations lambda_reg lambda_sty lambda_ds lambda_cyc ds_iterations"
+    " learning_rate mapping_learning_rate weight_decay ema_decay replicas jit"
+    " log_every sample_every save_every keep_checkpoints".split()
+)
+
+
+def define_flags() -> None:
+    """Define one flag for each setting; called by a main, never at import."""
+    define = {
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_bool,
+        str: flags.DEFINE_string,
+        tuple: flags.DEFINE_list,
+    }
+    for field in dataclasses.fields(Config):
+        default = field.default
+        if isinstance(default, tuple):
+            default = list(default)
+        define[type(field.default)](field.name, default, field.metadata["help"])
+
+
+def from_flags() -> Config:
+    """Return the flags' values as a `Config`.
+
+    Raises:
+        UserError: if they make no sense.
+    """
+    return Config(
+        **{f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Config)}
+    )
