@@ -1,0 +1,266 @@
+"""Layers that know nothing of StarGAN: norms, resampling convolutions, domain heads.
+
+InstanceNormalization takes the place of tensorflow-addons' (ended in May 2024), AdaIN
+is Huang and Belongie's (arXiv:1703.06868). A 3x3 convolution followed by 2x2 average
+pooling is computed as one 4x4 convolution of stride 2, and a nearest-neighbour
+upsampling followed by a 3x3 convolution as one 2x2 convolution at the low resolution:
+the same numbers but for rounding, with less than half the arithmetic. The variables
+stay the 3x3 kernels.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+Shape = tuple[Any, ...]  # of sizes; None where any will do
+
+# A 3-tap filter followed by the mean of two neighbours is a 4-tap filter of stride 2.
+POOLED_TAPS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]]) / 2.0
+
+# Over doubled pixels a 3-tap filter sees two pixels: an odd output its own and the
+# next, an even output the one before and its own. [odd or even, 2 taps, 3 taps]
+UPSAMPLED_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
+
+
+def he_normal(fan_in: int) -> keras.initializers.Initializer:
+    """Return the reference's initializer: N(0, 2 / fan_in), not truncated.
+
+    He et al., arXiv:1502.01852, eq. 10. Keras' own `HeNormal` cuts the tails off.
+    """
+    return keras.initializers.RandomNormal(stddev=math.sqrt(2.0 / fan_in))
+
+
+def normalize(features: Any, epsilon: float) -> Any:
+    """Return every channel of every image with mean 0 and variance 1.
+
+    `(x - mean) / sqrt(var + epsilon)`, mean and (biased) variance over H and W.
+
+    Args:
+        features: [B, H, W, C]; the moments are taken in float32 whatever its dtype.
+        epsilon: added to the variance; 1e-5 is the reference's.
+
+    Returns:
+        [B, H, W, C] float32. A constant channel becomes 0.
+    """
+    features = ops.cast(features, "float32")
+    centred = features - ops.mean(features, axis=(1, 2), keepdims=True)
+    variance = ops.mean(centred * centred, axis=(1, 2), keepdims=True)
+    return centred * ops.rsqrt(variance + epsilon)
+
+
+def average_pool(features: Any) -> Any:
+    """Return the means of 2x2 pixels: [B, H, W, C] to [B, H / 2, W / 2, C]."""
+    return ops.average_pool(features, 2, padding="valid")
+
+
+def upsample(features: Any) -> Any:
+    """Return every pixel four times (nearest): [B, H, W, C] to [B, 2H, 2W, C].
+
+    Channels become columns and columns rows: cheap everywhere, and unlike resizing
+    operations left whole by the LiteRT converter.
+    """
+    _, height, width, channels = features.shape
+    wide = ops.concatenate([features, features], axis=-1)  # [B, H, W, 2C]
+    wide = ops.reshape(wide, (-1, height, 2 * width * channels))
+    tall = ops.concatenate([wide, wide], axis=-1)  # [B, H, 2 * 2W * C]
+    return ops.reshape(tall, (-1, 2 * height, 2 * width, channels))
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class InstanceNormalization(keras.layers.Layer):
+    """Instance normalization over H and W, then a learned scale and offset.
+
+    `gamma * (x - mean) / sqrt(var + epsilon) + beta`; Ulyanov et al., arXiv:1607.08022.
+    [B, H, W, C] to [B, H, W, C].
+
+    Args:
+        epsilon: added to the variance. 1e-5 is PyTorch's; tensorflow-addons said 1e-3.
+        affine: whether there are a scale (gamma, from 1) and an offset (beta, from 0).
+    """
+
+    def __init__(self, epsilon: float = 1e-5, affine: bool = True, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.affine = affine
+
+    def build(self, input_shape: Shape) -> None:
+        if self.affine:
+            channels = (input_shape[-1],)
+            self.gamma = self.add_weight(channels, "ones", name="gamma")
+            self.beta = self.add_weight(channels, "zeros", name="beta")
+
+    def call(self, features: Any) -> Any:
+        normalized = normalize(features, self.epsilon)
+        if self.affine:
+            gamma, beta = (ops.cast(v, "float32") for v in (self.gamma, self.beta))
+            normalized = normalized * gamma + beta
+        return ops.cast(normalized, self.compute_dtype)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine}
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class AdaIN(keras.layers.Layer):
+    """Adaptive instance normalization: a style sets every channel's scale and offset.
+
+    `(1 + gamma) * (x - mean) / sqrt(var + epsilon) + beta`, (gamma, beta) a linear
+    function of the style; arXiv:1703.06868, eq. 8. The `1 +`, absent there, is StarGAN
+    v2's, so that (with the initial zero bias) a zero style is plain instance norm.
+    Features [B, H, W, C] and style [B, S] to [B, H, W, C].
+
+    Args:
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, epsilon: float = 1e-5, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, features_shape: Shape, style_shape: Shape) -> None:
+        self.fc = keras.layers.Dense(
+            2 * features_shape[-1],
+            kernel_initializer=he_normal(style_shape[-1]),
+        )
+        self.fc.build(style_shape)
+
+    def call(self, features: Any, style: Any) -> Any:
+        gamma, beta = ops.split(ops.cast(self.fc(style), "float32"), 2, axis=-1)
+        gamma, beta = (ops.expand_dims(v, (1, 2)) for v in (gamma, beta))
+        normalized = normalize(features, self.epsilon)
+        return ops.cast((1.0 + gamma) * normalized + beta, self.compute_dtype)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class Conv2D(keras.layers.Layer):
+    """Convolution of stride 1, He-initialized, that may halve or double the resolution.
+
+    [B, H, W, C] to [B, H', W', filters].
+
+    Args:
+        filters: number of output channels.
+        kernel_size: side of the kernel.
+        padding: "same" (zeros) or "valid".
+        use_bias: whether to add a bias (from 0).
+        resample: None; "down" for a 2x2 average pool after the convolution; "up" for
+            nearest-neighbour doubling before it. Both need a "same" kernel of 1 or 3.
+
+    Raises:
+        ValueError: if `resample` is unknown or does not go with kernel and padding.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        padding: str = "same",
+        use_bias: bool = True,
+        resample: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if resample not in (None, "down", "up"):
+            raise ValueError(f"resample must be None, 'down' or 'up', got {resample!r}")
+        if resample and (kernel_size not in (1, 3) or padding != "same"):
+            raise ValueError(
+                "resample needs kernel_size 1 or 3 and padding 'same', "
+                f"got {kernel_size} and {padding!r}"
+            )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.padding = padding
+        self.use_bias = use_bias
+        self.resample = resample
+
+    def build(self, input_shape: Shape) -> None:
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+        init = he_normal(math.prod(shape[:3]))
+        self.kernel = self.add_weight(shape, init, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((self.filters,), "zeros", name="bias")
+
+    def call(self, features: Any) -> Any:
+        if self.resample == "down":
+            features = self._convolve_then_pool(features)
+        elif self.resample == "up":
+            features = self._upsample_then_convolve(features)
+        else:
+            features = ops.conv(features, self.kernel, padding=self.padding)
+        return features + self.bias if self.use_bias else features
+
+    def _convolve_then_pool(self, features: Any) -> Any:
+        if self.kernel_size == 1:  # commutes with pooling: a quarter of the work
+            return ops.conv(average_pool(features), self.kernel, padding="same")
+        taps = ops.cast(POOLED_TAPS, self.kernel.dtype)
+        kernel = ops.einsum("tr,sc,rcio->tsio", taps, taps, self.kernel)
+        return ops.conv(features, kernel, strides=2, padding="same")
+
+    def _upsample_then_convolve(self, features: Any) -> Any:
+        if self.kernel_size == 1:  # commutes with copying
+            return upsample(ops.conv(features, self.kernel, padding="same"))
+        taps = ops.cast(UPSAMPLED_TAPS, self.kernel.dtype)
+        kernel = ops.einsum("atr,bsc,rcio->tsiabo", taps, taps, self.kernel)
+        kernel = ops.reshape(kernel, (2, 2, -1, 4 * self.filters))
+        features = ops.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
+        phases = ops.conv(features, kernel, padding="valid")  # [B, H + 1, W + 1, 4F]
+        return ops.depth_to_space(phases, 2)[:, 1:-1, 1:-1]
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "padding": self.padding,
+            "use_bias": self.use_bias,
+            "resample": self.resample,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class DomainDense(keras.layers.Layer):
+    """One linear layer for each domain, all applied: `x_k @ kernel_k + bias_k`.
+
+    [B, K, C] (or [B, 1, C]: the same input for every domain) to [B, K, units].
+    All heads are computed, so that those of domains absent from a batch have a zero
+    gradient rather than none, as in the reference.
+
+    Args:
+        units: number of outputs of each domain's layer.
+        num_domains: K.
+    """
+
+    def __init__(self, units: int, num_domains: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = units
+        self.num_domains = num_domains
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        shape = (self.num_domains, channels, self.units)
+        self.kernel = self.add_weight(shape, he_normal(channels), name="kernel")
+        self.bias = self.add_weight(
+            (self.num_domains, self.units), "zeros", name="bias"
+        )
+
+    def call(self, features: Any) -> Any:
+        heads = ops.broadcast_to(
+            features, (ops.shape(features)[0], self.num_domains, features.shape[-1])
+        )
+        return ops.einsum("bkc,kcu->bku", heads, self.kernel) + self.bias
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "units": self.units,
+            "num_domains": self.num_domains,
+        }
+
+
+def pick_domain(heads: Any, domain: Any) -> Any:
+    """Return every example's output for its domain: [B, K, C] and int [B] to [B, C]."""
+    chosen = ops.one_hot(domain, heads.shape[1], dtype=heads.dtype)  # [B, K]
+    return ops.einsum("bkc,bk->bc", heads, chosen)

@@ -1,0 +1,434 @@
+"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+
+Generator, mapping network, style encoder and discriminator, with the authors' code's
+widths. Losses and training are in `stargan.py`. The skips through a high-pass filter
+for faces (`w_hpf > 0`) are not here yet.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfstargan.layers import (
+    AdaIN,
+    Conv2D,
+    DomainDense,
+    InstanceNormalization,
+    Shape,
+    average_pool,
+    he_normal,
+    pick_domain,
+    upsample,
+)
+
+LEAK = 0.2  # slope of every LeakyReLU
+BOTTLENECK_SIDE = 16  # the generator's smallest feature map
+TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
+SHARED_LAYERS = 4  # of the mapping network; then as many per domain
+UNIT_VARIANCE = 1 / math.sqrt(2)  # keeps the variance of a sum of two
+
+
+def leaky_relu(x: Any) -> Any:
+    """Return x, negative values times 0.2."""
+    return ops.leaky_relu(x, LEAK)
+
+
+def channel_widths(
+    img_size: int, smallest: int, channel_base: int, channel_max: int
+) -> list[int]:
+    """Return the channels at sides img_size, img_size / 2, ..., smallest.
+
+    `channel_base / img_size` at full size, doubled at each halving up to `channel_max`.
+
+    Raises:
+        ValueError: if img_size is not a power of two of at least 32, or channel_base
+            is smaller than img_size.
+    """
+    if img_size < 32 or img_size & (img_size - 1):
+        raise ValueError(f"img_size must be a power of two >= 32, got {img_size}")
+    if channel_base < img_size:
+        raise ValueError(f"channel_base {channel_base} is below img_size {img_size}")
+    widths = [channel_base // img_size]
+    for _ in range(int(math.log2(img_size // smallest))):
+        widths.append(min(2 * widths[-1], channel_max))
+    return widths
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class ResidualBlock(keras.layers.Layer):
+    """Pre-activation residual block, with or without norms and pooling.
+
+    `(shortcut(x) + residual(x)) / sqrt(2)`; residual: [norm], LeakyReLU, conv, [2x2
+    average pool], [norm], LeakyReLU, conv; shortcut: [1x1 conv], [pool]. The paper's
+    ResBlk (appendix, table of the generator). [B, H, W, C] to [B, H', W', filters].
+
+    Args:
+        filters: number of output channels.
+        normalize: whether instance normalization precedes each activation.
+        downsample: whether the resolution is halved.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        normalize: bool = False,
+        downsample: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.normalize = normalize
+        self.downsample = downsample
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        resample = "down" if self.downsample else None
+        same: Shape = (None, None, None, channels)
+        if self.normalize:
+            self.norm1 = InstanceNormalization()
+            self.norm2 = InstanceNormalization()
+            self.norm1.build(same)
+            self.norm2.build(same)
+        self.conv1 = Conv2D(channels, resample=resample)
+        self.conv2 = Conv2D(self.filters)
+        self.conv1.build(same)
+        self.conv2.build(same)
+        self.conv1x1 = None
+        if channels != self.filters:
+            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, resample=resample)
+            self.conv1x1.build(same)
+
+    def call(self, x: Any) -> Any:
+        residual = self.norm1(x) if self.normalize else x
+        residual = self.conv1(leaky_relu(residual))
+        residual = self.norm2(residual) if self.normalize else residual
+        residual = self.conv2(leaky_relu(residual))
+        if self.conv1x1 is not None:
+            x = self.conv1x1(x)
+        elif self.downsample:
+            x = average_pool(x)
+        return (x + residual) * UNIT_VARIANCE
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "normalize": self.normalize,
+            "downsample": self.downsample,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class AdaINResidualBlock(keras.layers.Layer):
+    """Residual block of the decoder: the style enters through two AdaINs.
+
+    `(shortcut(x) + residual(x, s)) / sqrt(2)`; residual: AdaIN, LeakyReLU, [nearest 2x
+    upsampling], conv, AdaIN, LeakyReLU, conv; shortcut: [1x1 conv], [upsampling]. The
+    paper's AdaResBlk. [B, H, W, C] and style [B, S] to [B, H', W', filters].
+
+    Args:
+        filters: number of output channels.
+        upsample: whether the resolution is doubled.
+    """
+
+    def __init__(self, filters: int, upsample: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.upsample = upsample
+
+    def build(self, x_shape: Shape, s_shape: Shape) -> None:
+        channels = x_shape[-1]
+        resample = "up" if self.upsample else None
+        outer: Shape = (None, None, None, channels)
+        inner: Shape = (None, None, None, self.filters)
+        self.norm1 = AdaIN()
+        self.norm2 = AdaIN()
+        self.norm1.build(outer, s_shape)
+        self.norm2.build(inner, s_shape)
+        self.conv1 = Conv2D(self.filters, resample=resample)
+        self.conv2 = Conv2D(self.filters)
+        self.conv1.build(outer)
+        self.conv2.build(inner)
+        self.conv1x1 = None
+        if channels != self.filters:
+            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, resample=resample)
+            self.conv1x1.build(outer)
+
+    def call(self, x: Any, s: Any) -> Any:
+        residual = self.conv1(leaky_relu(self.norm1(x, s)))
+        residual = self.conv2(leaky_relu(self.norm2(residual, s)))
+        if self.conv1x1 is not None:
+            x = self.conv1x1(x)
+        elif self.upsample:
+            x = upsample(x)
+        return (x + residual) * UNIT_VARIANCE
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "filters": self.filters,
+            "upsample": self.upsample,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class Generator(keras.Model):
+    """Translate images into a style: `G(x, s)`, the domain being part of the style.
+
+    Images [B, H, W, 3] in [-1, 1] and style codes [B, style_dim] to images
+    [B, H, W, 3], about [-1, 1] (there is no tanh; clip before showing).
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        style_dim: length of a style code.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        style_dim: int = 64,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.img_size = img_size
+        self.style_dim = style_dim
+        self.channel_base = channel_base
+        self.channel_max = channel_max
+        widths = channel_widths(img_size, BOTTLENECK_SIDE, channel_base, channel_max)
+        self.from_rgb = Conv2D(widths[0])
+        self.encode = [
+            *(ResidualBlock(w, normalize=True, downsample=True) for w in widths[1:]),
+            *(ResidualBlock(widths[-1], normalize=True) for _ in range(2)),
+        ]
+        self.decode = [
+            *(AdaINResidualBlock(widths[-1]) for _ in range(2)),
+            *(AdaINResidualBlock(w, upsample=True) for w in widths[-2::-1]),
+        ]
+        self.to_rgb_norm = InstanceNormalization()
+        self.to_rgb = Conv2D(3, 1)
+
+    def build(self, x_shape: Shape, s_shape: Shape) -> None:
+        shape: Shape = (None, self.img_size, self.img_size, 3)
+        before_style: list[Any] = [self.from_rgb, *self.encode]
+        for layer in before_style:
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+        for layer in self.decode:
+            layer.build(shape, (None, self.style_dim))
+            shape = (*shape[:-1], layer.filters)
+        self.to_rgb_norm.build(shape)
+        self.to_rgb.build(shape)
+
+    def call(self, x: Any, s: Any) -> Any:
+        x = self.from_rgb(x)
+        for block in self.encode:
+            x = block(x)
+        for block in self.decode:
+            x = block(x, s)
+        return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "img_size": self.img_size,
+            "style_dim": self.style_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class MappingNetwork(keras.Model):
+    """Make style codes of a domain from noise: `F_y(z)`.
+
+    Latents [B, latent_dim] ~ N(0, I) and domains, int [B], to style codes
+    [B, style_dim]. Four shared layers, then four of each domain's own.
+
+    Args:
+        num_domains: K.
+        latent_dim: length of a latent.
+        style_dim: length of a style code.
+        hidden_dim: width of the hidden layers.
+    """
+
+    def __init__(
+        self,
+        num_domains: int,
+        latent_dim: int = 16,
+        style_dim: int = 64,
+        hidden_dim: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.latent_dim = latent_dim
+        self.style_dim = style_dim
+        self.hidden_dim = hidden_dim
+        inputs = [latent_dim] + [hidden_dim] * (SHARED_LAYERS - 1)
+        self.shared = [
+            keras.layers.Dense(
+                hidden_dim, activation="relu", kernel_initializer=he_normal(n)
+            )
+            for n in inputs
+        ]
+        self.unshared = [DomainDense(hidden_dim, num_domains) for _ in range(3)]
+        self.unshared.append(DomainDense(style_dim, num_domains))
+
+    def build(self, z_shape: Shape, y_shape: Shape) -> None:
+        channels = self.latent_dim
+        for layer in [*self.shared, *self.unshared]:
+            layer.build((None, channels))
+            channels = layer.units
+
+    def call(self, z: Any, y: Any) -> Any:
+        h = z
+        for layer in self.shared:
+            h = layer(h)
+        h = ops.expand_dims(h, 1)  # [B, 1, hidden_dim], then [B, K, ...]
+        for layer in self.unshared[:-1]:
+            h = ops.relu(layer(h))
+        return pick_domain(self.unshared[-1](h), y)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "num_domains": self.num_domains,
+            "latent_dim": self.latent_dim,
+            "style_dim": self.style_dim,
+            "hidden_dim": self.hidden_dim,
+        }
+
+
+class Trunk(keras.layers.Layer):
+    """What style encoder and discriminator are made of: no norms, down to one pixel.
+
+    A convolution, downsampling residual blocks to 4 x 4, LeakyReLU, a 4x4 convolution
+    without padding, LeakyReLU. Images [B, H, W, 3] to features [B, channels].
+    """
+
+    def __init__(
+        self, img_size: int, channel_base: int, channel_max: int, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.img_size = img_size
+        self.channel_base = channel_base
+        self.channel_max = channel_max
+        widths = channel_widths(img_size, TRUNK_SIDE, channel_base, channel_max)
+        self.channels = widths[-1]
+        self.from_rgb = Conv2D(widths[0])
+        self.blocks = [ResidualBlock(w, downsample=True) for w in widths[1:]]
+        self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid")
+
+    def build(self, x_shape: Shape) -> None:
+        shape: Shape = (None, self.img_size, self.img_size, 3)
+        layers: list[Any] = [self.from_rgb, *self.blocks, self.to_pixel]
+        for layer in layers:
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+
+    def call(self, x: Any) -> Any:
+        x = self.from_rgb(x)
+        for block in self.blocks:
+            x = block(x)
+        x = leaky_relu(self.to_pixel(leaky_relu(x)))
+        return ops.squeeze(x, (1, 2))
+
+    def sizes(self) -> dict[str, int]:
+        """Return the arguments that determine the trunk."""
+        return {
+            "img_size": self.img_size,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class StyleEncoder(keras.Model):
+    """Read the style code off a picture: `E_y(x)`.
+
+    Images [B, H, W, 3] in [-1, 1] and their domains, int [B], to style codes
+    [B, style_dim].
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        num_domains: K.
+        style_dim: length of a style code.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        num_domains: int = 2,
+        style_dim: int = 64,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.style_dim = style_dim
+        self.trunk = Trunk(img_size, channel_base, channel_max)
+        self.heads = DomainDense(style_dim, num_domains)
+
+    def build(self, x_shape: Shape, y_shape: Shape) -> None:
+        self.trunk.build(x_shape)
+        self.heads.build((None, 1, self.trunk.channels))
+
+    def call(self, x: Any, y: Any) -> Any:
+        return pick_domain(self.heads(ops.expand_dims(self.trunk(x), 1)), y)
+
+    def get_config(self) -> dict:
+        return (
+            super().get_config()
+            | self.trunk.sizes()
+            | {"num_domains": self.num_domains, "style_dim": self.style_dim}
+        )
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class Discriminator(keras.Model):
+    """Tell real images of a domain from translated ones: `D_y(x)`.
+
+    Images [B, H, W, 3] in [-1, 1] and domains, int [B], to logits [B] (real above 0).
+    One output for each domain, of which the asked one counts.
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        num_domains: K.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        num_domains: int = 2,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.trunk = Trunk(img_size, channel_base, channel_max)
+        self.heads = keras.layers.Dense(
+            num_domains, kernel_initializer=he_normal(self.trunk.channels)
+        )
+
+    def build(self, x_shape: Shape, y_shape: Shape) -> None:
+        self.trunk.build(x_shape)
+        self.heads.build((None, self.trunk.channels))
+
+    def call(self, x: Any, y: Any) -> Any:
+        logits = ops.expand_dims(self.heads(self.trunk(x)), -1)  # [B, K, 1]
+        return ops.squeeze(pick_domain(logits, y), -1)
+
+    def get_config(self) -> dict:
+        return (
+            super().get_config()
+            | self.trunk.sizes()
+            | {"num_domains": self.num_domains}
+        )
