@@ -1,0 +1,47 @@
+"""The reference's augmentation: a random crop, a resize, a mirror image.
+
+With some probability a crop of 0.8 to 1.0 of the area and an aspect ratio of 0.9 to
+1.1, resized (antialiased, by Pillow) to a square; then mirrored with some probability.
+"""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+AREA = (0.8, 1.0)
+ASPECT = (0.9, 1.1)
+TRIES = 10
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def random_box(width: int, height: int, rng: np.random.Generator) -> Box:
+    """Return a random crop; where none fits in ten tries, the largest centred one."""
+    for _ in range(TRIES):
+        area = width * height * rng.uniform(*AREA)
+        aspect = math.exp(rng.uniform(*np.log(ASPECT)))
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            left = int(rng.integers(width - w + 1))
+            top = int(rng.integers(height - h + 1))
+            return left, top, left + w, top + h
+    w = min(width, round(height * ASPECT[1]))
+    h = min(height, round(width / ASPECT[0]))
+    left, top = (width - w) // 2, (height - h) // 2
+    return left, top, left + w, top + h
+
+
+def augment(
+    image: Image.Image,
+    size: int,
+    rng: np.random.Generator,
+    crop_probability: float = 0.5,
+    flip_probability: float = 0.5,
+) -> np.ndarray:
+    """Return a picture, randomly cropped and mirrored, as [size, size, 3] uint8."""
+    if rng.random() < crop_probability:
+        image = image.crop(random_box(*image.size, rng))
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels[:, ::-1] if rng.random() < flip_probability else pixels

@@ -1,0 +1,342 @@
+"""Drawn animal faces: data without a download, on which translation is measurable.
+
+The domain is the species, told by shape alone; the style is the fur; the content is
+where the head is and what it does. Each picture comes with its true factors, so whether
+a translation kept the content, took over the fur and changed the species is a number.
+
+Shapes are signed distances, below 0 inside, in the head's own frame: there its radius
+is 1, and y points down. Edges are blended over one pixel. Pixels come of sums,
+products, quotients and square roots alone, which every machine rounds alike.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+from PIL import Image
+
+SPECIES = ("bear", "cat", "rabbit")
+PATTERNS = ("plain", "spots", "stripes")
+SPLITS = ("train", "val")
+RANGES = {
+    "hue": (0.0, 1.0),
+    "lightness": (0.42, 0.66),
+    "x": (-0.075, 0.075),
+    "y": (0.065, 0.175),
+    "size": (0.42, 0.62),
+    "tilt": (-25.0, 25.0),
+    "mouth": (0.0, 1.0),
+    "gaze": (-1.0, 1.0),
+    "background_hue": (0.0, 1.0),
+    "background_lightness": (0.76, 0.92),
+}
+SMALLEST = 16  # pixels; below it a face is a smudge
+
+WHITE = np.ones((3, 1, 1))
+INK = np.reshape((0.17, 0.11, 0.13), (3, 1, 1))
+THROAT = np.reshape((0.42, 0.12, 0.16), (3, 1, 1))
+TONGUE = np.reshape((0.96, 0.5, 0.53), (3, 1, 1))
+PINK = np.reshape((1.0, 0.72, 0.72), (3, 1, 1))
+OUTLINE = 0.055  # its width, in head radii
+
+# x, y, radius in the head's frame: few and large, to be seen at 32 pixels
+SPOTS = (
+    (-0.62, -0.42, 0.29),
+    (0.16, -0.72, 0.22),
+    (0.86, 0.02, 0.26),
+    (-0.8, 0.38, 0.2),
+    (0.5, 0.78, 0.2),
+    (0.85, -0.93, 0.24),
+    (-0.6, -1.1, 0.22),
+    (0.3, -1.55, 0.24),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Critter:
+    """One animal's true factors; `RANGES` bounds all but the two indices.
+
+    Attributes:
+        species: index into `SPECIES`: the domain.
+        hue: of the fur, in turns, [0, 1]; 1 is 0 again.
+        lightness: of the fur, 0.42 (dark) to 0.66 (light).
+        pattern: of the fur, index into `PATTERNS`.
+        x: the head's centre, -0.075 to 0.075 of the picture right of the middle.
+        y: the head's centre, 0.065 to 0.175 of the picture below the middle.
+        size: of the head, ears aside: its width, 0.42 to 0.62 of the picture.
+        tilt: clockwise, -25 to 25 degrees.
+        mouth: 0 (closed) to 1 (wide open).
+        gaze: where the pupils look, -1 (left) to 1 (right).
+        background_hue: in turns, [0, 1]; 1 is 0 again.
+        background_lightness: 0.76 to 0.92, above every fur's.
+
+    Raises:
+        ValueError: if a factor is outside its range.
+    """
+
+    species: int
+    hue: float
+    lightness: float
+    pattern: int
+    x: float
+    y: float
+    size: float
+    tilt: float
+    mouth: float
+    gaze: float
+    background_hue: float
+    background_lightness: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        for name, names in (("species", SPECIES), ("pattern", PATTERNS)):
+            if getattr(self, name) not in range(len(names)):
+                raise ValueError(f"{name}={getattr(self, name)}: no index into {names}")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}: must be from {low} to {high}"
+                )
+
+
+def random_critter(species: int, rng: np.random.Generator) -> Critter:
+    """Return an animal of a species; all else is uniform and independent of it."""
+    factors = {name: float(rng.uniform(*bounds)) for name, bounds in RANGES.items()}
+    pattern = int(rng.integers(len(PATTERNS)))
+    return Critter(species=species, pattern=pattern, **factors)
+
+
+def nth_critter(split: str, species: int, index: int, seed: int) -> Critter:
+    """Return animal `index` of a species in a split, a function of these four alone."""
+    if split not in SPLITS:
+        raise ValueError(f"split={split}: must be one of {SPLITS}")
+    rng = np.random.default_rng((seed, SPLITS.index(split), species, index))
+    return random_critter(species, rng)
+
+
+def make_split(
+    count: int, img_size: int, seed: int, split: str = "train"
+) -> tuple[np.ndarray, np.ndarray, list[Critter]]:
+    """Draw `count` animals of every species; more of them leave the first as they are.
+
+    Args:
+        count: pictures per species, N / 3.
+        img_size: height and width of a picture, at least 16.
+        seed: of the whole data set.
+        split: "train" or "val", which share no picture.
+
+    Returns:
+        Images [N, H, W, 3] uint8, species by species; their species, [N] int32; their
+        true factors, N of them.
+    """
+    critters = [
+        nth_critter(split, species, index, seed)
+        for species in range(len(SPECIES))
+        for index in range(count)
+    ]
+    images = np.empty((len(critters), img_size, img_size, 3), np.uint8)
+    for image, critter in zip(images, critters, strict=True):
+        image[...] = draw(critter, img_size)
+    return images, np.array([c.species for c in critters], np.int32), critters
+
+
+def draw(critter: Critter, img_size: int) -> np.ndarray:
+    """Return the picture of an animal, [img_size, img_size, 3] uint8.
+
+    Raises:
+        ValueError: if `img_size` is less than 16.
+    """
+    canvas = Canvas(critter, img_size)
+    draw_fur(canvas, critter)
+    draw_eyes(canvas, critter)
+    draw_mouth(canvas, critter)
+    return canvas.pixels()
+
+
+def draw_background(critter: Critter, img_size: int) -> np.ndarray:
+    """Return what `draw` returns, without the animal."""
+    return Canvas(critter, img_size).pixels()
+
+
+class Critters:
+    """The animals of a split as a set of pictures, drawn when it is made.
+
+    Args:
+        split: "train" or "val".
+        img_size: height and width of a picture, at least 16.
+        per_domain: pictures per species.
+        seed: of the whole data set.
+    """
+
+    domains: tuple[str, ...] = SPECIES
+
+    def __init__(self, split: str, img_size: int, per_domain: int, seed: int = 0):
+        self.per_domain = per_domain
+        self.images, _, self.critters = make_split(per_domain, img_size, seed, split)
+
+    def count(self, domain: int) -> int:
+        """Return the number of pictures of a species."""
+        return self.per_domain
+
+    def image(self, domain: int, index: int) -> Image.Image:
+        """Return one picture."""
+        return Image.fromarray(self.images[domain * self.per_domain + index])
+
+
+class Canvas:
+    """A picture in the making, and where its pixels are in the head's frame.
+
+    Attributes:
+        x, y: the pixels' coordinates in the head's frame, [H, W].
+        down: how far they are below its centre in the picture, in radii, [H, 1].
+        pixel: the size of a pixel in the head's frame.
+        rgb: the colours so far, [3, H, W] in [0, 1].
+    """
+
+    def __init__(self, critter: Critter, img_size: int) -> None:
+        """Start with the background."""
+        if img_size < SMALLEST:
+            raise ValueError(f"img_size={img_size}: must be at least {SMALLEST}")
+        axis = (np.arange(img_size) + 0.5) / img_size - 0.5
+        radius = critter.size / 2
+        right = (axis - critter.x) / radius
+        self.down = (axis[:, None] - critter.y) / radius
+        angle = math.radians(critter.tilt)
+        # rounded, for the last bits of a sine differ between machines
+        cos, sin = round(math.cos(angle), 12), round(math.sin(angle), 12)
+        self.x = cos * right + sin * self.down
+        self.y = cos * self.down - sin * right
+        self.pixel = 1 / (img_size * radius)
+        color = hsl(critter.background_hue, 0.45, critter.background_lightness)
+        self.rgb = color * (1 - 0.08 * axis[:, None]) * np.ones_like(self.x)
+
+    def paint(self, shape: np.ndarray, color: np.ndarray) -> None:
+        """Cover a shape, [H, W], with a colour, [3, 1, 1] or [3, H, W]."""
+        self.rgb += np.clip(0.5 - shape / self.pixel, 0, 1) * (color - self.rgb)
+
+    def pixels(self) -> np.ndarray:
+        """Return the picture, [H, W, 3] uint8."""
+        levels = np.rint(255 * self.rgb.clip(0, 1)).astype(np.uint8)
+        return np.ascontiguousarray(levels.transpose(1, 2, 0))
+
+
+def draw_fur(canvas: Canvas, critter: Critter) -> None:
+    """Draw ears and head, and what is pale of them."""
+    ears, inner, head, muzzle = SHAPES[critter.species](abs(canvas.x), canvas.y)
+    marks = markings(PATTERNS[critter.pattern], canvas.x, canvas.y)
+    pale = hsl(critter.hue, 0.5, 0.45 + 0.62 * critter.lightness)
+    draw_coat(canvas, critter, ears, marks)
+    canvas.paint(inner, 0.5 * (pale + PINK))
+    draw_coat(canvas, critter, head, marks)
+    canvas.paint(muzzle, pale)
+
+
+def draw_coat(
+    canvas: Canvas, critter: Critter, shape: np.ndarray, marks: np.ndarray
+) -> None:
+    """Draw a shape in outline, fur and markings, all of one hue."""
+    fur, mark, line = (
+        hsl(critter.hue, 0.5, critter.lightness * tone) for tone in (1.0, 0.6, 0.42)
+    )
+    coat = shape + OUTLINE
+    rim = np.clip(1 + coat / 0.25, 0, 1)
+    # from above, however the head is tilted
+    light = (1.06 - 0.14 * canvas.down) * (1 - 0.1 * rim * rim)
+    canvas.paint(shape, line)
+    canvas.paint(coat, fur * light)
+    canvas.paint(np.maximum(coat, marks), mark * light)
+
+
+def markings(kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the distance to a pattern's marks, [H, W], on head and ears alike."""
+    if kind == "plain":
+        return np.ones_like(x)
+    if kind == "spots":
+        return np.minimum.reduce([ellipse(x - a, y - b, r, r) for a, b, r in SPOTS])
+    # bands that bend down, and end in points before they reach the face
+    band = (y - 0.25 * abs(x) + 0.06) / 0.46
+    outward = abs(x) + np.maximum(-0.55 - y, 0)
+    return 0.46 * abs(band - np.rint(band)) - np.clip(0.4 * outward - 0.11, -1, 0.13)
+
+
+def draw_eyes(canvas: Canvas, critter: Critter) -> None:
+    """Draw both eyes at once, in a frame that has each of them at 0."""
+    x, y = canvas.x - np.copysign(0.42, canvas.x), canvas.y + 0.06
+    white = ellipse(x, y, 0.25, 0.28)
+    canvas.paint(white - 0.03, INK)
+    canvas.paint(white, WHITE)
+    x = x - 0.09 * critter.gaze
+    canvas.paint(np.maximum(white, ellipse(x, y - 0.02, 0.17, 0.21)), INK)
+    canvas.paint(ellipse(x + 0.055, y + 0.07, 0.055, 0.055), WHITE)
+
+
+def draw_mouth(canvas: Canvas, critter: Critter) -> None:
+    """Draw nose, lips and, below them, as much mouth as is open."""
+    x, y = abs(canvas.x), canvas.y
+    lip = ellipse(x - 0.13, y - 0.36, 0.13, 0.11)
+    wide, deep = 0.1 + 0.12 * critter.mouth, 0.03 + 0.32 * critter.mouth
+    opening = np.maximum(ellipse(x, y - 0.4, wide, deep), np.maximum(0.38 - y, -lip))
+    canvas.paint(opening - 0.03, INK)
+    canvas.paint(opening, THROAT)
+    tongue = ellipse(x, y - 0.5 - 0.22 * critter.mouth, 0.15, 0.14)
+    canvas.paint(np.maximum(opening, tongue), TONGUE)
+    if SPECIES[critter.species] == "rabbit":
+        tooth = np.maximum(ellipse(x - 0.055, y - 0.45, 0.05, 0.12), -lip)
+        canvas.paint(tooth - 0.015, INK)
+        canvas.paint(tooth, WHITE)
+    canvas.paint(np.maximum(abs(lip) - 0.025, 0.36 - y), INK)
+    if SPECIES[critter.species] == "cat":
+        reach = abs(x - 0.82) - 0.27  # so slim an ellipse is only true at its sides
+        for slant in (0.5 - 0.24 * x, 0.37 + 0.12 * x):
+            whisker = ellipse(x - 0.82, y - slant, 0.3, 0.03)
+            canvas.paint(np.maximum(whisker, reach), INK)
+    canvas.paint(ellipse(x, y - 0.25, 0.15, 0.1), INK)
+    canvas.paint(ellipse(x, y - 0.21, 0.055, 0.02), 0.5 * (INK + WHITE))
+
+
+def bear(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return ears, inner ears, head and muzzle of a round head with round ears."""
+    ear = ellipse(x - 0.7, y + 0.64, 0.34, 0.34)
+    head = ellipse(x, y, 1.0, 0.9)
+    return ear, ear + 0.14, head, ellipse(x, y - 0.42, 0.46, 0.36)
+
+
+def cat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return ears, inner ears, head and muzzle of a wide head with pointed ears."""
+    inner_side = ellipse(x - 1.17, y - 0.03, 1.2, 1.2)
+    outer_side = ellipse(x + 0.64, y + 0.33, 1.6, 1.6)
+    ear = np.maximum(-blend(-inner_side, -outer_side, 0.12), y + 0.1)
+    head = blend(ellipse(x, y, 1.0, 0.8), ellipse(x - 0.7, y - 0.3, 0.38, 0.2), 0.15)
+    return ear, ear + 0.17, head, ellipse(x - 0.16, y - 0.38, 0.25, 0.24)
+
+
+def rabbit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return ears, inner ears, head and muzzle of a soft head with long ears."""
+    ear = ellipse(x - 0.42 + 0.12 * (y + 1.04), y + 1.04, 0.28, 0.58)
+    cheek = ellipse(x - 0.48, y - 0.24, 0.42, 0.42)
+    head = blend(ellipse(x, y, 0.86, 0.82), cheek, 0.3)
+    return ear, ear + 0.14, head, ellipse(x - 0.14, y - 0.37, 0.21, 0.2)
+
+
+SHAPES = (bear, cat, rabbit)
+
+
+def hsl(hue: float, saturation: float, lightness: float) -> np.ndarray:
+    """Return a colour as RGB, [3, 1, 1] in [0, 1]."""
+    k = (12 * hue + np.array([0.0, 8.0, 4.0])[:, None, None]) % 12
+    ramp = np.clip(np.minimum(k - 3, 9 - k), -1, 1)
+    return lightness - saturation * min(lightness, 1 - lightness) * ramp
+
+
+def ellipse(x: np.ndarray, y: np.ndarray, a: float, b: float) -> np.ndarray:
+    """Return the distance to an ellipse about 0, true near its edge."""
+    u, v = x / a, y / b
+    k = np.sqrt(u * u + v * v)
+    u, v = u / a, v / b
+    return k * (k - 1) / np.sqrt(u * u + v * v + 1e-12)
+
+
+def blend(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
+    """Return the distance to two shapes with the corners between them filled."""
+    corner = np.maximum(width - abs(a - b), 0.0)
+    return np.minimum(a, b) - corner * corner / (4 * width)

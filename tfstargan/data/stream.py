@@ -1,0 +1,124 @@
+"""From a set of pictures to batches: element i is a function of (seed, i) alone.
+
+So a resumed run goes on with the data it would have seen, and the number of replicas or
+threads changes nothing. Sources, and pairs of references, are drawn with replacement,
+every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced sampler).
+"""
+
+import pathlib
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfstargan import images
+from tfstargan.config import Config
+from tfstargan.data.augment import augment
+from tfstargan.data.batch import Batch
+from tfstargan.data.critters import Critters
+from tfstargan.data.folder import Folder
+
+
+class ImageSet(Protocol):
+    """Pictures of several domains, addressed by domain and index."""
+
+    domains: tuple[str, ...]
+
+    def count(self, domain: int) -> int:
+        """Return the number of pictures of a domain."""
+
+    def image(self, domain: int, index: int) -> Image.Image:
+        """Return one picture, RGB, of any size."""
+
+
+def open_images(config: Config, split: str) -> ImageSet:
+    """Return the pictures of "train" or "val".
+
+    Raises:
+        UserError: if they are missing or unfit (see `Folder`).
+    """
+    if config.dataset == "critters":
+        return Critters(split, config.img_size, config.critters_per_domain)
+    return Folder(pathlib.Path(config.data_dir), split, config.domains)
+
+
+def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Dataset:
+    """Return the batches of iterations `start` to `config.iterations`.
+
+    Returns:
+        A dataset of `Batch`, images float32 in [-1, 1].
+    """
+    size = config.img_size
+    image = tf.TensorSpec((size, size, 3), tf.uint8)
+    label = tf.TensorSpec((), tf.int32)
+    latent = tf.TensorSpec((config.latent_dim,), tf.float32)
+    element = Batch(image, label, image, image, label, latent, latent)
+
+    def draw(index: tf.Tensor) -> Batch:
+        parts = tf.numpy_function(
+            lambda i: tuple(example(image_set, config, int(i))),
+            [index],
+            [spec.dtype for spec in element],
+        )
+        for part, spec in zip(parts, element, strict=True):
+            part.set_shape(spec.shape)
+        return Batch(*parts)
+
+    first, last = (n * config.batch_size for n in (start, config.iterations))
+    indices = tf.data.Dataset.range(first, last)
+    stream = indices.map(draw, num_parallel_calls=tf.data.AUTOTUNE)
+    stream = stream.batch(config.batch_size, drop_remainder=True)
+    return stream.map(scale).prefetch(tf.data.AUTOTUNE)
+
+
+def scale(batch: Batch) -> Batch:
+    """Return a batch with its uint8 images as float32 in [-1, 1]."""
+    pictures = ("x_src", "x_ref", "x_ref2")
+    return batch._replace(
+        **{n: tf.cast(getattr(batch, n), tf.float32) / 127.5 - 1.0 for n in pictures}
+    )
+
+
+def example(image_set: ImageSet, config: Config, index: int) -> Batch:
+    """Return element `index` of the stream, unbatched, its images uint8."""
+    rng = np.random.default_rng((config.seed, index))
+
+    def picture(domain: int) -> np.ndarray:
+        chosen = int(rng.integers(image_set.count(domain)))
+        return augment(
+            image_set.image(domain, chosen),
+            config.img_size,
+            rng,
+            config.crop_probability,
+            config.flip_probability,
+        )
+
+    y_src, y_trg = (int(y) for y in rng.integers(len(image_set.domains), size=2))
+    z, z2 = rng.standard_normal((2, config.latent_dim), np.float32)
+    return Batch(
+        x_src=picture(y_src),
+        y_src=np.int32(y_src),
+        x_ref=picture(y_trg),
+        x_ref2=picture(y_trg),
+        y_trg=np.int32(y_trg),
+        z=z,
+        z2=z2,
+    )
+
+
+def examples_of(image_set: ImageSet, size: int, each: int, skip: int = 0) -> np.ndarray:
+    """Return the first pictures of every domain, [K, each, H, W, 3] in [-1, 1].
+
+    Domains with fewer pictures than asked for repeat theirs.
+    """
+    return np.stack(
+        [
+            [
+                images.to_float(images.square(image_set.image(k, (skip + i) % n), size))
+                for i in range(each)
+            ]
+            for k in range(len(image_set.domains))
+            for n in [image_set.count(k)]
+        ]
+    )

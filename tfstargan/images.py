@@ -1,0 +1,118 @@
+"""Pictures: reading, cropping, scaling to what networks take, grids and animations.
+
+Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
+is defined here once: the largest centred square, resized by Pillow's antialiased
+bilinear filter, `x / 127.5 - 1`; and back by clipping to [-1, 1] and rounding.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tfstargan.config import UserError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png")  # in any case
+
+
+def read(path: pathlib.Path) -> Image.Image:
+    """Return a picture as RGB, upright (EXIF orientation applied).
+
+    Raises:
+        UserError: if the file is missing, no picture, or broken.
+    """
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"{path}: not a readable picture; remove or replace it ({error})"
+        ) from error
+
+
+def square(image: Image.Image, size: int) -> Image.Image:
+    """Return the largest centred square of a picture, resized to size x size."""
+    side = min(image.size)
+    left, top = ((length - side) // 2 for length in image.size)
+    box = (left, top, left + side, top + side)
+    return image.resize((size, size), Image.Resampling.BILINEAR, box)
+
+
+def to_float(images: np.ndarray | Image.Image) -> np.ndarray:
+    """Return uint8 images, 0 to 255, as float32 in [-1, 1]."""
+    return np.asarray(images, np.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Return float images, clipped to [-1, 1], as uint8, 0 to 255."""
+    images = np.clip(np.asarray(images, np.float32), -1.0, 1.0)
+    return np.round((images + 1.0) * 127.5).astype(np.uint8)
+
+
+def find(path: pathlib.Path) -> list[pathlib.Path]:
+    """Return the picture files of a folder and those below it, or the file itself.
+
+    Raises:
+        UserError: if there is nothing, or a folder holds no picture.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if path.is_file():
+        return [path]
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
+    if not files:
+        raise UserError(f"{path}: no pictures ({', '.join(EXTENSIONS)}) in this folder")
+    return files
+
+
+def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarray:
+    """Return pictures in rows and columns as one picture.
+
+    Small pictures are enlarged by a whole factor to about 96 pixels, so that a grid of
+    32-pixel pictures can be looked at.
+
+    Args:
+        rows: of [H, W, 3] uint8 pictures of one size; None leaves white.
+        gap: pixels of white between pictures.
+
+    Returns:
+        [height, width, 3] uint8.
+    """
+    side = next(p.shape[0] for row in rows for p in row if p is not None)
+    scale = max(1, 96 // side)
+    cell = side * scale
+    pitch = cell + gap
+    columns = max(len(row) for row in rows)
+    canvas = np.full((len(rows) * pitch + gap, columns * pitch + gap, 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            if picture is not None:
+                large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+                top, left = gap + i * pitch, gap + j * pitch
+                canvas[top : top + cell, left : left + cell] = large
+    return canvas
+
+
+def save(image: np.ndarray, path: pathlib.Path) -> None:
+    """Write one [H, W, 3] uint8 picture; the folder is made, the suffix decides.
+
+    Raises:
+        UserError: if the suffix names no format, or the file can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
+
+
+def save_animation(
+    frames: Sequence[np.ndarray], path: pathlib.Path, milliseconds: int = 60
+) -> None:
+    """Write [H, W, 3] uint8 frames as an endless GIF or animated WebP."""
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
