@@ -1,0 +1,264 @@
+"""Hold networks, losses, gradients and training to the reference's recorded values.
+
+    python tests/parity.py tests/goldens/small.json ...
+
+A case is NAME.json (sizes, parameter names and shapes) with NAME.npz (the authors'
+code's outputs, in double precision) beside it; weights, images and latents come from
+`tests/goldens/formula.py` by name. For each kind of value it prints the largest
+distance beside its tolerance, which is three times what an independent float32
+implementation reaches. Exit code 1 if a distance is beyond it, or a part is missing.
+"""
+
+import importlib.util
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfstargan import reference_weights
+from tfstargan.config import Config
+from tfstargan.data.batch import Batch
+from tfstargan.stargan import (
+    AVERAGED,
+    NETWORKS,
+    UPDATES,
+    StarGANv2,
+    build_networks,
+)
+
+GOLDENS = pathlib.Path(__file__).parent / "goldens"
+
+TOLERANCES = {
+    "networks": 1.2e-5,  # of the largest value
+    "losses": 3e-6,  # of the update's largest term
+    "gradients": 3e-3,  # of the gradient's norm
+    "training losses": 3e-3,  # of the update's largest term
+    "training lambda_ds": 1e-6,
+    "training moved": 4.5e-2,  # of the movement's norm
+    "training ema_moved": 1.2e-1,
+}
+
+# The reference's names of the updates, ours, and the terms' order.
+UPDATE_NAMES = {
+    "d_latent": ("D/latent", ("loss", "real", "fake", "reg")),
+    "d_ref": ("D/reference", ("loss", "real", "fake", "reg")),
+    "g_latent": ("G/latent", ("loss", "adv", "sty", "ds", "cyc")),
+    "g_ref": ("G/reference", ("loss", "adv", "sty", "ds", "cyc")),
+}
+
+
+def load_formula() -> Any:
+    """Import the module that makes weights and inputs from their names."""
+    spec = importlib.util.spec_from_file_location("formula", GOLDENS / "formula.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+formula = load_formula()
+
+
+class Case:
+    """One golden: its settings, recorded arrays and formula weights."""
+
+    def __init__(self, path: pathlib.Path):
+        self.name = path.stem
+        case = json.loads(path.read_text())
+        self.sizes, self.shapes = case["config"], case["shapes"]
+        self.golden = np.load(path.with_suffix(".npz"))
+        sizes = self.sizes
+        self.config = Config(
+            domains=tuple(f"domain{k}" for k in range(sizes["num_domains"])),
+            img_size=sizes["img_size"],
+            channel_base=sizes["base"],
+            channel_max=sizes["cmax"],
+            style_dim=sizes["style_dim"],
+            latent_dim=sizes["latent_dim"],
+            hidden_dim=self.shapes["mapping_network"]["shared.0.weight"][0],
+            batch_size=sizes["batch"],
+            lambda_reg=sizes["lambda_reg"],
+            lambda_sty=sizes["lambda_sty"],
+            lambda_ds=sizes["lambda_ds"],
+            lambda_cyc=sizes["lambda_cyc"],
+            ds_iterations=sizes["ds_iter"],
+            learning_rate=sizes["lr"],
+            mapping_learning_rate=sizes["f_lr"],
+            beta1=sizes["beta1"],
+            beta2=sizes["beta2"],
+            weight_decay=sizes["weight_decay"],
+            ema_decay=sizes["ema"],
+        )
+
+    def networks(self, names: tuple[str, ...] = NETWORKS) -> dict[str, Any]:
+        """Return networks with the formula's weights."""
+        networks = build_networks(self.config, names)
+        for name, network in networks.items():
+            self.set_weights(name, network)
+        return networks
+
+    def set_weights(self, name: str, network: Any) -> None:
+        """Give a network the formula's weights."""
+        arrays = formula.weights(name, self.shapes[name])
+        reference_weights.from_reference(network, arrays)
+
+    def model(self) -> StarGANv2:
+        """Return the whole model, ready to train from the formula's weights."""
+        model = StarGANv2(self.config)
+        for name in NETWORKS:
+            self.set_weights(name, getattr(model, name))
+        for name in AVERAGED:
+            self.set_weights(name, getattr(model, f"{name}_ema"))
+        model.compile()
+        return model
+
+    def batch(self, prefix: str = "", shift: int = 0) -> Batch:
+        """Return the case's inputs, or those of training iteration `shift`."""
+        count, size = self.sizes["batch"], self.sizes["img_size"]
+        domains, latent_dim = self.sizes["num_domains"], self.sizes["latent_dim"]
+        key = f"{self.name}/{prefix}"
+        each = np.arange(count)
+        return Batch(
+            x_src=formula.images(key + "x", count, size),
+            y_src=((each + shift) % domains).astype(np.int32),
+            x_ref=formula.images(key + "x_ref", count, size),
+            x_ref2=formula.images(key + "x_ref2", count, size),
+            y_trg=((each + 2 * shift + 1) % domains).astype(np.int32),
+            z=formula.latents(key + "z", count, latent_dim),
+            z2=formula.latents(key + "z2", count, latent_dim),
+        )
+
+
+Measured = Iterator[tuple[str, str, float]]  # kind, key in the golden, distance
+
+
+def relative(value: Any, golden: Any) -> float:
+    """Return the largest difference over the largest golden value."""
+    value, golden = np.asarray(value, np.float64), np.asarray(golden, np.float64)
+    return float(np.max(np.abs(value - golden)) / np.max(np.abs(golden)))
+
+
+def pinned(network: str, name: str, array: np.ndarray, golden: np.ndarray) -> float:
+    """Return the distance of an array's [norm, projection], relative to its norm."""
+    found = [np.linalg.norm(array), formula.projection(network, name, array)]
+    return float(np.max(np.abs(found - golden)) / golden[0])
+
+
+def check_networks(case: Case) -> Measured:
+    """Compare the outputs of the four networks."""
+    supported = case.sizes["w_hpf"] == 0
+    names = NETWORKS if supported else NETWORKS[1:]
+    networks, batch = case.networks(names), case.batch()
+    style = networks["mapping_network"](batch.z, batch.y_trg)
+    outputs = {
+        "mapping_network": style,
+        "style_encoder": networks["style_encoder"](batch.x_ref, batch.y_trg),
+        "discriminator": networks["discriminator"](batch.x_src, batch.y_src),
+    }
+    if supported:
+        image = networks["generator"](batch.x_src, style).numpy()
+        thin = max(1, case.sizes["img_size"] // 64)
+        outputs["generator"] = image[:, ::thin, ::thin]
+        outputs["generator_mean_std"] = [image.mean(), image.std(ddof=1)]
+    for key, value in outputs.items():
+        yield "networks", key, relative(value, case.golden[key])
+
+
+def check_updates(case: Case) -> Measured:
+    """Compare every update's losses and gradients at the formula's weights."""
+    model, batch = case.model(), case.batch()
+    batch = Batch(*map(tf.constant, batch))
+    for key, (update, terms) in UPDATE_NAMES.items():
+        gradients, values = tf.function(model.gradients)(batch, update)
+        found = [float(values[term]) for term in terms]
+        yield "losses", f"loss/{key}", relative(found, case.golden[f"loss/{key}"])
+        for name in UPDATES[update]:
+            arrays = reference_weights.to_reference(
+                getattr(model, name), [g.numpy() for g in gradients[name]]
+            )
+            prefix = f"grad/{key}/{name}/"
+            for golden in case.golden.files:
+                if golden.startswith(prefix):
+                    parameter = golden.removeprefix(prefix)
+                    array = arrays[parameter]
+                    distance = pinned(name, parameter, array, case.golden[golden])
+                    yield "gradients", golden, distance
+
+
+def check_training(case: Case) -> Measured:
+    """Compare the losses of a few iterations and where the weights went."""
+    if not case.sizes["train"]:
+        return
+    model = case.model()
+    names = [*NETWORKS, *(f"{name}_ema" for name in AVERAGED)]
+    before = {n: reference_weights.to_reference(getattr(model, n)) for n in names}
+    step = tf.function(model.train_step)
+    for i in range(case.sizes["train"]):
+        logs = step(Batch(*map(tf.constant, case.batch(f"train{i}/", i))))
+        golden, start = case.golden["train/losses"][i], 0
+        for update, terms in UPDATE_NAMES.values():
+            found = [float(logs[f"{update}/{term}"]) for term in terms]
+            row = golden[start : start + len(terms)]
+            yield "training losses", "train/losses", relative(found, row)
+            start += len(terms)
+    found = float(model.lambda_ds())
+    yield (
+        "training lambda_ds",
+        "train/lambda_ds",
+        relative(found, case.golden["train/lambda_ds"]),
+    )
+    for name in names:
+        network = name.removesuffix("_ema")
+        kind = "ema_moved" if name.endswith("_ema") else "moved"
+        after = reference_weights.to_reference(getattr(model, name))
+        for parameter, array in after.items():
+            key = f"train/{kind}/{network}/{parameter}"
+            if key in case.golden:
+                moved = array - before[name][parameter]
+                distance = pinned(network, parameter, moved, case.golden[key])
+                yield f"training {kind}", key, distance
+
+
+def run(path: pathlib.Path, show: Callable[[str], None] = print) -> bool:
+    """Check one case, show a line for each kind, and return whether it passed whole."""
+    case = Case(path)
+    checks = [check_networks]
+    if case.sizes["w_hpf"] == 0:
+        checks += [check_updates, check_training]
+    worst: dict[str, tuple[float, str]] = {}
+    seen = set()
+    for check in checks:
+        for kind, key, distance in check(case):
+            seen.add(key)
+            if not distance <= worst.get(kind, (-1.0, ""))[0]:  # nan is the worst
+                worst[kind] = (distance, key)
+    missing = sorted(set(case.golden.files) - seen)
+    passed = not missing
+    for kind, (distance, key) in worst.items():
+        good = distance <= TOLERANCES[kind]
+        passed &= good
+        verdict = "pass" if good else "FAIL"
+        show(
+            f"{case.name:8} {kind:20} {distance:9.2e}  tolerance "
+            f"{TOLERANCES[kind]:.1e}  {verdict}  (worst: {key})"
+        )
+    parts = sorted({"/".join(key.split("/")[:2]) for key in missing})
+    for part in parts:
+        count = sum(key.startswith(part) for key in missing)
+        show(f"{case.name:8} {part:20} MISSING ({count} recorded values not compared)")
+    return passed
+
+
+def main(paths: list[str]) -> int:
+    """Check every case named; the exit code."""
+    if not paths:
+        print(__doc__)
+        return 2
+    return 0 if all([run(pathlib.Path(path)) for path in paths]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""The formulas of StarGAN v2's objectives: tensors in, a scalar out.
+
+Choi et al., arXiv:1912.01865, section 2.2. Which networks they are applied to, and what
+each update changes, is in `stargan.py`.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def adversarial(logits: Any, real: bool) -> Any:
+    """Return the non-saturating loss of logits that should say real, or fake.
+
+    `mean(-log sigmoid(+-logits))`; eq. 1, with the generator's side non-saturating
+    (Goodfellow et al., arXiv:1406.2661, section 3), as in the authors' code.
+
+    Args:
+        logits: [B] float32.
+        real: what the logits should say.
+
+    Returns:
+        Scalar float32, >= 0.
+    """
+    return tf.reduce_mean(tf.nn.softplus(-logits if real else logits))
+
+
+def r1_penalty(gradients: Any) -> Any:
+    """Return half the squared gradient norm per image, averaged over the batch.
+
+    R1 of Mescheder et al. (arXiv:1801.04406, eq. 9), without its weight `lambda_reg`:
+    `0.5 * mean_b sum_hwc(gradients ** 2)`.
+
+    Args:
+        gradients: [B, H, W, 3] float32, d(sum of logits) / d(image) on *real* images
+            in [-1, 1]. The sum: with the mean the penalty would shrink as 1 / B**2.
+
+    Returns:
+        Scalar float32, >= 0. Differentiable: keep the outer tape open.
+
+    Raises:
+        ValueError: if the rank is not 4.
+    """
+    if len(gradients.shape) != 4:
+        raise ValueError(f"gradients must be [B, H, W, 3], got {gradients.shape}")
+    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=(1, 2, 3)))
+
+
+def l1(a: Any, b: Any) -> Any:
+    """Return the mean absolute difference of two tensors of one shape, a scalar.
+
+    Style reconstruction (eq. 2), diversity (eq. 3) and cycle consistency (eq. 4) are
+    this distance between styles or between images.
+    """
+    return tf.reduce_mean(tf.abs(a - b))

@@ -1,0 +1,149 @@
+"""The authors' names and layouts of every parameter, and ours beside them.
+
+Their PyTorch networks have convolution kernels [out, in, H, W], linear weights
+[out, in], and one layer for each domain where we have one stacked variable.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfstargan.layers import AdaIN, Conv2D, DomainDense, InstanceNormalization
+from tfstargan.networks import (
+    Discriminator,
+    Generator,
+    MappingNetwork,
+    StyleEncoder,
+    Trunk,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter of the reference: its name, our variable, and how they match."""
+
+    name: str
+    variable: Any
+    axes: tuple[int, ...]  # ours, in the reference's order
+    shape: tuple[int, ...]  # the reference's
+    domain: int | None = None  # which slice of the variable; None: all of it
+
+    def to_reference(self, value: np.ndarray) -> np.ndarray:
+        """Return the reference's array for a value (or gradient) of our variable."""
+        part = value if self.domain is None else value[self.domain]
+        return np.transpose(part, self.axes).reshape(self.shape)
+
+    def put(self, array: np.ndarray, value: np.ndarray) -> None:
+        """Write the reference's array into a value of our variable, in place."""
+        part = value if self.domain is None else value[self.domain]
+        ordered = [part.shape[axis] for axis in self.axes]
+        part[...] = array.reshape(ordered).transpose(np.argsort(self.axes))
+
+
+def parameters(network: keras.Model) -> list[Parameter]:
+    """Return every parameter of one of the four networks."""
+    return [p for name, layer in _layers(network) for p in _of_layer(name, layer)]
+
+
+def to_reference(
+    network: keras.Model, values: Sequence[np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Return {reference name: array} of a network's weights.
+
+    Args:
+        network: one of the four.
+        values: one for each of `network.weights`, in place of the weights themselves
+            (their gradients, say).
+    """
+    values = network.get_weights() if values is None else values
+    by_id = {id(v): x for v, x in zip(network.weights, values, strict=True)}
+    return {p.name: p.to_reference(by_id[id(p.variable)]) for p in parameters(network)}
+
+
+def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    """Set a network's weights from {reference name: array}.
+
+    Raises:
+        ValueError: if a name is missing or too many, or a shape differs.
+    """
+    expected = {p.name: p for p in parameters(network)}
+    if expected.keys() != arrays.keys():
+        names = sorted(expected.keys() ^ arrays.keys())
+        raise ValueError(f"missing or unknown parameters: {', '.join(names[:5])}")
+    values = {id(v): np.empty(v.shape, "float32") for v in network.weights}
+    for name, parameter in expected.items():
+        if arrays[name].shape != parameter.shape:
+            raise ValueError(
+                f"{name} has shape {arrays[name].shape}, expected {parameter.shape}"
+            )
+        parameter.put(arrays[name], values[id(parameter.variable)])
+    network.set_weights([values[id(v)] for v in network.weights])
+
+
+def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
+    match network:
+        case Generator():
+            yield "from_rgb", network.from_rgb
+            for i, block in enumerate(network.encode):
+                yield f"encode.{i}", block
+            for i, block in enumerate(network.decode):
+                yield f"decode.{i}", block
+            yield "to_rgb.0", network.to_rgb_norm
+            yield "to_rgb.2", network.to_rgb
+        case MappingNetwork():  # every second module of theirs is a ReLU
+            for i, layer in enumerate(network.shared):
+                yield f"shared.{2 * i}", layer
+            for i, layer in enumerate(network.unshared):
+                yield f"unshared.{{domain}}.{2 * i}", layer
+        case StyleEncoder():
+            yield from _trunk("shared", network.trunk)
+            yield "unshared.{domain}", network.heads
+        case Discriminator():
+            yield from _trunk("main", network.trunk)
+            yield f"main.{len(network.trunk.blocks) + 4}", network.heads
+
+
+def _trunk(name: str, trunk: Trunk) -> Iterator[tuple[str, keras.layers.Layer]]:
+    for i, layer in enumerate([trunk.from_rgb, *trunk.blocks]):
+        yield f"{name}.{i}", layer
+    yield f"{name}.{len(trunk.blocks) + 2}", trunk.to_pixel
+
+
+def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
+    shape: tuple[int, ...]
+    match layer:
+        case Conv2D():
+            height, width, inputs, outputs = layer.kernel.shape
+            shape = (outputs, inputs, height, width)
+            yield Parameter(f"{name}.weight", layer.kernel, (3, 2, 0, 1), shape)
+            if layer.use_bias:
+                yield _vector(f"{name}.bias", layer.bias)
+        case keras.layers.Dense():
+            inputs, outputs = layer.kernel.shape
+            # The discriminator's head is a 1x1 convolution of theirs.
+            shape = (outputs, inputs, 1, 1) if "main" in name else (outputs, inputs)
+            yield Parameter(f"{name}.weight", layer.kernel, (1, 0), shape)
+            yield _vector(f"{name}.bias", layer.bias)
+        case InstanceNormalization():
+            yield _vector(f"{name}.weight", layer.gamma)
+            yield _vector(f"{name}.bias", layer.beta)
+        case AdaIN():
+            yield from _of_layer(f"{name}.fc", layer.fc)
+        case DomainDense():
+            domains, inputs, units = layer.kernel.shape
+            for k in range(domains):
+                one = name.format(domain=k)
+                shape = (units, inputs)
+                yield Parameter(f"{one}.weight", layer.kernel, (1, 0), shape, k)
+                yield Parameter(f"{one}.bias", layer.bias, (0,), (units,), k)
+        case _:  # a residual block
+            for part in ("conv1", "conv2", "norm1", "norm2", "conv1x1"):
+                if (sublayer := getattr(layer, part, None)) is not None:
+                    yield from _of_layer(f"{name}.{part}", sublayer)
+
+
+def _vector(name: str, variable: Any) -> Parameter:
+    return Parameter(name, variable, (0,), tuple(variable.shape))

@@ -1,0 +1,243 @@
+"""StarGAN v2 as a Keras model: four losses, four updates, averages, diversity decay.
+
+Choi et al., arXiv:1912.01865, section 2.2, trained as the authors' code does. One
+training step is four updates in a fixed order, each seeing the weights that the one
+before it left; then the averaged copies of generator, mapping network and style encoder
+follow. Works in one replica or many: a batch is split over the replicas and the weights
+move as if it were whole, since no layer looks across images.
+"""
+
+import dataclasses
+from typing import Any, Self
+
+import keras
+import tensorflow as tf
+
+from tfstargan import losses
+from tfstargan.config import Config
+from tfstargan.data.batch import Batch
+from tfstargan.networks import (
+    Discriminator,
+    Generator,
+    MappingNetwork,
+    StyleEncoder,
+)
+from tfstargan.optimizer import Adam
+
+# The updates of an iteration in their order, each with the networks that it changes.
+UPDATES = {
+    "D/latent": ("discriminator",),
+    "D/reference": ("discriminator",),
+    "G/latent": ("generator", "mapping_network", "style_encoder"),
+    "G/reference": ("generator",),
+}
+NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
+AVERAGED = ("generator", "mapping_network", "style_encoder")
+
+
+def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Model]:
+    """Return freshly initialized networks, the only place that sizes them.
+
+    Args:
+        config: its `domains` must be known.
+        names: of NETWORKS.
+    """
+    sizes = {
+        "img_size": config.img_size,
+        "channel_base": config.channel_base,
+        "channel_max": config.channel_max,
+    }
+    num_domains, style_dim = len(config.domains), config.style_dim
+    image, label = (None, config.img_size, config.img_size, 3), (None,)
+    unbuilt: dict[str, tuple[Any, ...]] = {
+        "generator": (
+            Generator(style_dim=style_dim, **sizes),
+            image,
+            (None, style_dim),
+        ),
+        "mapping_network": (
+            MappingNetwork(
+                num_domains, config.latent_dim, style_dim, config.hidden_dim
+            ),
+            (None, config.latent_dim),
+            label,
+        ),
+        "style_encoder": (
+            StyleEncoder(num_domains=num_domains, style_dim=style_dim, **sizes),
+            image,
+            label,
+        ),
+        "discriminator": (
+            Discriminator(num_domains=num_domains, **sizes),
+            image,
+            label,
+        ),
+    }
+    networks = {}
+    for name in names:
+        networks[name], *shapes = unbuilt[name]
+        networks[name].build(*shapes)
+    return networks
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class StarGANv2(keras.Model):
+    """The four networks, their averages, and the training step.
+
+    `compile()` makes the optimizers, `fit` trains on a `tf.data.Dataset` of `Batch`.
+    Called with images and style codes, it translates with the averaged generator.
+
+    Args:
+        config: sizes, weights of the losses and schedules; `domains` must be known.
+    """
+
+    def __init__(self, config: Config, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.config = config
+        for name, network in build_networks(config, NETWORKS).items():
+            setattr(self, name, network)
+        for name, network in build_networks(config, AVERAGED).items():
+            network.trainable = False
+            network.set_weights(getattr(self, name).get_weights())
+            setattr(self, f"{name}_ema", network)
+        self.iteration = self.add_weight(
+            (),
+            "zeros",
+            dtype="int64",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="iteration",
+        )
+        self.built = True
+
+    def compile(
+        self,
+        optimizers: dict[str, keras.optimizers.Optimizer] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Make ready to train.
+
+        Args:
+            optimizers: one for each of NETWORKS; by default the reference's Adam with
+                the configuration's settings.
+            **kwargs: of `keras.Model.compile`, such as `jit_compile`.
+        """
+        super().compile(**{"jit_compile": self.config.jit} | kwargs)
+        self.optimizers = optimizers or {name: self._adam(name) for name in NETWORKS}
+        for name, optimizer in self.optimizers.items():
+            optimizer.build(getattr(self, name).trainable_variables)
+
+    def _adam(self, network: str) -> Adam:
+        config = self.config
+        mapping = network == "mapping_network"
+        return Adam(
+            config.mapping_learning_rate if mapping else config.learning_rate,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            l2=config.weight_decay,
+        )
+
+    def call(self, x: Any, s: Any) -> Any:
+        return self.generator_ema(x, s)
+
+    def lambda_ds(self) -> Any:
+        """Return the weight of style diversity now: falls linearly to 0."""
+        progress = tf.cast(self.iteration, tf.float32) / self.config.ds_iterations
+        return self.config.lambda_ds * tf.maximum(1.0 - progress, 0.0)
+
+    def styles(self, batch: Batch, guide: str) -> tuple[Any, Any]:
+        """Return two style codes for each image: of latents, or of references."""
+        if guide == "latent":
+            network, sources = self.mapping_network, (batch.z, batch.z2)
+        else:
+            network, sources = self.style_encoder, (batch.x_ref, batch.x_ref2)
+        return tuple(network(source, batch.y_trg) for source in sources)
+
+    def discriminator_loss(self, batch: Batch, guide: str) -> tuple[Any, dict]:
+        """Return eq. 1 with the R1 penalty, for the discriminator, and its terms."""
+        style, _ = self.styles(batch, guide)
+        x_fake = tf.stop_gradient(self.generator(batch.x_src, style))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(batch.x_src)
+            logits = self.discriminator(batch.x_src, batch.y_src)
+        real = losses.adversarial(logits, real=True)
+        reg = losses.r1_penalty(tape.gradient(logits, batch.x_src))
+        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        fake = losses.adversarial(fake_logits, real=False)
+        loss = real + fake + self.config.lambda_reg * reg
+        return loss, {"real": real, "fake": fake, "reg": reg}
+
+    def generator_loss(self, batch: Batch, guide: str) -> tuple[Any, dict]:
+        """Return eq. 5 and its terms: adv + l_sty sty - l_ds ds + l_cyc cyc."""
+        style, style2 = self.styles(batch, guide)
+        x_fake = self.generator(batch.x_src, style)
+        x_fake2 = tf.stop_gradient(self.generator(batch.x_src, style2))
+        s_src = self.style_encoder(batch.x_src, batch.y_src)
+        x_rec = self.generator(x_fake, s_src)
+        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        adv = losses.adversarial(fake_logits, real=True)
+        sty = losses.l1(self.style_encoder(x_fake, batch.y_trg), style)
+        ds = losses.l1(x_fake, x_fake2)
+        cyc = losses.l1(x_rec, batch.x_src)
+        loss = (
+            adv
+            + self.config.lambda_sty * sty
+            - self.lambda_ds() * ds
+            + self.config.lambda_cyc * cyc
+        )
+        return loss, {"adv": adv, "sty": sty, "ds": ds, "cyc": cyc}
+
+    def gradients(self, batch: Batch, update: str) -> tuple[dict, dict]:
+        """Return an update's gradients, and the loss with its terms.
+
+        Args:
+            batch: this replica's part of it.
+            update: of UPDATES.
+
+        Returns:
+            {network: [gradient of each trainable variable]}, to be summed over the
+            replicas, and {"loss" or a term's name: scalar}, to be averaged.
+        """
+        side, guide = update.split("/")
+        loss_of = self.discriminator_loss if side == "D" else self.generator_loss
+        weights = {name: self._weights(name) for name in UPDATES[update]}
+        # Nothing else is watched: no gradient for a network that does not change.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            loss, terms = loss_of(batch, guide)
+            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        return tape.gradient(share, weights), {"loss": loss} | terms
+
+    def _weights(self, network: str) -> list[Any]:
+        return [v.value for v in getattr(self, network).trainable_variables]
+
+    def train_step(self, batch: Batch) -> dict:
+        """Run one iteration and return every update's loss and terms."""
+        logs: dict[str, Any] = {}
+        for update in UPDATES:
+            gradients, terms = self.gradients(batch, update)
+            for name, values in gradients.items():
+                self.optimizers[name].apply(
+                    values, getattr(self, name).trainable_variables
+                )
+            logs |= {f"{update}/{name}": value for name, value in terms.items()}
+        logs["lambda_ds"] = self.lambda_ds()
+        self._average()
+        self.iteration.assign_add(1)
+        return logs
+
+    def _average(self) -> None:
+        # Written as a step from the average: in float32 the other way drifts.
+        for name in AVERAGED:
+            averages = getattr(self, f"{name}_ema").weights
+            for average, weight in zip(
+                averages, getattr(self, name).weights, strict=True
+            ):
+                average.assign_add((1.0 - self.config.ema_decay) * (weight - average))
+
+    def get_config(self) -> dict:
+        return {"config": dataclasses.asdict(self.config)}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: Any = None) -> Self:
+        return cls(Config(**config["config"]))
