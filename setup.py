@@ -23,6 +23,7 @@ setup(
         "numpy>=2,<3",
         "pillow>=11",
         "tensorboard>=2.19,<3",
+        "tqdm>=4.66,<5",
     ],
     extras_require={
         # One of these two is needed; both own the module `tensorflow`.

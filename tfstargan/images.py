@@ -13,6 +13,11 @@ from PIL import Image, ImageOps
 
 from tfstargan.config import UserError
 
+PREPROCESSING = (
+    "RGB, upright by EXIF; largest centred square; resized to img_size by an "
+    "antialiased triangle (bilinear) filter; value / 127.5 - 1"
+)
+POSTPROCESSING = "clipped to [-1, 1]; (value + 1) * 127.5, rounded"
 EXTENSIONS = (".jpg", ".jpeg", ".png")  # in any case
 
 
@@ -30,6 +35,17 @@ def read(path: pathlib.Path) -> Image.Image:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
             f"{path}: not a readable picture; remove or replace it ({error})"
+        ) from error
+
+
+def check_header(file: pathlib.Path) -> None:
+    """Raise a UserError, now and not in mid-run, unless a file starts as a picture."""
+    try:
+        with Image.open(file):
+            pass
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"{file}: not a readable picture; remove or replace it"
         ) from error
 
 

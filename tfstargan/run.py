@@ -14,9 +14,11 @@ import pathlib
 import re
 import subprocess
 import sys
-from importlib import metadata
 
 import keras
+import numpy as np
+import PIL
+import tensorflow as tf
 
 from tfstargan.config import SCHEDULE, Config, UserError
 
@@ -101,10 +103,33 @@ class Run:
             raise UserError(f"{self.path}: no checkpoint in this run yet; train first")
         return found[-1]
 
-    def save(self, model: keras.Model, iteration: int) -> None:
+    def load(self, model: keras.Model, iteration: int | None = None) -> None:
+        """Give a model the state of the newest checkpoint, or of an iteration's.
+
+        Raises:
+            UserError: if there is none, or it is damaged or of another architecture.
+        """
+        path = self.checkpoint(iteration)
+        try:
+            model.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path}: can't be loaded ({reason})") from error
+
+    def load_part(
+        self, networks: dict[str, keras.Model], iteration: int | None = None
+    ) -> None:
+        """Give some networks, by their names in `StarGANv2`, a checkpoint's weights."""
+        part = _Part()
+        for name, network in networks.items():
+            setattr(part, name, network)
+        part.built = True
+        self.load(part, iteration)
+
+    def save(self, model: keras.Model) -> None:
         """Write a checkpoint, whole or not at all, and drop the oldest."""
         self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
-        path = self.checkpoints_dir / CHECKPOINT.format(iteration)
+        path = self.checkpoints_dir / CHECKPOINT.format(model.iterations_done())
         partial = self.checkpoints_dir / "partial.weights.h5"
         model.save_weights(partial)
         os.replace(partial, path)
@@ -112,17 +137,11 @@ class Run:
             old.unlink()
 
 
-def load_weights(model: keras.Model, path: pathlib.Path) -> None:
-    """Give a model, or some of its networks, the weights of a checkpoint.
+class _Part(keras.Model):
+    """Some of a model's networks; its own variables in a checkpoint are passed over."""
 
-    Raises:
-        UserError: if the file is damaged or of another architecture.
-    """
-    try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: can't be loaded ({reason})") from error
+    def load_own_variables(self, store: dict) -> None:
+        pass
 
 
 def iteration_of(path: pathlib.Path) -> int:
@@ -162,11 +181,10 @@ def provenance() -> dict:
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         commit = None
-    packages = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow")
-    installed = {d.name.lower(): d.version for d in metadata.distributions()}
+    modules = (tf, keras, np, PIL)
     return {
         "command": sys.argv,
         "commit": commit,
         "python": sys.version.split()[0],
-        "versions": {p: installed[p] for p in packages if p in installed},
+        "versions": {module.__name__: module.__version__ for module in modules},
     }

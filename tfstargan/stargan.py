@@ -122,7 +122,8 @@ class StarGANv2(keras.Model):
                 the configuration's settings.
             **kwargs: of `keras.Model.compile`, such as `jit_compile`.
         """
-        super().compile(**{"jit_compile": self.config.jit} | kwargs)
+        # Keras' one optimizer stays empty: there is one for each network.
+        super().compile(optimizer=None, **{"jit_compile": self.config.jit} | kwargs)
         self.optimizers = optimizers or {name: self._adam(name) for name in NETWORKS}
         for name, optimizer in self.optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
@@ -139,6 +140,10 @@ class StarGANv2(keras.Model):
 
     def call(self, x: Any, s: Any) -> Any:
         return self.generator_ema(x, s)
+
+    def iterations_done(self) -> int:
+        """Return the number of iterations trained so far; not inside a graph."""
+        return int(keras.ops.convert_to_numpy(self.iteration))
 
     def lambda_ds(self) -> Any:
         """Return the weight of style diversity now: falls linearly to 0."""
@@ -234,6 +239,14 @@ class StarGANv2(keras.Model):
                 averages, getattr(self, name).weights, strict=True
             ):
                 average.assign_add((1.0 - self.config.ema_decay) * (weight - average))
+
+    def get_compile_config(self) -> dict:
+        return keras.saving.serialize_keras_object(
+            {"optimizers": self.optimizers, "jit_compile": self.jit_compile}
+        )
+
+    def compile_from_config(self, config: dict) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def get_config(self) -> dict:
         return {"config": dataclasses.asdict(self.config)}

@@ -1,5 +1,6 @@
 """Pictures of several domains, and the endless stream of batches drawn from them."""
 
-from tfstargan.data.stream import ImageSet, batches, open_images
+from tfstargan.data.batch import Batch
+from tfstargan.data.stream import ImageSet, batches, examples_of, open_images
 
-__all__ = ["ImageSet", "batches", "open_images"]
+__all__ = ["Batch", "ImageSet", "batches", "examples_of", "open_images"]

@@ -43,7 +43,7 @@ class Folder:
                 raise UserError(f"{self.root / domain}: no such folder; found {found}")
         self.files = [images.find(self.root / domain) for domain in self.domains]
         for file in (file for files in self.files for file in files):
-            check_header(file)
+            images.check_header(file)
 
     def count(self, domain: int) -> int:
         """Return the number of pictures of a domain."""
@@ -52,14 +52,3 @@ class Folder:
     def image(self, domain: int, index: int) -> Image.Image:
         """Return one picture, RGB, of any size."""
         return images.read(self.files[domain][index])
-
-
-def check_header(file: pathlib.Path) -> None:
-    """Raise a UserError, now and not in mid-run, unless a file starts as a picture."""
-    try:
-        with Image.open(file):
-            pass
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{file}: not a readable picture; remove or replace it"
-        ) from error

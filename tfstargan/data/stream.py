@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import Config
+from tfstargan.config import Config, UserError
 from tfstargan.data.augment import augment
 from tfstargan.data.batch import Batch
 from tfstargan.data.critters import Critters
@@ -38,9 +38,14 @@ def open_images(config: Config, split: str) -> ImageSet:
     Raises:
         UserError: if they are missing or unfit (see `Folder`).
     """
-    if config.dataset == "critters":
-        return Critters(split, config.img_size, config.critters_per_domain)
-    return Folder(pathlib.Path(config.data_dir), split, config.domains)
+    if config.dataset == "folder":
+        return Folder(pathlib.Path(config.data_dir), split, config.domains)
+    if config.domains not in ((), Critters.domains):
+        raise UserError(
+            f"--domains={','.join(config.domains)}: --dataset=critters has "
+            f"{','.join(Critters.domains)}; leave --domains empty"
+        )
+    return Critters(split, config.img_size, config.critters_per_domain)
 
 
 def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Dataset:

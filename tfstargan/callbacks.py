@@ -1,0 +1,137 @@
+"""What happens around training: progress, TensorBoard, sample grids, checkpoints."""
+
+import math
+
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.run import Run
+from tfstargan.samples import Examples, latent_grid, reference_grid
+from tfstargan.stargan import AVERAGED
+from tfstargan.translator import Translator
+
+SHOWN = {  # of the losses, in the progress bar
+    "D": "D/latent/loss",
+    "G": "G/latent/adv",
+    "sty": "G/latent/sty",
+    "ds": "G/latent/ds",
+    "cyc": "G/latent/cyc",
+}
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar with the iteration, the time left and the latent-guided losses."""
+
+    def __init__(self, iterations: int):
+        super().__init__()
+        self.iterations = iterations
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Start at the iteration where training starts."""
+        done = self.model.iterations_done()
+        self.bar = tqdm(
+            total=self.iterations,
+            initial=done,
+            unit="it",
+            dynamic_ncols=True,
+            smoothing=0.05,
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Move on by one iteration."""
+        losses = {name: f"{logs[key]:.2f}" for name, key in SHOWN.items()}
+        self.bar.set_postfix(losses, refresh=False)
+        self.bar.update()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """End training at the first loss that is no number, and say which it is."""
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Raise a UserError if there is one."""
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"iteration {self.model.iterations_done()}: the loss {name} is "
+                    f"{value}; the last checkpoint is whole: go on from it with a "
+                    "lower --learning_rate"
+                )
+
+
+class Scalars(keras.callbacks.Callback):
+    """Every loss as a point in TensorBoard, every few iterations."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter, every: int):
+        super().__init__()
+        self.writer = writer
+        self.every = every
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        """Write the points."""
+        iteration = self.model.iterations_done()
+        if iteration % self.every == 0:
+            with self.writer.as_default(iteration):
+                for name, value in logs.items():
+                    tf.summary.scalar(name, value)
+
+
+class Samples(keras.callbacks.Callback):
+    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end."""
+
+    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
+        super().__init__()
+        self.run = run
+        self.writer = writer
+        self.examples = examples
+        self.written = -1  # iteration of the newest grids
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Write them when it is time."""
+        if self.model.iterations_done() % self.run.config.sample_every == 0:
+            self.write()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Write the last ones."""
+        if self.written != self.model.iterations_done():
+            self.write()
+
+    def write(self) -> None:
+        """Write the grids of now."""
+        networks = {name: getattr(self.model, f"{name}_ema") for name in AVERAGED}
+        translator = Translator(self.run.config, networks)
+        iteration = self.model.iterations_done()
+        grids = {
+            "references": reference_grid(translator, self.examples),
+            "latents": latent_grid(translator, self.examples),
+        }
+        with self.writer.as_default(iteration):
+            for name, grid in grids.items():
+                file = f"iteration-{iteration:07d}-{name}.png"
+                images.save(grid, self.run.samples_dir / file)
+                tf.summary.image(name, grid[None])
+        self.writer.flush()
+        self.written = iteration
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """A checkpoint every few iterations, at the end, and when interrupted."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        self.run = run
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Save when it is time."""
+        if self.model.iterations_done() % self.run.config.save_every == 0:
+            self.run.save(self.model)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Save the end."""
+        self.run.save(self.model)

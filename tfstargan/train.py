@@ -1,0 +1,161 @@
+"""Train StarGAN v2, or go on with a run that was interrupted.
+
+    python -m tfstargan.train --flagfile=configs/critters.flags
+    python -m tfstargan.train --flagfile=configs/afhq.flags --data_dir=data/afhq
+
+Flags after --flagfile win. The same command again resumes at the newest checkpoint.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+
+import keras
+import tensorflow as tf
+from absl import flags
+
+from tfstargan import cli
+from tfstargan.callbacks import (
+    Checkpoints,
+    Progress,
+    Samples,
+    Scalars,
+    StopOnNonFinite,
+)
+from tfstargan.config import Config, UserError, define_flags, from_flags
+from tfstargan.data import batches, open_images
+from tfstargan.run import Run
+from tfstargan.samples import Examples
+from tfstargan.stargan import NETWORKS, StarGANv2
+
+
+def train(config: Config, run_dir: pathlib.Path) -> None:
+    """Train in a run directory up to `config.iterations`, resuming what is there.
+
+    Raises:
+        UserError: if the data is unfit, or the run was begun with other settings.
+    """
+    training, validation = (open_images(config, split) for split in ("train", "val"))
+    config = dataclasses.replace(config, domains=training.domains)
+    examples = Examples.choose(validation, config.img_size)
+    strategy = distribution(config)
+    run = Run.start(run_dir, config)
+    model = make_model(config, strategy)
+    if run.checkpoints():
+        run.load(model)
+    start = model.iterations_done()
+    if start >= config.iterations:
+        say(f"{run.path}: already trained for {start} iterations")
+        return
+    say(f"{run.path}: iterations {start} to {config.iterations}, {describe(model)}")
+    writer = tf.summary.create_file_writer(str(run.logs_dir))
+    try:
+        model.fit(
+            batches(training, config, start),
+            verbose=0,
+            shuffle=False,  # the stream has its own order
+            callbacks=[
+                Progress(config.iterations),
+                StopOnNonFinite(),
+                Scalars(writer, config.log_every),
+                Checkpoints(run),
+                Samples(run, writer, examples),
+            ],
+        )
+    except KeyboardInterrupt:
+        run.save(model)
+        say(f"\nsaved iteration {model.iterations_done()}; the same command goes on")
+        raise
+    finally:
+        writer.close()
+
+
+def distribution(config: Config) -> tf.distribute.Strategy:
+    """Return the strategy over the wanted devices: all GPUs, or else the CPU.
+
+    Raises:
+        UserError: if there are fewer than wanted, or the batch can't be split evenly.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    replicas = config.replicas or max(len(gpus), 1)
+    if replicas > len(devices):
+        raise UserError(f"--replicas={replicas}: this machine has {len(devices)}")
+    if config.batch_size % replicas:
+        raise UserError(
+            f"--batch_size={config.batch_size}: must be a multiple of the {replicas} "
+            "replicas (one for each GPU, or as --replicas says)"
+        )
+    return tf.distribute.MirroredStrategy([d.name for d in devices[:replicas]])
+
+
+def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
+    """Return the seeded model, ready to train on the strategy's devices."""
+    keras.utils.set_random_seed(config.seed)
+    with strategy.scope():
+        model = StarGANv2(config)
+        model.compile()
+    return model
+
+
+def describe(model: StarGANv2) -> str:
+    """Return the numbers of parameters in a line."""
+    counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
+    return "parameters: " + ", ".join(counts)
+
+
+def dry_run(config: Config) -> None:
+    """Print settings, devices, parameters and a step's time; write nothing."""
+    training = open_images(config, "train")
+    config = dataclasses.replace(config, domains=training.domains)
+    print(json.dumps(dataclasses.asdict(config), indent=2))
+    strategy = distribution(config)
+    print("devices:", ", ".join(strategy.extended.worker_devices))
+    model = make_model(config, strategy)
+    print(describe(model))
+    clock = StepClock()
+    stream = batches(training, config).take(3)
+    model.fit(stream, verbose=0, shuffle=False, callbacks=[clock])
+    print(
+        f"one iteration: {clock.seconds[-1]:.2f} s "
+        f"(the first, with compilation: {clock.seconds[0]:.1f} s)"
+    )
+
+
+class StepClock(keras.callbacks.Callback):
+    """The seconds that each iteration took."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self.seconds: list[float] = []
+        self.last = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Read it."""
+        now = time.perf_counter()
+        self.seconds.append(now - self.last)
+        self.last = now
+
+
+def say(text: str) -> None:
+    """Print a message beside the progress bar."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Train, or try out, what the flags say."""
+    config = from_flags()
+    if flags.FLAGS.dry_run:
+        dry_run(config)
+    else:
+        name = f"{config.dataset}-{config.img_size}"
+        train(config, pathlib.Path(flags.FLAGS.run_dir or f"runs/{name}"))
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.DEFINE_string("run_dir", "", "the run; empty: runs/DATASET-SIZE")
+    flags.DEFINE_bool("dry_run", False, "print what would be trained, and stop")
+    cli.start(main)
