@@ -111,7 +111,7 @@ class Case:
         for name in NETWORKS:
             self.set_weights(name, getattr(model, name))
         for name in AVERAGED:
-            self.set_weights(name, getattr(model, f"{name}_ema"))
+            self.set_weights(name, model.averages[name])
         model.compile()
         return model
 
@@ -193,8 +193,9 @@ def check_training(case: Case) -> Measured:
     if not case.sizes["train"]:
         return
     model = case.model()
-    names = [*NETWORKS, *(f"{name}_ema" for name in AVERAGED)]
-    before = {n: reference_weights.to_reference(getattr(model, n)) for n in names}
+    networks = {("moved", name): getattr(model, name) for name in NETWORKS}
+    networks |= {("ema_moved", name): model.averages[name] for name in AVERAGED}
+    before = {key: reference_weights.to_reference(n) for key, n in networks.items()}
     step = tf.function(model.train_step)
     for i in range(case.sizes["train"]):
         logs = step(Batch(*map(tf.constant, case.batch(f"train{i}/", i))))
@@ -210,15 +211,12 @@ def check_training(case: Case) -> Measured:
         "train/lambda_ds",
         relative(found, case.golden["train/lambda_ds"]),
     )
-    for name in names:
-        network = name.removesuffix("_ema")
-        kind = "ema_moved" if name.endswith("_ema") else "moved"
-        after = reference_weights.to_reference(getattr(model, name))
-        for parameter, array in after.items():
-            key = f"train/{kind}/{network}/{parameter}"
+    for (kind, name), network in networks.items():
+        for parameter, array in reference_weights.to_reference(network).items():
+            key = f"train/{kind}/{name}/{parameter}"
             if key in case.golden:
-                moved = array - before[name][parameter]
-                distance = pinned(network, parameter, moved, case.golden[key])
+                moved = array - before[kind, name][parameter]
+                distance = pinned(name, parameter, moved, case.golden[key])
                 yield f"training {kind}", key, distance
 
 

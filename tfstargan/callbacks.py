@@ -10,7 +10,6 @@ from tfstargan import images
 from tfstargan.config import UserError
 from tfstargan.run import Run
 from tfstargan.samples import Examples, latent_grid, reference_grid
-from tfstargan.stargan import AVERAGED
 from tfstargan.translator import Translator
 
 SHOWN = {  # of the losses, in the progress bar
@@ -104,8 +103,7 @@ class Samples(keras.callbacks.Callback):
 
     def write(self) -> None:
         """Write the grids of now."""
-        networks = {name: getattr(self.model, f"{name}_ema") for name in AVERAGED}
-        translator = Translator(self.run.config, networks)
+        translator = Translator(self.run.config, self.model.averages)
         iteration = self.model.iterations_done()
         grids = {
             "references": reference_grid(translator, self.examples),

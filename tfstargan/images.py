@@ -54,7 +54,8 @@ def square(image: Image.Image, size: int) -> Image.Image:
     side = min(image.size)
     left, top = ((length - side) // 2 for length in image.size)
     box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box)
+    # Cropped first: `resize(box=)` would let the pixels beside the box in.
+    return image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def to_float(images: np.ndarray | Image.Image) -> np.ndarray:

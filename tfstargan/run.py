@@ -116,15 +116,14 @@ class Run:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path}: can't be loaded ({reason})") from error
 
-    def load_part(
+    def load_averages(
         self, networks: dict[str, keras.Model], iteration: int | None = None
     ) -> None:
-        """Give some networks, by their names in `StarGANv2`, a checkpoint's weights."""
-        part = _Part()
-        for name, network in networks.items():
-            setattr(part, name, network)
-        part.built = True
-        self.load(part, iteration)
+        """Give networks, named as in `StarGANv2.averages`, a checkpoint's averages.
+
+        The rest of the checkpoint (the trained networks, optimizers) is not read.
+        """
+        self.load(_Averages(networks), iteration)
 
     def save(self, model: keras.Model) -> None:
         """Write a checkpoint, whole or not at all, and drop the oldest."""
@@ -137,11 +136,16 @@ class Run:
             old.unlink()
 
 
-class _Part(keras.Model):
-    """Some of a model's networks; its own variables in a checkpoint are passed over."""
+class _Averages(keras.Model):
+    """The part of a `StarGANv2` that translates; has its place in a checkpoint."""
+
+    def __init__(self, networks: dict[str, keras.Model]):
+        super().__init__()
+        self.averages = networks
+        self.built = True
 
     def load_own_variables(self, store: dict) -> None:
-        pass
+        """Pass over the iteration."""
 
 
 def iteration_of(path: pathlib.Path) -> int:

@@ -96,10 +96,10 @@ class StarGANv2(keras.Model):
         self.config = config
         for name, network in build_networks(config, NETWORKS).items():
             setattr(self, name, network)
-        for name, network in build_networks(config, AVERAGED).items():
-            network.trainable = False
-            network.set_weights(getattr(self, name).get_weights())
-            setattr(self, f"{name}_ema", network)
+        self.averages = build_networks(config, AVERAGED)
+        for name, average in self.averages.items():
+            average.trainable = False
+            average.set_weights(getattr(self, name).get_weights())
         self.iteration = self.add_weight(
             (),
             "zeros",
@@ -139,11 +139,11 @@ class StarGANv2(keras.Model):
         )
 
     def call(self, x: Any, s: Any) -> Any:
-        return self.generator_ema(x, s)
+        return self.averages["generator"](x, s)
 
     def iterations_done(self) -> int:
         """Return the number of iterations trained so far; not inside a graph."""
-        return int(keras.ops.convert_to_numpy(self.iteration))
+        return int(tf.convert_to_tensor(self.iteration.value))
 
     def lambda_ds(self) -> Any:
         """Return the weight of style diversity now: falls linearly to 0."""
@@ -233,11 +233,9 @@ class StarGANv2(keras.Model):
 
     def _average(self) -> None:
         # Written as a step from the average: in float32 the other way drifts.
-        for name in AVERAGED:
-            averages = getattr(self, f"{name}_ema").weights
-            for average, weight in zip(
-                averages, getattr(self, name).weights, strict=True
-            ):
+        for name, network in self.averages.items():
+            weights = getattr(self, name).weights
+            for average, weight in zip(network.weights, weights, strict=True):
                 average.assign_add((1.0 - self.config.ema_decay) * (weight - average))
 
     def get_compile_config(self) -> dict:

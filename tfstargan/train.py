@@ -37,9 +37,9 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     Raises:
         UserError: if the data is unfit, or the run was begun with other settings.
     """
-    training, validation = (open_images(config, split) for split in ("train", "val"))
+    training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
-    examples = Examples.choose(validation, config.img_size)
+    examples = Examples.choose(open_images(config, "val"), config.img_size)
     strategy = distribution(config)
     run = Run.start(run_dir, config)
     model = make_model(config, strategy)

@@ -54,8 +54,7 @@ class Translator:
     def of_run(cls, run: Run, iteration: int | None = None) -> Self:
         """Return the translator of a run that is open already."""
         networks = build_networks(run.config, AVERAGED)
-        averages = {f"{name}_ema": network for name, network in networks.items()}
-        run.load_part(averages, iteration)
+        run.load_averages(networks, iteration)
         return cls(run.config, networks)
 
     @property

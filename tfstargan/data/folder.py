@@ -26,7 +26,7 @@ class Folder:
 
     def __init__(self, root: pathlib.Path, split: str, domains: tuple[str, ...] = ()):
         self.root = root / split
-        if not str(root) or not self.root.is_dir():
+        if not self.root.is_dir():
             raise UserError(
                 f"--data_dir={root}: no folder {split}/ in it; expected "
                 "train/DOMAIN/*.jpg and val/DOMAIN/*.jpg, one folder for each domain"

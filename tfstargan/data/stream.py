@@ -33,13 +33,21 @@ class ImageSet(Protocol):
 
 
 def open_images(config: Config, split: str) -> ImageSet:
-    """Return the pictures of "train" or "val".
+    """Return the pictures of "train" or "val"; without a val/ folder, the former.
 
     Raises:
         UserError: if they are missing or unfit (see `Folder`).
     """
     if config.dataset == "folder":
-        return Folder(pathlib.Path(config.data_dir), split, config.domains)
+        if not config.data_dir:
+            raise UserError(
+                "--data_dir: name the folder that holds train/DOMAIN/*.jpg, or draw "
+                "animals with --dataset=critters"
+            )
+        root = pathlib.Path(config.data_dir)
+        # Pictures to validate on are welcome, not needed.
+        has_split = split == "train" or (root / split).is_dir()
+        return Folder(root, split if has_split else "train", config.domains)
     if config.domains not in ((), Critters.domains):
         raise UserError(
             f"--domains={','.join(config.domains)}: --dataset=critters has "

@@ -1,0 +1,41 @@
+"""Two logical processors for tests of several replicas, and a small trained run."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from tfstargan.config import Config
+from tfstargan.train import train
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+def tiny(**settings: object) -> Config:
+    """Return settings with which everything takes seconds."""
+    small = {
+        "dataset": "critters",
+        "domains": ("bear", "cat", "rabbit"),
+        "critters_per_domain": 5,
+        "img_size": 32,
+        "channel_base": 128,
+        "channel_max": 12,
+        "hidden_dim": 16,
+        "style_dim": 6,
+        "latent_dim": 5,
+        "batch_size": 4,
+        "iterations": 3,
+        "ds_iterations": 10,
+    }
+    return Config(**small | settings)
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Return a run of three iterations on drawn animals; not to be changed."""
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    train(tiny(), path)
+    return path

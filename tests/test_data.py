@@ -1,0 +1,214 @@
+"""Folders, augmentation and the stream of batches."""
+
+import collections
+import pathlib
+
+import numpy as np
+import pytest
+from conftest import tiny
+from PIL import Image
+
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.data import batches, examples_of, open_images
+from tfstargan.data.augment import augment, random_box
+from tfstargan.data.folder import Folder
+from tfstargan.data.stream import example
+
+
+def paint(path: pathlib.Path, color: tuple[int, ...], size=(40, 30)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+
+
+@pytest.fixture
+def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return two domains of very different sizes, told by colour."""
+    for i in range(9):
+        paint(tmp_path / "train" / "red" / f"{i}.jpg", (255, 0, 0))
+    paint(tmp_path / "train" / "green" / "0.PNG", (0, 255, 0))
+    paint(tmp_path / "val" / "red" / "deep" / "er.jpeg", (200, 0, 0))
+    paint(tmp_path / "val" / "green" / "0.png", (0, 200, 0))
+    (tmp_path / "train" / "red" / "notes.txt").write_text("not a picture")
+    return tmp_path
+
+
+def test_domains_are_the_sorted_folders_and_suffixes_are_in_any_case(photographs):
+    train, val = (Folder(photographs, split) for split in ("train", "val"))
+    assert train.domains == val.domains == ("green", "red")
+    assert [train.count(k) for k in range(2)] == [1, 9]
+    assert [val.count(k) for k in range(2)] == [1, 1]
+    assert train.image(0, 0).getpixel((3, 3)) == (0, 255, 0)
+
+
+def test_chosen_domains_keep_their_order(photographs):
+    assert Folder(photographs, "train", ("red", "green")).count(0) == 9
+    with pytest.raises(UserError, match="blue: no such folder; found"):
+        Folder(photographs, "train", ("red", "blue"))
+
+
+def test_without_a_val_folder_training_pictures_are_shown(photographs):
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    assert open_images(config, "val").count(1) == 1
+    (photographs / "val").rename(photographs / "elsewhere")
+    assert open_images(config, "val").count(1) == 9
+
+
+def test_every_domain_is_equally_likely_however_few_its_pictures(photographs):
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    image_set = open_images(config, "train")
+    drawn = [example(image_set, config, i) for i in range(400)]
+    for labels in ([b.y_src for b in drawn], [b.y_trg for b in drawn]):
+        counts = collections.Counter(int(y) for y in labels)
+        assert 160 < counts[0] < 240
+    for batch in drawn[:50]:  # green is domain 0
+        for picture, label in (
+            (batch.x_src, batch.y_src),
+            (batch.x_ref, batch.y_trg),
+            (batch.x_ref2, batch.y_trg),
+        ):
+            assert picture[0, 0].argmax() == 1 - label
+
+
+def test_the_two_references_are_drawn_apart():
+    config = tiny(crop_probability=0.0, flip_probability=0.0)
+    image_set = open_images(config, "train")
+    drawn = [example(image_set, config, i) for i in range(60)]
+    same = sum(np.array_equal(b.x_ref, b.x_ref2) for b in drawn)
+    assert 0 < same < 30  # one in five, being drawn with replacement
+
+
+def test_a_resumed_stream_goes_on_where_it_stopped():
+    config = tiny(iterations=4)
+    image_set = open_images(config, "train")
+    whole = list(batches(image_set, config))
+    rest = list(batches(image_set, config, start=2))
+    assert len(whole) == 4
+    assert len(rest) == 2
+    for a, b in zip(whole[2:], rest, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x, y)
+    assert not np.array_equal(whole[0].z, whole[1].z)
+
+
+def test_another_seed_gives_another_stream():
+    image_set = open_images(tiny(), "train")
+    a, b = (example(image_set, tiny(seed=seed), 0) for seed in (1, 2))
+    assert not np.array_equal(a.z, b.z)
+
+
+def test_batches_are_floats_from_minus_one_to_one():
+    config = tiny(crop_probability=0.0)
+    image_set = open_images(config, "train")
+    batch = next(iter(batches(image_set, config)))
+    assert batch.x_src.shape == (4, 32, 32, 3)
+    assert batch.z.shape == (4, 5)
+    one = example(image_set, config, 0)
+    np.testing.assert_allclose(batch.x_src[0], one.x_src / 127.5 - 1, atol=1e-6)
+    assert batch.x_src.numpy().min() >= -1
+    assert 0.5 < batch.x_src.numpy().max() <= 1
+
+
+def test_latents_are_standard_normal():
+    config = tiny(latent_dim=16)
+    image_set = open_images(config, "train")
+    z = np.stack([(b := example(image_set, config, i)).z for i in range(300)])
+    assert abs(z.mean()) < 0.05
+    assert abs(z.std() - 1) < 0.05
+    assert not np.array_equal(b.z, b.z2)
+
+
+def test_crops_keep_area_and_aspect_ratio_in_bounds():
+    rng = np.random.default_rng(0)
+    boxes = np.array([random_box(300, 300, rng) for _ in range(500)])
+    assert boxes.min() >= 0
+    assert boxes.max() <= 300
+    w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    area, aspect = w * h / 300**2, w / h
+    assert area.min() == pytest.approx(0.8, abs=0.01)
+    assert area.max() > 0.95
+    assert aspect.min() == pytest.approx(0.9, abs=0.01)
+    assert aspect.max() == pytest.approx(1.1, abs=0.01)
+    assert len(np.unique(boxes[:, 0])) > 10
+
+
+def test_a_picture_too_narrow_for_any_crop_is_cropped_in_the_centre():
+    left, top, right, bottom = random_box(400, 100, np.random.default_rng(0))
+    assert (top, bottom) == (0, 100)
+    assert right - left == 110
+    assert left == 145
+
+
+def test_augmentation_is_what_its_probabilities_say():
+    ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (64, 1, 3))
+    picture = Image.fromarray(ramp)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(augment(picture, 64, rng, 0.0, 0.0), ramp)
+    np.testing.assert_array_equal(augment(picture, 64, rng, 0.0, 1.0), ramp[:, ::-1])
+    cropped = [augment(picture, 64, rng, 1.0, 0.0) for _ in range(20)]
+    assert {crop.shape for crop in cropped} == {(64, 64, 3)}
+    assert min(np.ptp(crop) for crop in cropped) < 58
+    mirrored = [augment(picture, 64, rng, 0.5, 0.5)[0, 0, 0] > 31 for _ in range(200)]
+    assert 70 < sum(mirrored) < 130
+
+
+def test_resizing_is_antialiased():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = augment(Image.fromarray(stripes), 16, np.random.default_rng(0), 0.0, 0.0)
+    assert abs(small.astype(int) - 127).max() < 20
+
+
+def test_examples_repeat_where_a_domain_has_too_few(photographs):
+    shown = examples_of(Folder(photographs, "train"), 32, each=3)
+    assert shown.shape == (2, 3, 32, 32, 3)
+    np.testing.assert_array_equal(shown[0, 0], shown[0, 2])
+
+
+def test_pictures_are_read_upright_and_as_rgb(tmp_path):
+    sideways = Image.new("RGB", (20, 10))
+    sideways.putpixel((0, 0), (255, 255, 255))
+    exif = sideways.getexif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated clockwise
+    sideways.save(tmp_path / "a.png", exif=exif)
+    upright = images.read(tmp_path / "a.png")
+    assert upright.size == (10, 20)
+    assert upright.getpixel((9, 0)) == (255, 255, 255)
+    for mode in ("L", "RGBA", "P", "CMYK", "1"):
+        Image.new(mode, (8, 9)).save(tmp_path / "b.tif")
+        assert images.read(tmp_path / "b.tif").mode == "RGB"
+
+
+def test_floats_and_bytes_are_each_others_inverse():
+    levels = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(images.to_uint8(images.to_float(levels)), levels)
+    np.testing.assert_array_equal(
+        images.to_uint8(np.array([-3.0, 3.0, 0.0])), [0, 255, 128]
+    )
+
+
+def test_a_wide_picture_gives_its_centred_square():
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 10:20] = 200
+    square = images.square(Image.fromarray(wide), 5)
+    assert square.size == (5, 5)
+    assert np.asarray(square).min() == 200
+
+
+def test_a_grid_has_pictures_where_they_belong_and_white_elsewhere():
+    red = np.full((96, 96, 3), (255, 0, 0), np.uint8)
+    grid = images.grid([[None, red], [red]], gap=4)
+    assert grid.shape == (2 * 100 + 4, 2 * 100 + 4, 3)
+    assert (grid[50, 50] == 255).all()
+    assert tuple(grid[50, 150]) == (255, 0, 0)
+    assert tuple(grid[150, 50]) == (255, 0, 0)
+    assert (grid[150, 150] == 255).all()
+    assert images.grid([[red[:32, :32]]], gap=0).shape == (96, 96, 3)
+
+
+def test_an_animation_has_all_its_frames(tmp_path):
+    frames = [np.full((8, 8, 3), 20 * i, np.uint8) for i in range(5)]
+    images.save_animation(frames, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames == 5
+        assert animation.info["loop"] == 0

@@ -1,0 +1,145 @@
+"""Translation by latent and by reference, in Python."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from absl import flags
+from conftest import tiny
+
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.data import open_images
+from tfstargan.run import Run
+from tfstargan.samples import Examples, latent_grid, reference_grid, style_frames
+from tfstargan.stargan import StarGANv2
+from tfstargan.translate import Look, outputs, reference_looks
+from tfstargan.translator import CHUNK, Translator
+
+
+@pytest.fixture(scope="module")
+def translator(run_dir) -> Translator:
+    return Translator.load(str(run_dir))
+
+
+@pytest.fixture(scope="module")
+def examples(translator) -> Examples:
+    return Examples.choose(open_images(translator.config, "val"), 32)
+
+
+def test_it_translates_with_the_averaged_networks_of_the_checkpoint(
+    run_dir, translator, examples
+):
+    run = Run.open(str(run_dir))
+    model = StarGANv2(run.config)
+    model.compile()
+    run.load(model)
+    x = examples.sources[:3]
+    style = translator.random_style("cat", seed=3)
+    z = np.random.default_rng(3).standard_normal((1, 5), np.float32)
+    expected = model.averages["mapping_network"](z, np.array([1]))
+    np.testing.assert_array_equal(style, expected)
+    expected = model.averages["generator"](x, np.repeat(style, 3, axis=0))
+    np.testing.assert_array_equal(translator.translate(x, style), expected)
+    assert not np.array_equal(expected, model.generator(x, np.repeat(style, 3, axis=0)))
+    styles = translator.encode_styles(x, "rabbit")
+    np.testing.assert_array_equal(
+        styles, model.averages["style_encoder"](x, np.full(3, 2))
+    )
+
+
+def test_many_pictures_are_computed_in_chunks_like_one(translator):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
+    styles = translator.encode_styles(x, "bear")
+    assert styles.shape == (CHUNK + 3, 6)
+    last = translator.translate(x, styles)[-1:]
+    alone = translator.translate(x[-1:], styles[-1:])
+    np.testing.assert_allclose(last, alone, atol=1e-4)
+
+
+def test_psi_goes_from_the_mean_style_to_the_random_one(translator):
+    mean, style = translator.mean_style("cat"), translator.random_style("cat", 7)
+    halfway = translator.random_style("cat", 7, psi=0.5)
+    np.testing.assert_allclose(halfway[0], (mean + style[0]) / 2, atol=1e-5)
+    np.testing.assert_allclose(translator.random_style("cat", 7, 0.0)[0], mean)
+    assert not np.allclose(mean, translator.mean_style("bear"))
+
+
+def test_the_mean_style_is_that_of_many_latents(translator):
+    styles = [translator.random_style("rabbit", seed) for seed in range(300)]
+    spread = np.std(styles, axis=0)[0]
+    distance = np.abs(np.mean(styles, axis=0)[0] - translator.mean_style("rabbit"))
+    assert (distance < 5 * spread / np.sqrt(300)).all()
+
+
+def test_an_unknown_domain_or_checkpoint_is_refused(run_dir, translator):
+    with pytest.raises(UserError, match="this run has bear, cat, rabbit"):
+        translator.random_style("dragon", 1)
+    with pytest.raises(UserError, match="no such checkpoint; there are 3"):
+        Translator.load(str(run_dir), iteration=99)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run_dir, tmp_path):
+    run = Run(run_dir, tiny(style_dim=9))
+    with pytest.raises(UserError, match="can't be loaded"):
+        Translator.of_run(run)
+
+
+def test_a_reference_s_domain_is_its_folder_s_name_unless_given(translator, tmp_path):
+    picture = images.to_uint8(np.zeros((40, 50, 3)))
+    images.save(picture, tmp_path / "cat" / "a.png")
+    files = [tmp_path / "cat" / "a.png"]
+    (look,) = reference_looks(translator, files, "")
+    x = translator.read(files[0])[None]
+    np.testing.assert_array_equal(look.style, translator.encode_styles(x, "cat"))
+    (look,) = reference_looks(translator, files, "bear")
+    np.testing.assert_array_equal(look.style, translator.encode_styles(x, "bear"))
+    assert look.name == "bear-like-a"
+
+
+def test_output_files_keep_the_folders_of_the_sources():
+    looks = [Look("cat-seed1", np.zeros((1, 6)))]
+    files = [pathlib.Path("in/a/x.jpg"), pathlib.Path("in/b/x.jpg")]
+
+    class Folder(type(pathlib.Path())):
+        def is_dir(self) -> bool:
+            return True
+
+    targets = [t for *_, t in outputs(Folder("in"), files, looks, "out")]
+    assert [str(t) for t in targets] == [
+        "out/a/x-to-cat-seed1.png",
+        "out/b/x-to-cat-seed1.png",
+    ]
+    with pytest.raises(UserError, match=r"--out=one\.png: there are several"):
+        list(outputs(Folder("in"), files, looks, "one.png"))
+
+
+def test_grids_have_sources_above_and_references_at_the_left(translator, examples):
+    grid = reference_grid(translator, examples)
+    cell = 96 + 2
+    assert grid.shape == (10 * cell + 2, 10 * cell + 2, 3)
+    assert (grid[2:98, 2:98] == 255).all()
+    source = images.to_uint8(examples.sources[4]).repeat(3, 0).repeat(3, 1)
+    np.testing.assert_array_equal(grid[2:98, 2 + 5 * cell :][:, :96], source)
+    reference = images.to_uint8(examples.references["cat"][1])
+    np.testing.assert_array_equal(
+        grid[2 + 5 * cell :, 2:98][:96], reference.repeat(3, 0).repeat(3, 1)
+    )
+    fake = translator.translate(
+        examples.sources[4:5],
+        translator.encode_styles(examples.references["cat"][1:2], "cat"),
+    )
+    shown = grid[2 + 5 * cell :, 2 + 5 * cell :][:96:3, :96:3]
+    assert abs(shown.astype(int) - images.to_uint8(fake[0])).max() <= 1
+    assert latent_grid(translator, examples).shape == (10 * cell + 2, 9 * cell + 2, 3)
+
+
+def test_the_animation_s_style_wanders_through_every_reference(translator, examples):
+    frames = list(style_frames(translator, examples))
+    assert len(frames) == 9 * 12
+    first = frames[0]
+    assert all(frame.shape == first.shape for frame in frames)
+    assert not np.array_equal(first[100:], frames[12][100:])  # another reference
+    np.testing.assert_array_equal(first[:98], frames[50][:98])  # the sources stay
+    assert flags.FLAGS is not None
