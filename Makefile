@@ -2,12 +2,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DEMO := runs/demo
+ANIMALS := $(DEMO)/animals
 
 .PHONY: demo test check lock .venv
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
-	$(BIN)/python -m tfstargan.demo
+	$(BIN)/python -m tfstargan.train --flagfile=configs/critters.flags --run_dir=$(DEMO)
+	$(BIN)/python -m tfstargan.samples --run_dir=$(DEMO)
+	test -d $(ANIMALS) || $(BIN)/python -m tfstargan.draw --out=$(ANIMALS) --per_domain=5
+	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
+		--source=$(ANIMALS)/val/cat/0000.png --domain=bear --seed=3
+	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
+		--source=$(ANIMALS)/val/cat --reference=$(ANIMALS)/val/rabbit/0000.png
+	$(BIN)/python -m export.tflite --run_dir=$(DEMO)
+	@echo
+	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
+	@echo "The style wanders, the pose stays:              $(DEMO)/samples/styles.gif"
+	@echo "Translated pictures:                            $(DEMO)/translations/"
+	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q

@@ -14,6 +14,7 @@ from tfstargan.data.critters import (
     SPECIES,
     SPLITS,
     Critter,
+    Critters,
     draw,
     draw_background,
     make_split,
@@ -211,3 +212,13 @@ def test_bad_calls_are_refused() -> None:
         random_critter(7, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"^split=test"):
         make_split(1, 16, 0, "test")
+
+
+def test_a_set_of_animals_has_the_same_pictures_as_a_split() -> None:
+    images, labels, critters = make_split(2, 24, seed=4, split="val")
+    animals = Critters("val", 24, per_domain=2, seed=4)
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        for _ in range(2):  # drawn, then remembered
+            np.testing.assert_array_equal(animals.image(label, i % 2), image)
+        assert animals.critter(label, i % 2) == critters[i]
+    assert [animals.count(k) for k in range(3)] == [2, 2, 2]

@@ -159,7 +159,7 @@ def draw_background(critter: Critter, img_size: int) -> np.ndarray:
 
 
 class Critters:
-    """The animals of a split as a set of pictures, drawn when it is made.
+    """The animals of a split as a set of pictures, each drawn when first asked for.
 
     Args:
         split: "train" or "val".
@@ -171,16 +171,26 @@ class Critters:
     domains: tuple[str, ...] = SPECIES
 
     def __init__(self, split: str, img_size: int, per_domain: int, seed: int = 0):
+        self.split = split
+        self.img_size = img_size
         self.per_domain = per_domain
-        self.images, _, self.critters = make_split(per_domain, img_size, seed, split)
+        self.seed = seed
+        self._drawn: dict[Critter, np.ndarray] = {}
 
     def count(self, domain: int) -> int:
         """Return the number of pictures of a species."""
         return self.per_domain
 
+    def critter(self, domain: int, index: int) -> Critter:
+        """Return the true factors of one picture."""
+        return nth_critter(self.split, domain, index, self.seed)
+
     def image(self, domain: int, index: int) -> Image.Image:
         """Return one picture."""
-        return Image.fromarray(self.images[domain * self.per_domain + index])
+        critter = self.critter(domain, index)
+        if critter not in self._drawn:
+            self._drawn[critter] = draw(critter, self.img_size)
+        return Image.fromarray(self._drawn[critter])
 
 
 class Canvas:
