@@ -10,7 +10,7 @@ ANIMALS := $(DEMO)/animals
 
 demo: $(INSTALLED)
 	$(BIN)/python -m tfstargan.train --flagfile=configs/critters.flags --run_dir=$(DEMO)
-	$(BIN)/python -m tfstargan.samples --run_dir=$(DEMO)
+	$(BIN)/python -m tfstargan.samples --run_dir=$(DEMO) --animation=gif
 	test -d $(ANIMALS) || $(BIN)/python -m tfstargan.draw --out=$(ANIMALS) --per_domain=5
 	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
 		--source=$(ANIMALS)/val/cat/0000.png --domain=bear --seed=3
@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m export.tflite --run_dir=$(DEMO)
 	@echo
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
-	@echo "The style wanders, the pose stays:              $(DEMO)/samples/styles.gif"
+	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.gif"
 	@echo "Translated pictures:                            $(DEMO)/translations/"
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
@@ -43,5 +43,5 @@ $(INSTALLED): setup.py requirements.lock
 
 # Writes requirements.lock anew from setup.py; needs `pip install uv`.
 lock:
-	uv pip compile setup.py --extra cpu --extra dev --universal --upgrade \
+	uv pip compile setup.py --extra cpu --extra video --extra dev --universal --upgrade \
 		--python-version 3.11 --generate-hashes --output-file requirements.lock

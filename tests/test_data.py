@@ -206,9 +206,24 @@ def test_a_grid_has_pictures_where_they_belong_and_white_elsewhere():
     assert images.grid([[red[:32, :32]]], gap=0).shape == (96, 96, 3)
 
 
-def test_an_animation_has_all_its_frames(tmp_path):
-    frames = [np.full((8, 8, 3), 20 * i, np.uint8) for i in range(5)]
-    images.save_animation(frames, tmp_path / "a.gif")
-    with Image.open(tmp_path / "a.gif") as animation:
+FRAMES = [np.full((9, 15, 3), 50 * i, np.uint8) for i in range(5)]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_an_animation_has_all_its_frames_and_no_end(tmp_path, suffix):
+    images.save_animation(iter(FRAMES), (tmp_path / "a").with_suffix(suffix))
+    with Image.open((tmp_path / "a").with_suffix(suffix)) as animation:
+        assert animation.size == (15, 9)
         assert animation.n_frames == 5
         assert animation.info["loop"] == 0
+
+
+def test_a_video_has_all_its_frames(tmp_path):
+    av = pytest.importorskip("av")
+    images.save_animation(iter(FRAMES), tmp_path / "a.mp4", milliseconds=40)
+    with av.open(tmp_path / "a.mp4") as video:
+        assert video.streams.video[0].average_rate == 25
+        decoded = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert [frame.shape for frame in decoded] == [(10, 16, 3)] * 5
+    for frame, shown in zip(FRAMES, decoded, strict=True):
+        assert abs(shown[:9, :15].astype(int) - frame).max() < 6

@@ -4,14 +4,19 @@ import pathlib
 
 import numpy as np
 import pytest
-from absl import flags
 from conftest import tiny
 
 from tfstargan import images
 from tfstargan.config import UserError
 from tfstargan.data import open_images
 from tfstargan.run import Run
-from tfstargan.samples import Examples, latent_grid, reference_grid, style_frames
+from tfstargan.samples import (
+    Examples,
+    animate,
+    draw_all,
+    reference_grid,
+    reference_styles,
+)
 from tfstargan.stargan import StarGANv2
 from tfstargan.translate import Look, outputs, reference_looks
 from tfstargan.translator import CHUNK, Translator
@@ -132,14 +137,39 @@ def test_grids_have_sources_above_and_references_at_the_left(translator, example
     )
     shown = grid[2 + 5 * cell :, 2 + 5 * cell :][:96:3, :96:3]
     assert abs(shown.astype(int) - images.to_uint8(fake[0])).max() <= 1
-    assert latent_grid(translator, examples).shape == (10 * cell + 2, 9 * cell + 2, 3)
+    # A row each of nine latents below the sources; psi 0 is one style a domain.
+    latents = draw_all(translator, examples, [0.0])["latents-psi0"]
+    assert latents.shape == (10 * cell + 2, 9 * cell + 2, 3)
+    rows = [latents[2 + i * cell :][:96] for i in range(10)]
+    np.testing.assert_array_equal(rows[1], rows[2])
+    assert not np.array_equal(rows[3], rows[4])
 
 
-def test_the_animation_s_style_wanders_through_every_reference(translator, examples):
-    frames = list(style_frames(translator, examples))
+def test_a_cycle_ends_in_the_source_s_own_style(translator, examples):
+    grid = draw_all(translator, examples)["cycles"]
+    cell = 96 + 2
+    assert grid.shape == (4 * cell + 2, 9 * cell + 2, 3)
+    cat = examples.sources[3:4]
+    rabbits = examples.references["rabbit"][:1]
+    fake = translator.translate(cat, translator.encode_styles(rabbits, "rabbit"))
+    back = translator.translate(fake, translator.encode_styles(cat, "cat"))
+    column = grid[:, 2 + 3 * cell :][:, :96:3]
+    for row, picture in enumerate((cat, rabbits, fake, back)):
+        shown = column[2 + row * cell :][:96:3].astype(int)
+        assert abs(shown - images.to_uint8(picture[0])).max() <= 1
+
+
+def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
+    styles = reference_styles(translator, examples)
+    assert len(styles) == 9
+    np.testing.assert_allclose(
+        styles[1], translator.encode_styles(examples.references["cat"][:1], "cat")
+    )
+    frames = list(animate(translator, examples, styles))
     assert len(frames) == 9 * 12
-    first = frames[0]
-    assert all(frame.shape == first.shape for frame in frames)
-    assert not np.array_equal(first[100:], frames[12][100:])  # another reference
-    np.testing.assert_array_equal(first[:98], frames[50][:98])  # the sources stay
-    assert flags.FLAGS is not None
+    assert {frame.shape for frame in frames} == {frames[0].shape}
+    assert not np.array_equal(frames[0][100:], frames[12][100:])
+    np.testing.assert_array_equal(frames[0][:98], frames[50][:98])  # the sources stay
+    halfway = translator.translate(examples.sources[:1], (styles[0] + styles[1]) / 2)
+    shown = frames[6][100 : 100 + 96 : 3, 2 : 2 + 96 : 3].astype(int)
+    assert abs(shown - images.to_uint8(halfway[0])).max() <= 1

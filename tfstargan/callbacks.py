@@ -9,7 +9,7 @@ from tqdm import tqdm
 from tfstargan import images
 from tfstargan.config import UserError
 from tfstargan.run import Run
-from tfstargan.samples import Examples, latent_grid, reference_grid
+from tfstargan.samples import Examples, draw_all
 from tfstargan.translator import Translator
 
 SHOWN = {  # of the losses, in the progress bar
@@ -105,10 +105,7 @@ class Samples(keras.callbacks.Callback):
         """Write the grids of now."""
         translator = Translator(self.run.config, self.model.averages)
         iteration = self.model.iterations_done()
-        grids = {
-            "references": reference_grid(translator, self.examples),
-            "latents": latent_grid(translator, self.examples),
-        }
+        grids = draw_all(translator, self.examples)
         with self.writer.as_default(iteration):
             for name, grid in grids.items():
                 file = f"iteration-{iteration:07d}-{name}.png"

@@ -15,16 +15,6 @@ def define_run_flags() -> None:
     flags.DEFINE_integer("checkpoint", None, "its iteration; by default the newest")
 
 
-def define_psi_flag() -> None:
-    """Define the flag of the truncation of random styles."""
-    flags.DEFINE_float(
-        "psi", 1.0, "1: random styles as they come; 0: each domain's mean style"
-    )
-    flags.register_validator(
-        "psi", lambda psi: 0 <= psi <= 1, message="must be from 0 to 1"
-    )
-
-
 def quieten_tensorflow() -> None:
     """Leave the terminal to our own messages; TensorFlow's warnings still show."""
     logging.set_verbosity(logging.WARNING)

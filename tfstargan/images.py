@@ -6,7 +6,8 @@ bilinear filter, `x / 127.5 - 1`; and back by clipping to [-1, 1] and rounding.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -127,9 +128,48 @@ def save(image: np.ndarray, path: pathlib.Path) -> None:
 
 
 def save_animation(
-    frames: Sequence[np.ndarray], path: pathlib.Path, milliseconds: int = 60
+    frames: Iterable[np.ndarray], path: pathlib.Path, milliseconds: int = 60
 ) -> None:
-    """Write [H, W, 3] uint8 frames as an endless GIF or animated WebP."""
-    first, *others = (Image.fromarray(frame) for frame in frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
+    """Write [H, W, 3] uint8 frames as an endless GIF or WebP, or as an MP4 video.
+
+    Raises:
+        UserError: if the suffix is another, the file can't be written, or PyAV, which
+            carries the encoder for MP4, is not installed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".mp4":
+            _save_mp4(frames, path, milliseconds)
+            return
+        first, *others = (Image.fromarray(frame) for frame in frames)
+        first.save(
+            path, save_all=True, append_images=others, duration=milliseconds, loop=0
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
+
+
+def _save_mp4(
+    frames: Iterable[np.ndarray], path: pathlib.Path, milliseconds: int
+) -> None:
+    try:
+        import av
+    except ImportError:
+        raise UserError(
+            f"{path}: MP4 needs PyAV (pip install 'tfstargan[video]'), GIF doesn't"
+        ) from None
+    with av.open(str(path), "w") as container:
+        stream = None
+        for frame in frames:
+            # H.264 halves the resolution of colour: even sides only.
+            even = np.pad(
+                frame, [(0, n % 2) for n in frame.shape[:2]] + [(0, 0)], "edge"
+            )
+            if stream is None:
+                stream = container.add_stream("libx264", Fraction(1000, milliseconds))
+                stream.height, stream.width = even.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            picture = av.VideoFrame.from_ndarray(even, format="rgb24")
+            container.mux(stream.encode(picture))
+        if stream is not None:
+            container.mux(stream.encode())

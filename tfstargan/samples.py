@@ -1,21 +1,26 @@
-"""Pictures that show what a run has learned: grids and an animation.
+"""Pictures that show what a run has learned: grids and animations.
 
-    python -m tfstargan.samples --run_dir=runs/critters
+    python -m tfstargan.samples --run_dir=runs/critters --animation=gif
 
-writes into RUN/samples: `references.png` (sources above, references at the left: pose
-from above, species and fur from the left), `latents.png` (sources above, a random style
-a row) and `styles.gif` (the same sources while the style wanders from one reference to
-the next).
+writes into RUN/samples:
+
+- `references.png`: sources above, references at the left; pose from above, domain and
+  style from the left;
+- `latents-psi1.png`, ...: sources above, a random style a row, for each --psi;
+- `cycles.png`: in columns source, reference, translated, and translated back;
+- `references.gif`, `latents.gif`: the same sources while the style wanders from one
+  reference, or latent, to the next.
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
 from tfstargan import cli, images
+from tfstargan.config import UserError
 from tfstargan.data import ImageSet, examples_of, open_images
 from tfstargan.run import Run
 from tfstargan.translator import Translator
@@ -56,55 +61,123 @@ def latent_grid(
 ) -> np.ndarray:
     """Return a picture of every source in random styles of every domain."""
     rows = [[*images.to_uint8(examples.sources)]]
-    for domain, references in examples.references.items():
-        for seed in range(len(references)):
-            style = translator.random_style(domain, seed, psi)
-            fakes = translator.translate(examples.sources, style)
-            rows.append([*images.to_uint8(fakes)])
+    for style in latent_styles(translator, examples, psi):
+        fakes = translator.translate(examples.sources, style)
+        rows.append([*images.to_uint8(fakes)])
     return images.grid(rows)
 
 
-def style_frames(translator: Translator, examples: Examples) -> Iterator[np.ndarray]:
+def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
+    """Return columns of a source, a reference, the translation, and the way back.
+
+    The way back is into the source's own style (arXiv:1912.01865, eq. 4), every source
+    by way of the next domain.
+    """
+    sources, columns = examples.sources, []
+    domains = list(examples.references)
+    each = len(sources) // len(domains)
+    for i, source in enumerate(sources):
+        domain = domains[i // each]
+        other = domains[(i // each + 1) % len(domains)]
+        reference = examples.references[other][i % each]
+        fake = translator.translate(
+            source[None], translator.encode_styles(reference[None], other)
+        )
+        own_style = translator.encode_styles(source[None], domain)
+        back = translator.translate(fake, own_style)
+        columns.append([source, reference, fake[0], back[0]])
+    rows = zip(*columns, strict=True)
+    return images.grid([[*images.to_uint8(np.stack(row))] for row in rows])
+
+
+def reference_styles(translator: Translator, examples: Examples) -> list[np.ndarray]:
+    """Return the style codes [1, style_dim] of the references, domains in turn."""
+    styles = [
+        translator.encode_styles(references, domain)
+        for domain, references in examples.references.items()
+    ]
+    return [style[None] for turn in zip(*styles, strict=True) for style in turn]
+
+
+def latent_styles(
+    translator: Translator, examples: Examples, psi: float = 1.0
+) -> list[np.ndarray]:
+    """Return as many random style codes [1, style_dim], domain by domain."""
+    return [
+        translator.random_style(domain, seed, psi)
+        for domain, references in examples.references.items()
+        for seed in range(len(references))
+    ]
+
+
+def animate(
+    translator: Translator, examples: Examples, styles: list[np.ndarray]
+) -> Iterator[np.ndarray]:
     """Yield an endless loop's frames: sources above, translated below.
 
-    The style goes in a straight line from one reference's to the next, through all
-    domains in turn and back to the first.
+    The style goes in a straight line from one to the next, and back to the first.
     """
     each = len(examples.sources) // len(examples.references)
     sources = examples.sources[:: max(1, each // 2)]  # two of each domain
-    stops = [
-        translator.encode_styles(references[i : i + 1], domain)
-        for i in range(each)
-        for domain, references in examples.references.items()
-    ]
     above = [*images.to_uint8(sources)]
-    for start, end in zip(stops, stops[1:] + stops[:1], strict=True):
+    for start, end in zip(styles, styles[1:] + styles[:1], strict=True):
         for step in range(FRAMES):
             style = start + (end - start) * step / FRAMES
             fakes = translator.translate(sources, style)
             yield images.grid([above, [*images.to_uint8(fakes)]])
 
 
+def draw_all(
+    translator: Translator, examples: Examples, psis: Sequence[float] = (1.0,)
+) -> dict[str, np.ndarray]:
+    """Return every grid by the name of its file."""
+    return {
+        "references": reference_grid(translator, examples),
+        "cycles": cycle_grid(translator, examples),
+        **{f"latents-psi{p:g}": latent_grid(translator, examples, p) for p in psis},
+    }
+
+
+def parse_psi(text: str) -> float:
+    """Return the number; raise a UserError if it is none from 0 to 1."""
+    try:
+        psi = float(text)
+    except ValueError:
+        psi = -1.0
+    if not 0 <= psi <= 1:
+        raise UserError(f"--psi={text}: must be numbers from 0 to 1")
+    return psi
+
+
 def main() -> None:
-    """Write the three pictures of a run."""
-    run = Run.open(flags.FLAGS.run_dir)
-    translator = Translator.of_run(run, flags.FLAGS.checkpoint)
+    """Write the pictures of a run."""
+    options = flags.FLAGS
+    psis = [parse_psi(text) for text in options.psi]
+    run = Run.open(options.run_dir)
+    translator = Translator.of_run(run, options.checkpoint)
     image_set = open_images(run.config, "val")
     examples = Examples.choose(image_set, run.config.img_size)
-    folder = pathlib.Path(flags.FLAGS.out or run.samples_dir)
-    images.save(reference_grid(translator, examples), folder / "references.png")
-    images.save(
-        latent_grid(translator, examples, flags.FLAGS.psi), folder / "latents.png"
-    )
-    images.save_animation(
-        list(style_frames(translator, examples)), folder / "styles.gif"
-    )
-    for name in ("references.png", "latents.png", "styles.gif"):
-        print(folder / name)
+    folder = pathlib.Path(options.out or run.samples_dir)
+    for name, grid in draw_all(translator, examples, psis).items():
+        images.save(grid, folder / f"{name}.png")
+        print(folder / f"{name}.png")
+    styles = {
+        "references": reference_styles(translator, examples),
+        "latents": latent_styles(translator, examples, psis[0]),
+    }
+    for name, stops in styles.items() if options.animation else ():
+        path = folder / f"{name}.{options.animation}"
+        images.save_animation(animate(translator, examples, stops), path)
+        print(path)
 
 
 if __name__ == "__main__":
     cli.define_run_flags()
-    cli.define_psi_flag()
+    flags.DEFINE_list(
+        "psi", ["1"], "of the random styles: 1 as they come, 0 their mean"
+    )
+    flags.DEFINE_enum(
+        "animation", None, ["gif", "webp", "mp4"], "animate the styles, too"
+    )
     flags.DEFINE_string("out", "", "folder for the pictures; empty: RUN/samples")
     cli.start(main)

@@ -105,7 +105,13 @@ def main() -> None:
 
 if __name__ == "__main__":
     cli.define_run_flags()
-    cli.define_psi_flag()
+    flags.DEFINE_float(
+        "psi",
+        1.0,
+        "1: the random style as it comes; 0: the domain's mean style",
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
     flags.DEFINE_string("source", "", "the picture to translate, or a folder of them")
     flags.DEFINE_string("reference", "", "a picture with the wanted style, or a folder")
     flags.DEFINE_string("domain", "", "the wanted domain")
