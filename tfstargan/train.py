@@ -40,7 +40,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
-    strategy = distribution(config)
+    strategy = distribution(choose_devices(config))
     run = Run.start(run_dir, config)
     model = make_model(config, strategy)
     if run.checkpoints():
@@ -72,8 +72,8 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         writer.close()
 
 
-def distribution(config: Config) -> tf.distribute.Strategy:
-    """Return the strategy over the wanted devices: all GPUs, or else the CPU.
+def choose_devices(config: Config) -> list[str]:
+    """Return the names of the devices to train on: all GPUs, or else the CPU.
 
     Raises:
         UserError: if there are fewer than wanted, or the batch can't be split evenly.
@@ -88,7 +88,18 @@ def distribution(config: Config) -> tf.distribute.Strategy:
             f"--batch_size={config.batch_size}: must be a multiple of the {replicas} "
             "replicas (one for each GPU, or as --replicas says)"
         )
-    return tf.distribute.MirroredStrategy([d.name for d in devices[:replicas]])
+    return [device.name for device in devices[:replicas]]
+
+
+def distribution(devices: list[str]) -> tf.distribute.Strategy:
+    """Return the strategy that trains on the devices as on one.
+
+    A mirror of one device is the same but for its cost: with XLA on a CPU an iteration
+    took 1.8 times as long as with TensorFlow's default strategy.
+    """
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
@@ -111,9 +122,9 @@ def dry_run(config: Config) -> None:
     training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    strategy = distribution(config)
-    print("devices:", ", ".join(strategy.extended.worker_devices))
-    model = make_model(config, strategy)
+    devices = choose_devices(config)
+    print("devices:", ", ".join(devices))
+    model = make_model(config, distribution(devices))
     print(describe(model))
     clock = StepClock()
     stream = batches(training, config).take(3)
