@@ -41,7 +41,7 @@ class Config:
     latent_dim: int = setting(16, "length of a latent code")
     hidden_dim: int = setting(512, "width of the mapping network")
     w_hpf: float = setting(0.0, "divides the high-pass skips, for faces; 0: none")
-    wing_weights: str = setting("", "w_hpf > 0: .npz of the face landmark network")
+    wing_weights: str = setting("", "w_hpf > 0: the authors' wing.ckpt, of FAN")
 
     iterations: int = setting(100_000, "iterations (of four updates) to train in all")
     batch_size: int = setting(8, "images per iteration, over all replicas together")

@@ -6,13 +6,14 @@ store and no output depends on (see `unused`) is left out of ours.
 """
 
 import dataclasses
-import zipfile
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from tfstargan import pytorch_file
 from tfstargan.config import UserError
 from tfstargan.landmarks import FAN, ConvBlock, CoordConv, Hourglass
 from tfstargan.layers import (
@@ -100,16 +101,19 @@ def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     What is `unused` may be there or not; so may be counters of FAN's batch norms.
 
     Raises:
-        ValueError: if a name is missing or too many, or a shape differs.
+        ValueError: if a name is missing or too many, or what it names is no array of
+            its shape.
     """
     expected = {p.name: p for p in parameters(network)}
-    given = {n for n in arrays if not n.endswith(".num_batches_tracked")}
+    given = {n for n in arrays if not str(n).endswith(".num_batches_tracked")}
     given -= unused(network).keys()
     if expected.keys() != given:
-        names = sorted(expected.keys() ^ given)
+        names = sorted(map(str, expected.keys() ^ given))
         raise ValueError(f"missing or unknown parameters: {', '.join(names[:5])}")
     values = {id(v): np.empty(v.shape, "float32") for v in network.weights}
     for name, parameter in expected.items():
+        if not isinstance(arrays[name], np.ndarray):
+            raise ValueError(f"{name} is no array")
         if arrays[name].shape != parameter.shape:
             raise ValueError(
                 f"{name} has shape {arrays[name].shape}, expected {parameter.shape}"
@@ -118,8 +122,25 @@ def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     network.set_weights([values[id(v)] for v in network.weights])
 
 
+def read_fan(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return FAN's arrays in the authors' `wing.ckpt`.
+
+    Raises:
+        UserError: if that is another file.
+    """
+    arrays = pytorch_file.load(path).get("state_dict")
+    if not isinstance(arrays, dict):
+        raise UserError(f"{path}: no weights of the landmark network (no state_dict)")
+    return unwrapped(arrays)
+
+
+def unwrapped(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays without the `module.` that PyTorch's DataParallel names them by."""
+    return {str(name).removeprefix("module."): x for name, x in arrays.items()}
+
+
 def load_fan(fan: FAN, path: str) -> None:
-    """Give FAN the authors' weights: an .npz file of {reference name: array}.
+    """Give FAN the authors' weights, those of `wing.ckpt`.
 
     Raises:
         UserError: if there are none.
@@ -131,11 +152,12 @@ def load_fan(fan: FAN, path: str) -> None:
             " (github.com/clovaai/stargan-v2); --w_hpf=0 trains without them"
         )
     try:
-        with np.load(path) as file:
-            from_reference(fan, dict(file))
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        from_reference(fan, read_fan(path))
+    except UserError:
+        raise
+    except ValueError as error:
         raise UserError(
-            f"--wing_weights={path}: no weights of the landmark network ({error})"
+            f"{path}: no weights of the landmark network ({error})"
         ) from error
 
 
