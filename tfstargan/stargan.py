@@ -37,12 +37,17 @@ NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
 AVERAGED = ("generator", "mapping_network", "style_encoder")
 
 
+def translating(config: Config) -> tuple[str, ...]:
+    """Return the networks needed to translate: the averaged, and FAN for its masks."""
+    return (*AVERAGED, "fan") if config.w_hpf else AVERAGED
+
+
 def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Model]:
     """Return freshly initialized networks, the only place that sizes them.
 
     Args:
         config: its `domains` must be known.
-        names: of NETWORKS.
+        names: of NETWORKS, or "fan", whose weights come from elsewhere.
     """
     sizes = {
         "img_size": config.img_size,
@@ -74,6 +79,7 @@ def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Mo
             image,
             label,
         ),
+        "fan": (FAN(), image),
     }
     networks = {}
     for name in names:
@@ -105,9 +111,7 @@ class StarGANv2(keras.Model):
         for name, average in self.averages.items():
             average.trainable = False
             average.set_weights(getattr(self, name).get_weights())
-        self.fan = FAN() if config.w_hpf else None
-        if self.fan is not None:
-            self.fan.build((None, config.img_size, config.img_size, 3))
+        self.fan = build_networks(config, ("fan",))["fan"] if config.w_hpf else None
         self.iteration = self.add_weight(
             (),
             "zeros",
