@@ -153,11 +153,11 @@ def load_fan(fan: FAN, path: str) -> None:
         )
     try:
         from_reference(fan, read_fan(path))
-    except UserError:
-        raise
+    except UserError as error:  # which names the file
+        raise UserError(f"--wing_weights={error}") from error
     except ValueError as error:
         raise UserError(
-            f"{path}: no weights of the landmark network ({error})"
+            f"--wing_weights={path}: no weights of the landmark network ({error})"
         ) from error
 
 
