@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfstargan import reference_weights
+from tfstargan import landmarks, reference_weights
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
+from tfstargan.landmarks import FAN
 from tfstargan.stargan import (
     AVERAGED,
     NETWORKS,
@@ -34,6 +35,9 @@ GOLDENS = pathlib.Path(__file__).parent / "goldens"
 
 TOLERANCES = {
     "networks": 1.2e-5,  # of the largest value
+    "FAN heatmaps": 1.2e-5,
+    "FAN masks": 1.2e-5,
+    "FAN landmarks": 1.2e-5,  # a quarter of a pixel would be 1e-3
     "losses": 3e-6,  # of the update's largest term
     "gradients": 3e-3,  # of the gradient's norm
     "training losses": 3e-3,  # of the update's largest term
@@ -78,6 +82,7 @@ class Case:
             channel_max=sizes["cmax"],
             style_dim=sizes["style_dim"],
             latent_dim=sizes["latent_dim"],
+            w_hpf=sizes["w_hpf"],
             hidden_dim=self.shapes["mapping_network"]["shared.0.weight"][0],
             batch_size=sizes["batch"],
             lambda_reg=sizes["lambda_reg"],
@@ -100,6 +105,19 @@ class Case:
             self.set_weights(name, network)
         return networks
 
+    def fan(self) -> FAN:
+        """Return the landmark network with the formula's weights."""
+        fan = FAN()
+        fan.build((None, self.config.img_size, self.config.img_size, 3))
+        self.set_weights("fan", fan)
+        return fan
+
+    def masks(self) -> Any:
+        """Return the given masks, [2, B, 256, 256, 1]; None without skips."""
+        if not self.config.w_hpf:
+            return None
+        return formula.masks(f"{self.name}/masks", self.sizes["batch"], landmarks.SIDE)
+
     def set_weights(self, name: str, network: Any) -> None:
         """Give a network the formula's weights."""
         arrays = formula.weights(name, self.shapes[name])
@@ -112,6 +130,8 @@ class Case:
             self.set_weights(name, getattr(model, name))
         for name in AVERAGED:
             self.set_weights(name, model.averages[name])
+        if model.fan is not None:
+            self.set_weights("fan", model.fan)
         model.compile()
         return model
 
@@ -142,36 +162,70 @@ def relative(value: Any, golden: Any) -> float:
 
 
 def pinned(network: str, name: str, array: np.ndarray, golden: np.ndarray) -> float:
-    """Return the distance of an array's [norm, projection], relative to its norm."""
+    """Return the distance of an array's [norm, projection], relative to its norm.
+
+    Where that is 0 (a parameter without use does not move), the distance itself.
+    """
     found = [np.linalg.norm(array), formula.projection(network, name, array)]
-    return float(np.max(np.abs(found - golden)) / golden[0])
+    return float(np.max(np.abs(found - golden)) / (golden[0] or 1.0))
+
+
+def thinned(image: Any) -> np.ndarray:
+    """Return every k-th row and column of [..., H, W, C]: the goldens keep 64 x 64."""
+    k = max(1, image.shape[-2] // 64)
+    return np.asarray(image)[..., ::k, ::k, :]
 
 
 def check_networks(case: Case) -> Measured:
     """Compare the outputs of the four networks."""
-    supported = case.sizes["w_hpf"] == 0
-    names = NETWORKS if supported else NETWORKS[1:]
-    networks, batch = case.networks(names), case.batch()
+    networks, batch = case.networks(), case.batch()
     style = networks["mapping_network"](batch.z, batch.y_trg)
+    image = networks["generator"](batch.x_src, style, case.masks()).numpy()
     outputs = {
         "mapping_network": style,
         "style_encoder": networks["style_encoder"](batch.x_ref, batch.y_trg),
         "discriminator": networks["discriminator"](batch.x_src, batch.y_src),
+        "generator": thinned(image),
+        "generator_mean_std": [image.mean(), image.std(ddof=1)],
     }
-    if supported:
-        image = networks["generator"](batch.x_src, style).numpy()
-        thin = max(1, case.sizes["img_size"] // 64)
-        outputs["generator"] = image[:, ::thin, ::thin]
-        outputs["generator_mean_std"] = [image.mean(), image.std(ddof=1)]
     for key, value in outputs.items():
-        yield "networks", key, relative(value, case.golden[key])
+        if key in case.golden:
+            yield "networks", key, relative(value, case.golden[key])
+
+
+def check_faces(case: Case) -> Measured:
+    """Compare heatmaps, masks and landmarks, and the generator with these masks."""
+    if not case.config.w_hpf:
+        return
+    networks = case.networks(("generator", "mapping_network"))
+    batch, fan = case.batch(), case.fan()
+    # Compiled: a mask's threshold and powers magnify rounding tenfold, and XLA's
+    # convolutions round half as much as those of TensorFlow's oneDNN.
+    heatmaps = tf.function(fan.call, jit_compile=True)(batch.x_src)
+    masks = landmarks.masks(heatmaps)
+    given = formula.heatmaps(f"{case.name}/heatmaps", case.sizes["batch"])
+    style = networks["mapping_network"](batch.z, batch.y_trg)
+    image = networks["generator"](batch.x_src, style, masks)
+    outputs = {
+        "generator_fan": ("networks", thinned(image)),
+        "fan_heatmaps": ("FAN heatmaps", heatmaps[:, ::2, ::2, ::7]),
+        "fan_masks": ("FAN masks", thinned(np.stack(masks))),
+        "masks_of_heatmaps": ("FAN masks", thinned(np.stack(landmarks.masks(given)))),
+        "fan_landmarks": ("FAN landmarks", landmarks.landmarks(heatmaps)),
+    }
+    for key, (kind, value) in outputs.items():
+        if key in case.golden:
+            yield kind, key, relative(value, case.golden[key])
 
 
 def check_updates(case: Case) -> Measured:
     """Compare every update's losses and gradients at the formula's weights."""
-    model, batch = case.model(), case.batch()
-    batch = Batch(*map(tf.constant, batch))
-    for key, (update, terms) in UPDATE_NAMES.items():
+    recorded = [key for key in UPDATE_NAMES if f"loss/{key}" in case.golden]
+    if not recorded:
+        return
+    model, batch = case.model(), Batch(*map(tf.constant, case.batch()))
+    for key in recorded:
+        update, terms = UPDATE_NAMES[key]
         gradients, values = tf.function(model.gradients)(batch, update)
         found = [float(values[term]) for term in terms]
         yield "losses", f"loss/{key}", relative(found, case.golden[f"loss/{key}"])
@@ -223,12 +277,9 @@ def check_training(case: Case) -> Measured:
 def run(path: pathlib.Path, show: Callable[[str], None] = print) -> bool:
     """Check one case, show a line for each kind, and return whether it passed whole."""
     case = Case(path)
-    checks = [check_networks]
-    if case.sizes["w_hpf"] == 0:
-        checks += [check_updates, check_training]
     worst: dict[str, tuple[float, str]] = {}
     seen = set()
-    for check in checks:
+    for check in (check_networks, check_faces, check_updates, check_training):
         for kind, key, distance in check(case):
             seen.add(key)
             if not distance <= worst.get(kind, (-1.0, ""))[0]:  # nan is the worst

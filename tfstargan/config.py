@@ -40,7 +40,8 @@ class Config:
     style_dim: int = setting(64, "length of a style code")
     latent_dim: int = setting(16, "length of a latent code")
     hidden_dim: int = setting(512, "width of the mapping network")
-    w_hpf: float = setting(0.0, "weight of the high-pass skips for faces")
+    w_hpf: float = setting(0.0, "divides the high-pass skips, for faces; 0: none")
+    wing_weights: str = setting("", "w_hpf > 0: the authors' wing.ckpt, of FAN")
 
     iterations: int = setting(100_000, "iterations (of four updates) to train in all")
     batch_size: int = setting(8, "images per iteration, over all replicas together")
@@ -93,11 +94,6 @@ class Config:
             "channel_base",
             f"must be at least img_size, {self.img_size}",
         )
-        require(
-            self.w_hpf == 0,
-            "w_hpf",
-            "the high-pass skips for faces are not supported yet; use --w_hpf=0",
-        )
         for name in (
             "channel_max style_dim latent_dim hidden_dim iterations batch_size"
             " ds_iterations critters_per_domain log_every sample_every save_every"
@@ -106,7 +102,7 @@ class Config:
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
             "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
-            " mapping_learning_rate replicas seed"
+            " mapping_learning_rate replicas seed w_hpf"
         ).split():
             require(getattr(self, name) >= 0, name, "must not be negative")
         for name in ("crop_probability", "flip_probability"):
@@ -149,9 +145,9 @@ class Config:
 
 # Settings that a resumed run may change; any other makes it another run.
 SCHEDULE = frozenset(
-    "data_dir iterations lambda_reg lambda_sty lambda_ds lambda_cyc ds_iterations"
-    " learning_rate mapping_learning_rate weight_decay ema_decay replicas jit"
-    " log_every sample_every save_every keep_checkpoints".split()
+    "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
+    " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
+    " replicas jit log_every sample_every save_every keep_checkpoints".split()
 )
 
 

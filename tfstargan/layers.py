@@ -24,6 +24,9 @@ POOLED_TAPS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]]) / 2.0
 # next, an even output the one before and its own. [odd or even, 2 taps, 3 taps]
 UPSAMPLED_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
 
+# Eight times a pixel less its eight neighbours: 0 where nothing changes.
+HIGH_PASS = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
+
 
 def he_normal(fan_in: int) -> keras.initializers.Initializer:
     """Return the reference's initializer: N(0, 2 / fan_in), not truncated.
@@ -67,6 +70,21 @@ def upsample(features: Any) -> Any:
     wide = ops.reshape(wide, (-1, height, 2 * width * channels))
     tall = ops.concatenate([wide, wide], axis=-1)  # [B, H, 2 * 2W * C]
     return ops.reshape(tall, (-1, 2 * height, 2 * width, channels))
+
+
+def high_pass(features: Any, weight: float) -> Any:
+    """Return what changes from pixel to pixel, each channel on its own.
+
+    Convolution with `HIGH_PASS / weight`, beyond the border zeros (so a border is a
+    change). [B, H, W, C] to [B, H, W, C].
+
+    Args:
+        features: [B, H, W, C].
+        weight: divides the filter; StarGAN v2's w_hpf, above 0.
+    """
+    kernel = np.tile(HIGH_PASS[..., None, None] / weight, (features.shape[-1], 1))
+    kernel = ops.cast(kernel, features.dtype)  # [3, 3, C, 1]
+    return ops.depthwise_conv(features, kernel, padding="same")
 
 
 @keras.saving.register_keras_serializable("tfstargan")

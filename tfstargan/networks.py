@@ -1,8 +1,8 @@
 """The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
 
 Generator, mapping network, style encoder and discriminator, with the authors' code's
-widths. Losses and training are in `stargan.py`. The skips through a high-pass filter
-for faces (`w_hpf > 0`) are not here yet.
+widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
+faces (`w_hpf > 0`) in `landmarks.py`.
 """
 
 import math
@@ -19,12 +19,14 @@ from tfstargan.layers import (
     Shape,
     average_pool,
     he_normal,
+    high_pass,
     pick_domain,
     upsample,
 )
 
 LEAK = 0.2  # slope of every LeakyReLU
 BOTTLENECK_SIDE = 16  # the generator's smallest feature map
+HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
 TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
 SHARED_LAYERS = 4  # of the mapping network; then as many per domain
 UNIT_VARIANCE = 1 / math.sqrt(2)  # keeps the variance of a sum of two
@@ -130,12 +132,21 @@ class AdaINResidualBlock(keras.layers.Layer):
     Args:
         filters: number of output channels.
         upsample: whether the resolution is doubled.
+        shortcut: if not, the block is its residual alone, undivided (for faces, where
+            the high-pass skips bring the source's shape instead).
     """
 
-    def __init__(self, filters: int, upsample: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        filters: int,
+        upsample: bool = False,
+        shortcut: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.filters = filters
         self.upsample = upsample
+        self.shortcut = shortcut
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
         channels = x_shape[-1]
@@ -151,13 +162,15 @@ class AdaINResidualBlock(keras.layers.Layer):
         self.conv1.build(outer)
         self.conv2.build(inner)
         self.conv1x1 = None
-        if channels != self.filters:
+        if self.shortcut and channels != self.filters:
             self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, resample=resample)
             self.conv1x1.build(outer)
 
     def call(self, x: Any, s: Any) -> Any:
         residual = self.conv1(leaky_relu(self.norm1(x, s)))
         residual = self.conv2(leaky_relu(self.norm2(residual, s)))
+        if not self.shortcut:
+            return residual
         if self.conv1x1 is not None:
             x = self.conv1x1(x)
         elif self.upsample:
@@ -168,6 +181,7 @@ class AdaINResidualBlock(keras.layers.Layer):
         return super().get_config() | {
             "filters": self.filters,
             "upsample": self.upsample,
+            "shortcut": self.shortcut,
         }
 
 
@@ -178,11 +192,20 @@ class Generator(keras.Model):
     Images [B, H, W, 3] in [-1, 1] and style codes [B, style_dim] to images
     [B, H, W, 3], about [-1, 1] (there is no tanh; clip before showing).
 
+    For faces (`w_hpf > 0`) there is one more halving and doubling, and what a mask lets
+    through of the encoder's feature maps x at sides 32, 64 and 128 is added to the
+    decoder's: `high_pass(mask * x) / w_hpf`. `masks` are two, [B, M, M, 1] in [0, 1]:
+    the whole face for side 32, eyes and nose for the others (`landmarks.masks`).
+
     Args:
         img_size: H and W, a power of two of at least 32.
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        w_hpf: divides the high-pass skips; 0: none, and no masks.
+
+    Raises:
+        ValueError: if called with masks without skips, or skips without masks.
     """
 
     def __init__(
@@ -191,6 +214,7 @@ class Generator(keras.Model):
         style_dim: int = 64,
         channel_base: int = 2**14,
         channel_max: int = 512,
+        w_hpf: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -198,15 +222,18 @@ class Generator(keras.Model):
         self.style_dim = style_dim
         self.channel_base = channel_base
         self.channel_max = channel_max
-        widths = channel_widths(img_size, BOTTLENECK_SIDE, channel_base, channel_max)
+        self.w_hpf = w_hpf
+        bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
+        widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
         self.from_rgb = Conv2D(widths[0])
         self.encode = [
             *(ResidualBlock(w, normalize=True, downsample=True) for w in widths[1:]),
             *(ResidualBlock(widths[-1], normalize=True) for _ in range(2)),
         ]
+        shortcut = not w_hpf
         self.decode = [
-            *(AdaINResidualBlock(widths[-1]) for _ in range(2)),
-            *(AdaINResidualBlock(w, upsample=True) for w in widths[-2::-1]),
+            *(AdaINResidualBlock(widths[-1], shortcut=shortcut) for _ in range(2)),
+            *(AdaINResidualBlock(w, True, shortcut) for w in widths[-2::-1]),
         ]
         self.to_rgb_norm = InstanceNormalization()
         self.to_rgb = Conv2D(3, 1)
@@ -223,13 +250,28 @@ class Generator(keras.Model):
         self.to_rgb_norm.build(shape)
         self.to_rgb.build(shape)
 
-    def call(self, x: Any, s: Any) -> Any:
+    def call(self, x: Any, s: Any, masks: Any = None) -> Any:
+        if (masks is not None) != (self.w_hpf > 0):
+            rule = "takes no masks" if masks is not None else "needs masks"
+            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        sides = HIGH_PASS_SIDES if self.w_hpf else ()
+        kept = {}
         x = self.from_rgb(x)
         for block in self.encode:
+            if x.shape[1] in sides:
+                kept[x.shape[1]] = x
             x = block(x)
         for block in self.decode:
             x = block(x, s)
+            if x.shape[1] in sides:
+                x = x + self._skip(kept[x.shape[1]], masks)
         return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+
+    def _skip(self, x: Any, masks: Any) -> Any:
+        side = x.shape[1]
+        mask = masks[0] if side == HIGH_PASS_SIDES[0] else masks[1]
+        mask = ops.image.resize(mask, (side, side))  # half-pixel centres, no antialias
+        return high_pass(mask * x, self.w_hpf)
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -237,6 +279,7 @@ class Generator(keras.Model):
             "style_dim": self.style_dim,
             "channel_base": self.channel_base,
             "channel_max": self.channel_max,
+            "w_hpf": self.w_hpf,
         }
 
 

@@ -1,17 +1,28 @@
 """The authors' names and layouts of every parameter, and ours beside them.
 
 Their PyTorch networks have convolution kernels [out, in, H, W], linear weights
-[out, in], and one layer for each domain where we have one stacked variable.
+[out, in], and one layer for each domain where we have one stacked variable. What they
+store and no output depends on (see `unused`) is left out of ours.
 """
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfstargan.layers import AdaIN, Conv2D, DomainDense, InstanceNormalization
+from tfstargan import pytorch_file
+from tfstargan.config import UserError
+from tfstargan.landmarks import FAN, ConvBlock, CoordConv, Hourglass
+from tfstargan.layers import (
+    HIGH_PASS,
+    AdaIN,
+    Conv2D,
+    DomainDense,
+    InstanceNormalization,
+)
 from tfstargan.networks import (
     Discriminator,
     Generator,
@@ -44,43 +55,110 @@ class Parameter:
 
 
 def parameters(network: keras.Model) -> list[Parameter]:
-    """Return every parameter of one of the four networks."""
+    """Return every parameter of one of the four networks or of FAN."""
     return [p for name, layer in _layers(network) for p in _of_layer(name, layer)]
+
+
+def unused(network: keras.Model) -> dict[str, np.ndarray]:
+    """Return what the reference stores of a network and no output depends on.
+
+    With w_hpf > 0 the generator has the high-pass filter, a constant, and shortcuts'
+    1x1 convolutions, which it never applies: zeros here. (FAN's batch norms count their
+    batches; PyTorch loads FAN without the counters.)
+    """
+    if not (isinstance(network, Generator) and network.w_hpf):
+        return {}
+    arrays = {"hpf.filter": (HIGH_PASS / network.w_hpf).astype("float32")}
+    for i, block in enumerate(network.decode):
+        _, _, inputs, outputs = block.conv1.kernel.shape
+        if inputs != outputs:
+            shape = (outputs, inputs, 1, 1)
+            arrays[f"decode.{i}.conv1x1.weight"] = np.zeros(shape, "float32")
+    return arrays
 
 
 def to_reference(
     network: keras.Model, values: Sequence[np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """Return {reference name: array} of a network's weights.
+    """Return {reference name: array} of a network's weights, and of what is `unused`.
 
     Args:
-        network: one of the four.
+        network: one of the four, or FAN.
         values: one for each of `network.weights`, in place of the weights themselves
-            (their gradients, say).
+            (their gradients, say); then without what is unused.
     """
+    arrays = unused(network) if values is None else {}
     values = network.get_weights() if values is None else values
     by_id = {id(v): x for v, x in zip(network.weights, values, strict=True)}
-    return {p.name: p.to_reference(by_id[id(p.variable)]) for p in parameters(network)}
+    for p in parameters(network):
+        arrays[p.name] = p.to_reference(by_id[id(p.variable)])
+    return arrays
 
 
 def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """Set a network's weights from {reference name: array}.
 
+    What is `unused` may be there or not; so may be counters of FAN's batch norms.
+
     Raises:
-        ValueError: if a name is missing or too many, or a shape differs.
+        ValueError: if a name is missing or too many, or what it names is no array of
+            its shape.
     """
     expected = {p.name: p for p in parameters(network)}
-    if expected.keys() != arrays.keys():
-        names = sorted(expected.keys() ^ arrays.keys())
+    given = {n for n in arrays if not str(n).endswith(".num_batches_tracked")}
+    given -= unused(network).keys()
+    if expected.keys() != given:
+        names = sorted(map(str, expected.keys() ^ given))
         raise ValueError(f"missing or unknown parameters: {', '.join(names[:5])}")
     values = {id(v): np.empty(v.shape, "float32") for v in network.weights}
     for name, parameter in expected.items():
+        if not isinstance(arrays[name], np.ndarray):
+            raise ValueError(f"{name} is no array")
         if arrays[name].shape != parameter.shape:
             raise ValueError(
                 f"{name} has shape {arrays[name].shape}, expected {parameter.shape}"
             )
         parameter.put(arrays[name], values[id(parameter.variable)])
     network.set_weights([values[id(v)] for v in network.weights])
+
+
+def read_fan(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return FAN's arrays in the authors' `wing.ckpt`.
+
+    Raises:
+        UserError: if that is another file.
+    """
+    arrays = pytorch_file.load(path).get("state_dict")
+    if not isinstance(arrays, dict):
+        raise UserError(f"{path}: no weights of the landmark network (no state_dict)")
+    return unwrapped(arrays)
+
+
+def unwrapped(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays without the `module.` that PyTorch's DataParallel names them by."""
+    return {str(name).removeprefix("module."): x for name, x in arrays.items()}
+
+
+def load_fan(fan: FAN, path: str) -> None:
+    """Give FAN the authors' weights, those of `wing.ckpt`.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if not path:
+        raise UserError(
+            "--wing_weights: w_hpf > 0 needs the face landmark network's weights, which"
+            " the authors publish as wing.ckpt with the code of StarGAN v2"
+            " (github.com/clovaai/stargan-v2); --w_hpf=0 trains without them"
+        )
+    try:
+        from_reference(fan, read_fan(path))
+    except UserError as error:  # which names the file
+        raise UserError(f"--wing_weights={error}") from error
+    except ValueError as error:
+        raise UserError(
+            f"--wing_weights={path}: no weights of the landmark network ({error})"
+        ) from error
 
 
 def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
@@ -104,6 +182,18 @@ def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
         case Discriminator():
             yield from _trunk("main", network.trunk)
             yield f"main.{len(network.trunk.blocks) + 4}", network.heads
+        case FAN():
+            yield "conv1.conv", network.conv1
+            yield "bn1", network.bn1
+            yield "conv2", network.conv2
+            yield "conv3", network.conv3
+            yield "conv4", network.conv4
+            yield "m0.coordconv.conv", network.coord_conv
+            yield from _hourglass("m0", network.hourglass)
+            yield "top_m_0", network.top
+            yield "conv_last0", network.conv_last
+            yield "bn_end0", network.bn_end
+            yield "l0", network.to_heatmaps
 
 
 def _trunk(name: str, trunk: Trunk) -> Iterator[tuple[str, keras.layers.Layer]]:
@@ -112,14 +202,27 @@ def _trunk(name: str, trunk: Trunk) -> Iterator[tuple[str, keras.layers.Layer]]:
     yield f"{name}.{len(trunk.blocks) + 2}", trunk.to_pixel
 
 
+def _hourglass(
+    name: str, hourglass: Hourglass
+) -> Iterator[tuple[str, keras.layers.Layer]]:
+    depth = hourglass.depth
+    yield f"{name}.b1_{depth}", hourglass.b1
+    yield f"{name}.b2_{depth}", hourglass.b2
+    if depth > 1:
+        yield from _hourglass(name, hourglass.inner)
+    else:
+        yield f"{name}.b2_plus_{depth}", hourglass.inner
+    yield f"{name}.b3_{depth}", hourglass.b3
+
+
 def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
     shape: tuple[int, ...]
     match layer:
-        case Conv2D():
+        case Conv2D() | CoordConv():
             height, width, inputs, outputs = layer.kernel.shape
             shape = (outputs, inputs, height, width)
             yield Parameter(f"{name}.weight", layer.kernel, (3, 2, 0, 1), shape)
-            if layer.use_bias:
+            if getattr(layer, "use_bias", True):
                 yield _vector(f"{name}.bias", layer.bias)
         case keras.layers.Dense():
             inputs, outputs = layer.kernel.shape
@@ -130,6 +233,20 @@ def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
         case InstanceNormalization():
             yield _vector(f"{name}.weight", layer.gamma)
             yield _vector(f"{name}.bias", layer.beta)
+        case keras.layers.BatchNormalization():
+            yield _vector(f"{name}.weight", layer.gamma)
+            yield _vector(f"{name}.bias", layer.beta)
+            yield _vector(f"{name}.running_mean", layer.moving_mean)
+            yield _vector(f"{name}.running_var", layer.moving_variance)
+        case ConvBlock():
+            for i, (norm, conv) in enumerate(
+                zip(layer.norms, layer.convs, strict=True), start=1
+            ):
+                yield from _of_layer(f"{name}.bn{i}", norm)
+                yield from _of_layer(f"{name}.conv{i}", conv)
+            if layer.conv1x1 is not None:
+                yield from _of_layer(f"{name}.downsample.0", layer.norm1x1)
+                yield from _of_layer(f"{name}.downsample.2", layer.conv1x1)
         case AdaIN():
             yield from _of_layer(f"{name}.fc", layer.fc)
         case DomainDense():

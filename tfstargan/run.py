@@ -119,9 +119,10 @@ class Run:
     def load_averages(
         self, networks: dict[str, keras.Model], iteration: int | None = None
     ) -> None:
-        """Give networks, named as in `StarGANv2.averages`, a checkpoint's averages.
+        """Give networks a checkpoint's averages; `fan`, if asked for, its weights.
 
-        The rest of the checkpoint (the trained networks, optimizers) is not read.
+        They are named as in `StarGANv2.averages`. The rest of the checkpoint (the
+        trained networks, optimizers) is not read.
         """
         self.load(_Averages(networks), iteration)
 
@@ -141,7 +142,8 @@ class _Averages(keras.Model):
 
     def __init__(self, networks: dict[str, keras.Model]):
         super().__init__()
-        self.averages = networks
+        self.averages = {name: n for name, n in networks.items() if name != "fan"}
+        self.fan = networks.get("fan")
         self.built = True
 
     def load_own_variables(self, store: dict) -> None:

@@ -3,7 +3,8 @@
 Choi et al., arXiv:1912.01865, section 2.2, trained as the authors' code does. One
 training step is four updates in a fixed order, each seeing the weights that the one
 before it left; then the averaged copies of generator, mapping network and style encoder
-follow. Works in one replica or many: a batch is split over the replicas and the weights
+follow. With w_hpf > 0 the model owns a frozen landmark network for the generator's
+masks. Works in one replica or many: a batch is split over the replicas and the weights
 move as if it were whole, since no layer looks across images.
 """
 
@@ -13,9 +14,10 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from tfstargan import losses
+from tfstargan import losses, reference_weights
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
+from tfstargan.landmarks import FAN
 from tfstargan.networks import (
     Discriminator,
     Generator,
@@ -35,12 +37,17 @@ NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
 AVERAGED = ("generator", "mapping_network", "style_encoder")
 
 
+def translating(config: Config) -> tuple[str, ...]:
+    """Return the networks needed to translate: the averaged, and FAN for its masks."""
+    return (*AVERAGED, "fan") if config.w_hpf else AVERAGED
+
+
 def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Model]:
     """Return freshly initialized networks, the only place that sizes them.
 
     Args:
         config: its `domains` must be known.
-        names: of NETWORKS.
+        names: of NETWORKS, or "fan", whose weights come from elsewhere.
     """
     sizes = {
         "img_size": config.img_size,
@@ -51,7 +58,7 @@ def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Mo
     image, label = (None, config.img_size, config.img_size, 3), (None,)
     unbuilt: dict[str, tuple[Any, ...]] = {
         "generator": (
-            Generator(style_dim=style_dim, **sizes),
+            Generator(style_dim=style_dim, w_hpf=config.w_hpf, **sizes),
             image,
             (None, style_dim),
         ),
@@ -72,6 +79,7 @@ def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Mo
             image,
             label,
         ),
+        "fan": (FAN(), image),
     }
     networks = {}
     for name in names:
@@ -87,6 +95,9 @@ class StarGANv2(keras.Model):
     `compile()` makes the optimizers, `fit` trains on a `tf.data.Dataset` of `Batch`.
     Called with images and style codes, it translates with the averaged generator.
 
+    With w_hpf > 0 it also has `fan`, which makes the masks wherever they are needed;
+    its weights, once read by `fit`, are part of every checkpoint.
+
     Args:
         config: sizes, weights of the losses and schedules; `domains` must be known.
     """
@@ -100,6 +111,7 @@ class StarGANv2(keras.Model):
         for name, average in self.averages.items():
             average.trainable = False
             average.set_weights(getattr(self, name).get_weights())
+        self.fan = build_networks(config, ("fan",))["fan"] if config.w_hpf else None
         self.iteration = self.add_weight(
             (),
             "zeros",
@@ -138,8 +150,22 @@ class StarGANv2(keras.Model):
             l2=config.weight_decay,
         )
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as `keras.Model.fit` does; a FAN without weights is first given them.
+
+        Raises:
+            UserError: if w_hpf > 0 and `wing_weights` names none.
+        """
+        if self.fan is not None and not self.fan.has_weights():
+            reference_weights.load_fan(self.fan, self.config.wing_weights)
+        return super().fit(*args, **kwargs)
+
     def call(self, x: Any, s: Any) -> Any:
-        return self.averages["generator"](x, s)
+        return self.averages["generator"](x, s, self.masks(x))
+
+    def masks(self, x: Any) -> Any:
+        """Return FAN's masks of images for the generator; None if w_hpf is 0."""
+        return None if self.fan is None else self.fan.masks(x)
 
     def iterations_done(self) -> int:
         """Return the number of iterations trained so far; not inside a graph."""
@@ -158,10 +184,12 @@ class StarGANv2(keras.Model):
             network, sources = self.style_encoder, (batch.x_ref, batch.x_ref2)
         return tuple(network(source, batch.y_trg) for source in sources)
 
-    def discriminator_loss(self, batch: Batch, guide: str) -> tuple[Any, dict]:
+    def discriminator_loss(
+        self, batch: Batch, guide: str, masks: Any = None
+    ) -> tuple[Any, dict]:
         """Return eq. 1 with the R1 penalty, for the discriminator, and its terms."""
         style, _ = self.styles(batch, guide)
-        x_fake = tf.stop_gradient(self.generator(batch.x_src, style))
+        x_fake = tf.stop_gradient(self.generator(batch.x_src, style, masks))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(batch.x_src)
             logits = self.discriminator(batch.x_src, batch.y_src)
@@ -172,13 +200,15 @@ class StarGANv2(keras.Model):
         loss = real + fake + self.config.lambda_reg * reg
         return loss, {"real": real, "fake": fake, "reg": reg}
 
-    def generator_loss(self, batch: Batch, guide: str) -> tuple[Any, dict]:
+    def generator_loss(
+        self, batch: Batch, guide: str, masks: Any = None
+    ) -> tuple[Any, dict]:
         """Return eq. 5 and its terms: adv + l_sty sty - l_ds ds + l_cyc cyc."""
         style, style2 = self.styles(batch, guide)
-        x_fake = self.generator(batch.x_src, style)
-        x_fake2 = tf.stop_gradient(self.generator(batch.x_src, style2))
+        x_fake = self.generator(batch.x_src, style, masks)
+        x_fake2 = tf.stop_gradient(self.generator(batch.x_src, style2, masks))
         s_src = self.style_encoder(batch.x_src, batch.y_src)
-        x_rec = self.generator(x_fake, s_src)
+        x_rec = self.generator(x_fake, s_src, self.masks(x_fake))
         fake_logits = self.discriminator(x_fake, batch.y_trg)
         adv = losses.adversarial(fake_logits, real=True)
         sty = losses.l1(self.style_encoder(x_fake, batch.y_trg), style)
@@ -192,12 +222,15 @@ class StarGANv2(keras.Model):
         )
         return loss, {"adv": adv, "sty": sty, "ds": ds, "cyc": cyc}
 
-    def gradients(self, batch: Batch, update: str) -> tuple[dict, dict]:
+    def gradients(
+        self, batch: Batch, update: str, masks: Any = None
+    ) -> tuple[dict, dict]:
         """Return an update's gradients, and the loss with its terms.
 
         Args:
             batch: this replica's part of it.
             update: of UPDATES.
+            masks: of the sources, where they are known already.
 
         Returns:
             {network: [gradient of each trainable variable]}, to be summed over the
@@ -205,11 +238,12 @@ class StarGANv2(keras.Model):
         """
         side, guide = update.split("/")
         loss_of = self.discriminator_loss if side == "D" else self.generator_loss
+        masks = self.masks(batch.x_src) if masks is None else masks
         weights = {name: self._weights(name) for name in UPDATES[update]}
         # Nothing else is watched: no gradient for a network that does not change.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            loss, terms = loss_of(batch, guide)
+            loss, terms = loss_of(batch, guide, masks)
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
         return tape.gradient(share, weights), {"loss": loss} | terms
 
@@ -219,8 +253,9 @@ class StarGANv2(keras.Model):
     def train_step(self, batch: Batch) -> dict:
         """Run one iteration and return every update's loss and terms."""
         logs: dict[str, Any] = {}
+        masks = self.masks(batch.x_src)  # FAN is frozen: the same for all four
         for update in UPDATES:
-            gradients, terms = self.gradients(batch, update)
+            gradients, terms = self.gradients(batch, update, masks)
             for name, values in gradients.items():
                 self.optimizers[name].apply(
                     values, getattr(self, name).trainable_variables

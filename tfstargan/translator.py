@@ -16,7 +16,7 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.config import Config, UserError
 from tfstargan.run import Run
-from tfstargan.stargan import AVERAGED, build_networks
+from tfstargan.stargan import build_networks, translating
 
 CHUNK = 8  # images computed at once, so that memory does not grow with their number
 MEAN_STYLE_LATENTS = 10_000  # as in the authors' evaluation
@@ -30,7 +30,7 @@ class Translator:
 
     Args:
         config: the run's settings.
-        networks: the averaged networks, by the names in AVERAGED.
+        networks: the averaged networks and, if w_hpf > 0, `fan`, by their names.
     """
 
     def __init__(self, config: Config, networks: dict[str, keras.Model]):
@@ -53,7 +53,7 @@ class Translator:
     @classmethod
     def of_run(cls, run: Run, iteration: int | None = None) -> Self:
         """Return the translator of a run that is open already."""
-        networks = build_networks(run.config, AVERAGED)
+        networks = build_networks(run.config, translating(run.config))
         run.load_averages(networks, iteration)
         return cls(run.config, networks)
 
@@ -130,7 +130,12 @@ class Translator:
             [N, H, W, 3], about [-1, 1].
         """
         styles = np.broadcast_to(styles, (len(sources), styles.shape[-1]))
-        return _in_chunks(self.networks["generator"], sources, styles)
+        return _in_chunks(self._generate, sources, styles)
+
+    def _generate(self, x: np.ndarray, s: np.ndarray) -> Any:
+        fan = self.networks.get("fan")
+        masks = None if fan is None else fan.masks(x)
+        return self.networks["generator"](x, s, masks)
 
 
 def _labels(batch: np.ndarray, label: int) -> np.ndarray:

@@ -1,0 +1,370 @@
+"""PyTorch's files read and written without PyTorch; nothing in them is executed.
+
+Files are made by `pytorch_writer.py`; where PyTorch is installed, by PyTorch, too.
+"""
+
+import builtins
+import collections
+import contextlib
+import os
+import pickle
+import struct
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from pytorch_writer import (
+    FORMATS,
+    Parameter,
+    Storage,
+    Tensor,
+    archive,
+    pickled,
+    streamed,
+    tensors,
+    zipped,
+)
+
+from tfstargan import pytorch_file
+from tfstargan.config import UserError
+
+RNG = np.random.default_rng(3)
+VALUES = RNG.standard_normal(24).astype("f4")
+
+
+def refusal(path, content: bytes | None = None) -> str:
+    """Return the one line that a file gets."""
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        pytorch_file.load(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ")
+    assert line.isprintable()
+    return line
+
+
+def result_or_line(path) -> None:
+    """Load a file that may be whole or not; anything but a `UserError` is raised."""
+    with contextlib.suppress(UserError):
+        pytorch_file.load(path)
+
+
+def same(a, b) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.fixture(params=FORMATS)
+def form(request):
+    """Return the writer of one format."""
+    return FORMATS[request.param]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "nets.ckpt"
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", "<f2", "<i8", "<i4", "|b1", "|u1"])
+def test_every_type_is_read(path, form, dtype):
+    array = (VALUES.reshape(2, 3, 4) * 3).astype(dtype)
+    path.write_bytes(form({"net": tensors({"w": array})}))
+    assert same(pytorch_file.load(path)["net"]["w"], array)
+
+
+def test_bfloat16_becomes_float32(path, form):
+    halves = (VALUES.view("<u4") >> 16).astype("<u2")
+    storage = Storage("0", "BFloat16Storage", halves.size, halves.tobytes())
+    path.write_bytes(form({"w": Tensor(storage, 0, (24,), (1,))}))
+    expected = (VALUES.view("u4") & 0xFFFF0000).view("f4")
+    assert same(pytorch_file.load(path)["w"], expected)
+
+
+def test_strides_offsets_and_shared_storages_are_followed(path, form):
+    storage = Storage.of("0", VALUES)
+    tree = {
+        "turned": Tensor(storage, 4, (5, 3), (1, 7)),
+        "tail": Parameter(Tensor(storage, 21, (3,), (1,))),
+        "number": Tensor(storage, 23, (), ()),
+        "nothing": Tensor(storage, 0, (0, 3), (3, 1)),
+    }
+    path.write_bytes(form(tree))
+    found = pytorch_file.load(path)
+    assert same(found["turned"], VALUES[4:].take(np.add.outer(range(5), [0, 7, 14])))
+    assert same(found["tail"], VALUES[21:])
+    assert same(found["number"], VALUES[23].reshape(()))
+    assert found["nothing"].shape == (0, 3)
+    assert np.shares_memory(found["turned"], found["tail"])
+
+
+def test_a_storage_without_values_is_read(path, form):
+    path.write_bytes(form({"net": tensors({"w": VALUES[:0]})}))
+    assert same(pytorch_file.load(path)["net"]["w"], VALUES[:0])
+
+
+def test_numbers_texts_lists_and_nested_dictionaries_stay(path, form):
+    tree = {"epoch": 3, "name": "wing", "best": 0.5, "none": None, "yes": True}
+    tree |= {"list": [1, "two"], "deep": {"er": {7: (1, 2, 3, 4)}}, "big": 2**70}
+    path.write_bytes(form(tree))
+    assert pytorch_file.load(path) == tree
+
+
+def test_values_of_a_big_endian_machine_are_turned(path):
+    description, _ = pickled({"w": Tensor(Storage.of("0", VALUES), 0, (24,), (1,))})
+    raw = {"0": VALUES.astype(">f4").tobytes()}
+    path.write_bytes(archive(description, raw, byteorder=b"big"))
+    assert same(pytorch_file.load(path)["w"], VALUES)
+
+
+def test_what_is_saved_is_loaded(path):
+    turned = VALUES.reshape(4, 6).T
+    tree = {"net": {"w": turned, "n": np.array(7)}, "flags": np.array([True, False])}
+    tree["deep"] = {"er": {"half": VALUES.astype(">f2"), "none": VALUES[:0]}}
+    pytorch_file.save(path, tree)
+    found = pytorch_file.load(path)
+    assert same(found["net"]["w"], np.ascontiguousarray(turned))
+    assert same(found["net"]["n"], np.array(7))
+    assert same(found["flags"], tree["flags"])
+    assert same(found["deep"]["er"]["half"], VALUES.astype("<f2"))
+    assert found["deep"]["er"]["none"].shape == (0,)
+
+
+def test_what_pytorch_has_no_storage_for_is_not_saved(path):
+    with pytest.raises(ValueError, match="complex64"):
+        pytorch_file.save(path, {"w": VALUES.astype("c8")})
+    assert not list(path.parent.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/nets\.ckpt: can't be written"):
+        pytorch_file.save(tmp_path / "file" / "nets.ckpt", {"w": VALUES})
+
+
+# Foreign and damaged files
+
+
+def test_a_file_that_is_missing_or_foreign_is_named(tmp_path, path):
+    assert "no such file" in refusal(path)
+    assert "no such file" in refusal(tmp_path)
+    for content in (b"", b"\x89PNG\r\n\x1a\n" + bytes(99), pickle.dumps({"w": 1})):
+        assert "not a readable PyTorch file (it does not" in refusal(path, content)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("photo.jpg", b"")
+    assert "a zip archive, but not of torch.save" in refusal(path)
+
+
+def test_a_torchscript_program_is_no_checkpoint(path):
+    content = archive(b"", {}, **{"constants.pkl": b""})
+    assert "TorchScript" in refusal(path, content)
+
+
+def test_a_file_without_a_dictionary_is_refused(path, form):
+    assert "no dictionary" in refusal(path, form([1, 2]))
+
+
+def test_a_file_cut_short_anywhere_is_refused(path, form):
+    content = form({"net": tensors({"w": VALUES, "n": np.array([7])})})
+    for length in range(len(content)):
+        refusal(path, content[:length])
+
+
+def test_a_file_with_any_byte_changed_gets_a_result_or_one_line(path, form):
+    content = form({"net": tensors({"w": VALUES[:2], "n": np.array([7])})})
+    for place in range(len(content)):
+        for flip in (1, 0x80):
+            changed = bytearray(content)
+            changed[place] ^= flip
+            path.write_bytes(changed)
+            result_or_line(path)
+
+
+# Hostile files
+
+
+def hostile(description: bytes) -> list[bytes]:
+    """Return both formats with a pickle in the place of the description."""
+    stream = streamed({})
+    return [
+        archive(description, {}),
+        stream.replace(pickle.dumps({}, protocol=2), description, 1),
+        stream.replace(pickle.dumps([], protocol=2), description, 1),
+    ]
+
+
+class Call:
+    """Pickles as a call, to be made by whoever loads it."""
+
+    def __init__(self, function, *arguments):
+        self.called = function, arguments
+
+    def __reduce__(self):
+        return self.called
+
+
+def test_no_function_is_called(path, tmp_path):
+    trap = tmp_path / "trap"
+    calls = [
+        Call(os.system, f"touch {trap}"),
+        Call(builtins.eval, f"open({str(trap)!r}, 'w')"),
+        Call(builtins.exec, f"open({str(trap)!r}, 'w')"),
+        Call(getattr, "", "join"),
+        Call(builtins.__import__, "antigravity"),
+        Call(pickle.loads, pickle.dumps(Call(os.system, f"touch {trap}"))),
+        Call(np.load, str(trap)),
+        Call(collections.defaultdict, list),
+        Call(bytearray, 10**12),
+    ]
+    for call in calls:
+        for content in hostile(pickle.dumps({"w": call}, protocol=2)):
+            assert "which is no tensor" in refusal(path, content)
+    assert not trap.exists()
+
+
+def test_no_other_road_leads_to_a_function(path, tmp_path):
+    trap = f"touch {tmp_path / 'trap'}".encode()
+    text = b"X" + struct.pack("<I", len(trap)) + trap
+    system = b"X\x02\x00\x00\x00osX\x06\x00\x00\x00system"
+    rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    ordered = b"ccollections\nOrderedDict\n"
+    for program in (
+        b"cos\nsystem\n(" + text + b"tR.",
+        b"(" + text + b"ios\nsystem\n.",  # INST
+        b"(cos\nsystem\n" + text + b"o.",  # OBJ
+        system + b"\x93" + text + b"\x85R.",  # STACK_GLOBAL
+        b"cos\nsystem\n" + text + b"\x85\x81.",  # NEWOBJ
+        b"\x82\x01.",  # EXT1
+        ordered + text + b"\x85R.",  # an allowed name with arguments of another kind
+        ordered + b")R}X\x0c\x00\x00\x00__setstate__cos\nsystem\nsb.",
+        rebuild + b"}X\x08\x00\x00\x00__code__" + text + b"sb.",  # attributes of a name
+        rebuild + text + b"\x85R.",
+        b"ctorch._utils\n_rebuild_tensor_v2.__globals__\n.",
+        b"ctorch\n__builtins__\n.",
+        b"ctorch.\nFloatStorage\n.",
+        b"ctorch\nFloatStorage\n)R.",
+        text + b"Q.",
+        b"}P0\n.",
+    ):
+        for content in hostile(b"\x80\x02" + program):
+            refusal(path, content)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def tensor_program(size: int, count: int = 4, offset: int = 0, stride: int = 1):
+    storage = Storage("0", "FloatStorage", count, VALUES[:4].tobytes())
+    return {"w": Tensor(storage, offset, (size,), (stride,))}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 2**50, "count": 2**50},
+        {"size": 4, "count": 2**50},
+        {"size": 2**70, "count": 2**70},
+        {"size": 5, "count": 5},
+        {"size": 5},
+        {"size": 4, "offset": 1},
+        {"size": 3, "stride": 2},
+        {"size": 2, "stride": 2**62},
+        {"size": 2**40, "stride": 0},
+        {"size": -1},
+        {"size": 4, "count": -4},
+        {"size": 2, "offset": -1},
+        {"size": 2, "offset": 3, "stride": -1},
+        {"size": True},
+        {"size": 2.0},
+        {"size": 4, "count": 3},
+    ],
+    ids=str,
+)
+def test_wrong_sizes_are_refused_without_taking_memory(path, form, wrong):
+    path.write_bytes(form(tensor_program(**wrong)))
+    tracemalloc.start()
+    refusal(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"X\xff\xff\xff\xffa.",  # texts longer than the file
+        b"\x8d" + b"\xff" * 7 + b"\x7fa.",
+        b"\x96" + b"\xff" * 7 + b"\x7fa.",
+        b"\x8b\xff\xff\xff\x7fa.",
+        b"}r\xff\xff\xff\xff.",  # a memo of four thousand million places: kept as one
+        b"}" + b"(" * 1000 + b".",
+        b"(" * 20_000 + b"t" * 20_000 + b".",
+        b"]" * 20_000 + b"a" * 19_999 + b".",
+    ],
+)
+def test_instructions_that_promise_too_much_take_no_memory(path, program):
+    for content in hostile(b"\x80\x02" + program):
+        path.write_bytes(content)
+        tracemalloc.start()
+        result_or_line(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 50_000_000
+
+
+def test_a_packed_archive_is_refused(path):
+    description, _ = pickled(tensor_program(4))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("nets/data.pkl", description)
+        file.writestr("nets/data/0", bytes(16))
+    assert "packed" in refusal(path)
+
+
+def test_a_storage_described_in_two_ways_is_refused(path, form):
+    same_key = [Storage.of("0", x) for x in (VALUES[:4], VALUES[:2], VALUES.view("i4"))]
+    for other in same_key[1:]:
+        views = [Tensor(s, 0, (2,), (1,)) for s in (same_key[0], other)]
+        assert "two ways" in refusal(path, form({"a": views[0], "b": views[1]}))
+
+
+# With PyTorch itself
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pytorch_s_own_files_are_read(path, zipped):
+    torch = pytest.importorskip("torch")
+    base = torch.arange(24).reshape(4, 6)
+    types = "float32 float64 float16 bfloat16 int64 int32 bool uint8".split()
+    tree = {name: base.to(getattr(torch, name)) for name in types}
+    tree |= {"turned": base.t(), "part": base[1:, 2::3], "number": torch.tensor(2.5)}
+    tree["state"] = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 2)).state_dict()
+    tree["parameter"] = torch.nn.Parameter(base.float())
+    torch.save(tree, path, _use_new_zipfile_serialization=zipped)
+    found = pytorch_file.load(path)
+    tree |= tree.pop("state")
+    found |= found.pop("state")
+    assert found.keys() == tree.keys()
+    for name, tensor in tree.items():
+        tensor = tensor.detach()
+        tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+        assert same(found[name], tensor.numpy())
+
+
+def test_pytorch_reads_what_is_saved(path):
+    torch = pytest.importorskip("torch")
+    tree = {"net": {"w": VALUES.reshape(4, 6).T, "n": np.array(7)}}
+    tree |= {t: VALUES.astype(t) for t in "f4 f8 f2 i8 i4 ? u1".split()}
+    pytorch_file.save(path, tree)
+    found = torch.load(path, weights_only=True)
+    tree |= tree.pop("net")
+    found |= found.pop("net")
+    for name, array in tree.items():
+        assert same(
+            found[name].numpy(), np.ascontiguousarray(array).reshape(array.shape)
+        )
+    assert found["w"].is_contiguous()
+
+
+def test_both_writers_differ_from_ours(path):
+    """Hand-made files are not of `save`, or the tests above would show less."""
+    tree = {"net": tensors({"w": VALUES})}
+    pytorch_file.save(path, {"net": {"w": VALUES}})
+    assert path.read_bytes() not in (zipped(tree), streamed(tree))
