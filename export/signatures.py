@@ -33,10 +33,9 @@ class Tensor(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """An endpoint: the network behind it and its tensors in the network's order."""
+    """An endpoint and its tensors, in the order of the function behind it."""
 
     name: str
-    network: str
     inputs: tuple[Tensor, ...]
     output: Tensor
 
@@ -51,10 +50,19 @@ def signatures(config: Config) -> tuple[Signature, ...]:
     source = Tensor("x_src", pixels, "float32", "RGB in [-1, 1]")
     fake = Tensor("x_fake", pixels, "float32", "RGB, about [-1, 1]: clip it")
     return (
-        Signature("map_latent", "mapping_network", (latent, domain), style),
-        Signature("encode_style", "style_encoder", (reference, domain), style),
-        Signature("translate", "generator", (source, style), fake),
+        Signature("map_latent", (latent, domain), style),
+        Signature("encode_style", (reference, domain), style),
+        Signature("translate", (source, style), fake),
     )
+
+
+def functions(translator: Translator) -> dict[str, Callable[..., Any]]:
+    """Return the function of tensors behind each endpoint."""
+    return {
+        "map_latent": translator.networks["mapping_network"],
+        "encode_style": translator.networks["style_encoder"],
+        "translate": translator.generate,
+    }
 
 
 def write_saved_model(translator: Translator, folder: pathlib.Path) -> None:
@@ -63,18 +71,17 @@ def write_saved_model(translator: Translator, folder: pathlib.Path) -> None:
     for network in translator.networks.values():
         archive.track(network)
     for signature in signatures(translator.config):
-        network = translator.networks[signature.network]
         archive.add_endpoint(
             signature.name,
-            _named(network, signature.output.name),
+            _named(functions(translator)[signature.name], signature.output.name),
             input_signature=[tensor.spec() for tensor in signature.inputs],
         )
     archive.write_out(str(folder), verbose=False)
 
 
-def _named(network: keras.Model, output: str) -> Callable[..., dict[str, Any]]:
+def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str, Any]]:
     def endpoint(first: Any, second: Any) -> dict[str, Any]:
-        return {output: network(first, second)}
+        return {output: function(first, second)}
 
     return endpoint
 

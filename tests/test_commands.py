@@ -101,10 +101,13 @@ def test_a_word_that_is_no_flag_is_named(tmp_path):
     assert "'celeba'" in refusal("tfstargan.train", "celeba", cwd=tmp_path)
 
 
-def test_faces_are_refused_until_they_are_supported(tmp_path):
-    flagfile = ROOT / "configs" / "celeba.flags"
-    line = refusal("tfstargan.train", f"--flagfile={flagfile}", cwd=tmp_path)
+def test_faces_without_the_landmark_network_say_where_it_is(data):
+    line = refusal(*FOLDER, *SMALL, "--w_hpf=1", cwd=data)
+    assert "wing.ckpt" in line
+    assert "github.com/clovaai/stargan-v2" in line
     assert "--w_hpf=0" in line
+    line = refusal(*FOLDER, *SMALL, "--w_hpf=1", "--wing_weights=no.ckpt", cwd=data)
+    assert "--wing_weights=no.ckpt: no such file" in line
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):

@@ -103,7 +103,7 @@ class Samples(keras.callbacks.Callback):
 
     def write(self) -> None:
         """Write the grids of now."""
-        translator = Translator(self.run.config, self.model.averages)
+        translator = Translator(self.run.config, self.model.translating_networks())
         iteration = self.model.iterations_done()
         grids = draw_all(translator, self.examples)
         with self.writer.as_default(iteration):

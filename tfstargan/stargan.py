@@ -163,6 +163,10 @@ class StarGANv2(keras.Model):
     def call(self, x: Any, s: Any) -> Any:
         return self.averages["generator"](x, s, self.masks(x))
 
+    def translating_networks(self) -> dict[str, keras.Model]:
+        """Return the averages and, with w_hpf > 0, `fan`, as `Translator` has them."""
+        return self.averages | ({} if self.fan is None else {"fan": self.fan})
+
     def masks(self, x: Any) -> Any:
         """Return FAN's masks of images for the generator; None if w_hpf is 0."""
         return None if self.fan is None else self.fan.masks(x)

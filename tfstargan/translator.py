@@ -130,9 +130,10 @@ class Translator:
             [N, H, W, 3], about [-1, 1].
         """
         styles = np.broadcast_to(styles, (len(sources), styles.shape[-1]))
-        return _in_chunks(self._generate, sources, styles)
+        return _in_chunks(self.generate, sources, styles)
 
-    def _generate(self, x: np.ndarray, s: np.ndarray) -> Any:
+    def generate(self, x: Any, s: Any) -> Any:
+        """Return images in their styles, tensor for tensor; with masks, for faces."""
         fan = self.networks.get("fan")
         masks = None if fan is None else fan.masks(x)
         return self.networks["generator"](x, s, masks)
