@@ -131,8 +131,8 @@ def load_fan(fan: FAN, path: str) -> None:
             " (github.com/clovaai/stargan-v2); --w_hpf=0 trains without them"
         )
     try:
-        with np.load(path) as file:
-            from_reference(fan, dict(file))
+        with open(path, "rb") as file, np.load(file) as arrays:
+            from_reference(fan, dict(arrays))
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
             f"--wing_weights={path}: no weights of the landmark network ({error})"
