@@ -217,7 +217,7 @@ class FAN(keras.Model):
 
     def has_weights(self) -> bool:
         """Return whether it has been given any: no trained norm's mean is 0."""
-        return bool(np.any(ops.convert_to_numpy(self.bn1.moving_mean)))
+        return bool(np.any(self.bn1.moving_mean.numpy()))
 
     def masks(self, x: Any) -> tuple[Any, Any]:
         """Return the masks of images, which carry no gradient (see `masks`)."""
@@ -315,8 +315,9 @@ def enlarge(heatmaps: Any) -> Any:
     places = np.linspace(0, side - 1, SIDE)
     weights = np.maximum(1 - np.abs(places[:, None] - np.arange(side)), 0)
     weights = ops.cast(weights, heatmaps.dtype)  # [256, S]
-    tall = ops.einsum("ih,bhwc->biwc", weights, heatmaps)
-    return ops.einsum("jw,biwc->bijc", weights, tall)
+    count = heatmaps.shape[3]
+    tall = ops.matmul(weights, ops.reshape(heatmaps, (-1, side, side * count)))
+    return ops.matmul(weights, ops.reshape(tall, (-1, SIDE, side, count)))
 
 
 def roll_up(maps: Any, rows: int) -> Any:
@@ -338,14 +339,24 @@ def landmarks(heatmaps: Any) -> Any:
     """
     _, height, width, count = heatmaps.shape
     flat = (-1, height * width, count)
-    index = ops.argmax(ops.reshape(heatmaps, flat), axis=1)  # [B, 98]
-    peak = ops.one_hot(index, height * width, axis=1, dtype=heatmaps.dtype)
-    right = heatmaps[:, 1:-1, 2:] - heatmaps[:, 1:-1, :-2]  # larger there than left
+    peak = _first_maximum(ops.reshape(heatmaps, flat))
+    y, x = np.divmod(np.arange(height * width)[:, None], width)
+    right = heatmaps[:, 1:-1, 2:] - heatmaps[:, 1:-1, :-2]  # neighbour less left one
     below = heatmaps[:, 2:, 1:-1] - heatmaps[:, :-2, 1:-1]
     places = []
-    for place, slope in ((index % width, right), (index // width, below)):
+    for place, slope in ((x, right), (y, below)):
         slope = ops.pad(slope, [(0, 0), (1, 1), (1, 1), (0, 0)])  # the border: 0
         slope = ops.sum(ops.reshape(slope, flat) * peak, axis=1)
-        place = ops.cast(place, heatmaps.dtype) + 0.25 * ops.sign(slope)
-        places.append((place + 0.5) * (SIDE / width))
+        place = ops.sum(ops.cast(place, heatmaps.dtype) * peak, axis=1)
+        places.append((place + 0.25 * ops.sign(slope) + 0.5) * (SIDE / width))
     return ops.stack(places, axis=-1)
+
+
+def _first_maximum(maps: Any) -> Any:
+    # [B, P, C] to the same, 1 at each map's first maximum and else 0: a product with it
+    # reads a value there. LiteRT has neither Keras' argmax nor a plain gather for this.
+    order = ops.cast(np.arange(maps.shape[1])[:, None], maps.dtype)  # [P, 1]
+    highest = ops.max(maps, axis=1, keepdims=True)
+    first = ops.where(ops.equal(maps, highest), order, maps.shape[1])
+    first = ops.min(first, axis=1, keepdims=True)
+    return ops.cast(ops.equal(order, first), maps.dtype)

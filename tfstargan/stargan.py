@@ -150,14 +150,18 @@ class StarGANv2(keras.Model):
             l2=config.weight_decay,
         )
 
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Train as `keras.Model.fit` does; a FAN without weights is first given them.
+    def load_fan(self) -> None:
+        """Give FAN, if there is one without weights, those of `wing_weights`.
 
         Raises:
-            UserError: if w_hpf > 0 and `wing_weights` names none.
+            UserError: if that names none.
         """
         if self.fan is not None and not self.fan.has_weights():
             reference_weights.load_fan(self.fan, self.config.wing_weights)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as `keras.Model.fit` does, never with a FAN without weights."""
+        self.load_fan()
         return super().fit(*args, **kwargs)
 
     def call(self, x: Any, s: Any) -> Any:

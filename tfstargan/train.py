@@ -41,8 +41,10 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
     strategy = distribution(choose_devices(config))
-    run = Run.start(run_dir, config)
     model = make_model(config, strategy)
+    if not Run(run_dir, config).checkpoints():
+        model.load_fan()  # or refuse, before anything is written
+    run = Run.start(run_dir, config)
     if run.checkpoints():
         run.load(model)
     start = model.iterations_done()
