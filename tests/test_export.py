@@ -4,10 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from conftest import tiny
+from parity import formula
 
 from export import savedmodel, signatures, tflite, verify
+from tfstargan import reference_weights
 from tfstargan.config import UserError
+from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
 
 
@@ -96,8 +101,19 @@ def test_the_description_tells_an_app_what_it_needs(translator, tmp_path):
 
 
 def test_a_run_whose_data_is_elsewhere_is_compared_on_drawn_animals(capsys):
-    from conftest import tiny
-
     config = tiny(dataset="folder", data_dir="gone", domains=("cat", "dog"))
     assert verify.real_pictures(config).shape == (6, 32, 32, 3)
     assert "drawn animals" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_file_of_a_run_for_faces_makes_the_masks_itself(pictures):
+    config = tiny(w_hpf=1.0)
+    translator = Translator(config, build_networks(config, translating(config)))
+    fan = translator.networks["fan"]
+    shapes = {k: v.shape for k, v in reference_weights.to_reference(fan).items()}
+    reference_weights.from_reference(fan, formula.weights("fan", shapes))
+    assert tf.reduce_max(fan.masks(pictures)[0]) > 0.5
+    model = tflite.convert(translator)
+    assert b"Flex" not in model
+    verify.verify(translator, tflite.load(model), pictures)
