@@ -101,10 +101,13 @@ def test_a_word_that_is_no_flag_is_named(tmp_path):
     assert "'celeba'" in refusal("tfstargan.train", "celeba", cwd=tmp_path)
 
 
-def test_faces_are_refused_until_they_are_supported(tmp_path):
-    flagfile = ROOT / "configs" / "celeba.flags"
-    line = refusal("tfstargan.train", f"--flagfile={flagfile}", cwd=tmp_path)
-    assert "--w_hpf=0" in line
+def test_an_import_without_a_file_says_which(tmp_path):
+    line = refusal("tfstargan.import_reference", "--run_dir=run", cwd=tmp_path)
+    assert "--checkpoint" in line
+    arguments = ["tfstargan.import_reference", "--checkpoint=nets_ema.ckpt"]
+    assert "--run_dir" in refusal(*arguments, cwd=tmp_path)
+    line = refusal(*arguments, "--run_dir=run", cwd=tmp_path)
+    assert "nets_ema.ckpt: no such file" in line
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
