@@ -10,7 +10,7 @@ ANIMALS := $(DEMO)/animals
 
 demo: $(INSTALLED)
 	$(BIN)/python -m tfstargan.train --flagfile=configs/critters.flags --run_dir=$(DEMO)
-	$(BIN)/python -m tfstargan.samples --run_dir=$(DEMO) --animation=gif
+	$(BIN)/python -m tfstargan.samples --run_dir=$(DEMO) --animation=webp
 	test -d $(ANIMALS) || $(BIN)/python -m tfstargan.draw --out=$(ANIMALS) --per_domain=5
 	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
 		--source=$(ANIMALS)/val/cat/0000.png --domain=bear --seed=3
@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m export.tflite --run_dir=$(DEMO)
 	@echo
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
-	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.gif"
+	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"
 	@echo "Translated pictures:                            $(DEMO)/translations/"
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 

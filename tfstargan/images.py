@@ -143,7 +143,12 @@ def save_animation(
             return
         first, *others = (Image.fromarray(frame) for frame in frames)
         first.save(
-            path, save_all=True, append_images=others, duration=milliseconds, loop=0
+            path,
+            save_all=True,
+            append_images=others,
+            duration=milliseconds,
+            loop=0,
+            quality=90,
         )
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error

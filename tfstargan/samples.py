@@ -117,8 +117,8 @@ def animate(
 
     The style goes in a straight line from one to the next, and back to the first.
     """
-    each = len(examples.sources) // len(examples.references)
-    sources = examples.sources[:: max(1, each // 2)]  # two of each domain
+    by_domain = np.split(examples.sources, len(examples.references))
+    sources = np.concatenate([some[:2] for some in by_domain])
     above = [*images.to_uint8(sources)]
     for start, end in zip(styles, styles[1:] + styles[:1], strict=True):
         for step in range(FRAMES):
