@@ -101,7 +101,6 @@ def test_a_word_that_is_no_flag_is_named(tmp_path):
     assert "'celeba'" in refusal("tfstargan.train", "celeba", cwd=tmp_path)
 
 
-<<<<<<< HEAD
 def test_faces_without_the_landmark_network_say_where_it_is(data):
     line = refusal(*FOLDER, *SMALL, "--w_hpf=1", cwd=data)
     assert "wing.ckpt" in line
@@ -109,12 +108,12 @@ def test_faces_without_the_landmark_network_say_where_it_is(data):
     assert "--w_hpf=0" in line
     line = refusal(*FOLDER, *SMALL, "--w_hpf=1", "--wing_weights=no.ckpt", cwd=data)
     assert "--wing_weights=no.ckpt: no such file" in line
-=======
+
+
 def test_an_import_of_a_file_that_is_missing_names_it(tmp_path):
     arguments = ("--checkpoint=nets_ema.ckpt", "--run_dir=run")
     line = refusal("tfstargan.import_reference", *arguments, cwd=tmp_path)
     assert "nets_ema.ckpt: no such file" in line
->>>>>>> weights
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
