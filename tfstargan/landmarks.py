@@ -251,8 +251,8 @@ class Group(NamedTuple):
 
 
 # The authors' choice, by WFLW's numbering. Whatever is in no group counts for nothing:
-# 0-7 and 25-32 (sides of the face), 33, 46 (outer ends of an eyebrow), 76, 82 (corners
-# of the mouth).
+# 0-7 and 25-32 (sides of the face), 33, 46 (outer ends of the eyebrows), 76, 82
+# (corners of the mouth).
 GROUPS = (
     Group(8, 24, ((0, 3),)),  # chin
     Group(34, 45, ((-7, 2),)),  # eyebrows
