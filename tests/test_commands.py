@@ -190,7 +190,7 @@ def test_own_folders_train_translate_and_export(data):
     assert settings["domains"] == ["cat", "dog"]
     assert "tensorflow" in json.loads((run / "run.json").read_text())["versions"]
     assert list((run / "logs").iterdir())
-    assert len(list((run / "samples").glob("iteration-0000002-*.png"))) == 2
+    assert len(list((run / "samples").glob("iteration-0000002-*.png"))) == 3
 
     result = command(
         "tfstargan.translate",

@@ -54,8 +54,8 @@ def altered(folder: pathlib.Path, **arrays: np.ndarray) -> pathlib.Path:
 def test_networks_losses_gradients_and_training_are_the_reference_s(small):
     passed, lines, _ = small
     assert passed, "\n".join(lines)
-    kinds = {kind for kind in parity.TOLERANCES if any(kind in line for line in lines)}
-    assert kinds == set(parity.TOLERANCES)
+    for kind in parity.TOLERANCES:  # those of faces are another case's
+        assert any(kind in line for line in lines) != kind.startswith("FAN"), kind
     assert all("pass" in line for line in lines)
 
 
