@@ -11,6 +11,7 @@ implementation reaches. Exit code 1 if a distance is beyond it, or a part is mis
 
 import importlib.util
 import json
+import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
@@ -282,7 +283,8 @@ def run(path: pathlib.Path, show: Callable[[str], None] = print) -> bool:
     for check in (check_networks, check_faces, check_updates, check_training):
         for kind, key, distance in check(case):
             seen.add(key)
-            if not distance <= worst.get(kind, (-1.0, ""))[0]:  # nan is the worst
+            distance = math.inf if math.isnan(distance) else distance
+            if distance > worst.get(kind, (-1.0, ""))[0]:
                 worst[kind] = (distance, key)
     missing = sorted(set(case.golden.files) - seen)
     passed = not missing

@@ -98,3 +98,10 @@ def test_a_part_that_is_not_supported_is_missing_not_passed(
 def test_without_a_case_it_says_how_to_use_it(capsys):
     assert parity.main([]) == 2
     assert "python tests/parity.py tests/goldens/small.json" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_face_networks_masks_losses_and_gradients_are_the_reference_s():
+    lines: list[str] = []
+    assert parity.run(parity.GOLDENS / "hpf.json", lines.append), "\n".join(lines)
+    assert len(lines) == sum("pass" in line for line in lines) == 6
