@@ -15,9 +15,11 @@ from parity import GOLDENS
 from tfstargan import reference_weights
 from tfstargan.config import Config
 from tfstargan.networks import (
+    AdaINResidualBlock,
     Discriminator,
     Generator,
     MappingNetwork,
+    ResidualBlock,
     StyleEncoder,
     channel_widths,
 )
@@ -72,6 +74,43 @@ def test_a_side_that_can_t_be_halved_to_the_bottleneck_is_refused(size):
 def test_fewer_channels_than_pixels_are_refused():
     with pytest.raises(ValueError, match="channel_base 63 is below img_size 64"):
         Discriminator(img_size=64, channel_base=63)
+
+
+def leaky_relu(x: Any) -> np.ndarray:
+    return np.where(np.asarray(x) > 0, x, 0.2 * np.asarray(x))
+
+
+@pytest.mark.parametrize("filters", [5, 7], ids=["identity", "1x1 shortcut"])
+@pytest.mark.parametrize("downsample", [False, True], ids=["", "down"])
+@pytest.mark.parametrize("normalize", [False, True], ids=["", "norm"])
+def test_a_residual_block_is_shortcut_and_residual_over_root_two(
+    filters, downsample, normalize
+):
+    x = noise(6, 3, 6, 8, 5)
+    block = ResidualBlock(filters, normalize, downsample)
+    y = block(x)
+    norm1, norm2 = (block.norm1, block.norm2) if normalize else (np.copy, np.copy)
+    residual = block.conv2(leaky_relu(norm2(block.conv1(leaky_relu(norm1(x))))))
+    shortcut = x if filters == 5 else x @ block.conv1x1.kernel.numpy()[0, 0]
+    if downsample:
+        shortcut = shortcut.reshape(3, 3, 2, 4, 2, filters).mean(axis=(2, 4))
+    np.testing.assert_allclose(y, (shortcut + residual) / np.sqrt(2), atol=1e-5)
+    assert block.conv1.filters == 5  # the width changes in the second convolution
+
+
+@pytest.mark.parametrize("filters", [5, 7], ids=["identity", "1x1 shortcut"])
+@pytest.mark.parametrize("upsample", [False, True], ids=["", "up"])
+def test_a_decoder_s_block_is_a_residual_block_with_styles(filters, upsample):
+    x, s = noise(7, 3, 6, 8, 5), noise(8, 3, 4)
+    block = AdaINResidualBlock(filters, upsample)
+    y = block(x, s)
+    residual = block.conv1(leaky_relu(block.norm1(x, s)))
+    residual = block.conv2(leaky_relu(block.norm2(residual, s)))
+    shortcut = x if filters == 5 else x @ block.conv1x1.kernel.numpy()[0, 0]
+    if upsample:
+        shortcut = shortcut.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(y, (shortcut + residual) / np.sqrt(2), atol=1e-5)
+    assert block.conv1.filters == filters  # the width changes in the first convolution
 
 
 @pytest.mark.parametrize("size", SIZES)
