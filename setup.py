@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["tfstargan*", "export*"]),
     package_data={"tfstargan": ["py.typed"]},
-    python_requires=">=3.11",
+    python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py>=2.1",
         "ai-edge-litert>=2.1,<3",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from export.signatures import functions, signatures
 from tfstargan.config import Config, UserError
@@ -41,6 +42,8 @@ def verify(
     Raises:
         UserError: if one is beyond TOLERANCE, or no number.
     """
+    # On GPUs TensorFlow rounds a convolution's inputs to 10 bits unless told not to.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     differences = largest_differences(translator, endpoints, pictures)
     for name, difference in differences.items():
         print(f"{name:14} largest difference from Keras {difference:.1e}")

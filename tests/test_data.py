@@ -179,6 +179,13 @@ def test_pictures_are_read_upright_and_as_rgb(tmp_path):
         assert images.read(tmp_path / "b.tif").mode == "RGB"
 
 
+def test_sixteen_bits_become_eight_without_clipping(tmp_path):
+    ramp = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    read = np.asarray(images.read(tmp_path / "deep.png"))
+    np.testing.assert_array_equal(read[..., 1], np.arange(256).reshape(16, 16))
+
+
 def test_floats_and_bytes_are_each_others_inverse():
     levels = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(images.to_uint8(images.to_float(levels)), levels)

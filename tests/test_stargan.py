@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -433,6 +434,20 @@ def contents(file: pathlib.Path) -> dict[str, np.ndarray]:
     with h5py.File(file) as checkpoint:
         checkpoint.visititems(add)
     return found
+
+
+def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
+    shutil.copytree(run_dir, tmp_path / "run")
+    rates = {}
+
+    def fit(model: StarGANv2, *_: Any, **__: Any) -> None:
+        rates.update({n: float(o.learning_rate) for n, o in model.optimizers.items()})
+
+    monkeypatch.setattr(StarGANv2, "fit", fit)
+    config = tiny(iterations=4, learning_rate=0.5, mapping_learning_rate=0.25)
+    train(config, tmp_path / "run")
+    assert rates.pop("mapping_network") == 0.25
+    assert set(rates.values()) == {0.5}
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ class Samples(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """A checkpoint every few iterations, at the end, and when interrupted."""
+    """A checkpoint every few iterations and at the end."""
 
     def __init__(self, run: Run):
         super().__init__()

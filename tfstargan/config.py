@@ -36,7 +36,7 @@ class Config:
 
     img_size: int = setting(256, "image side in pixels, a power of two, 32 to 1024")
     channel_base: int = setting(2**14, "channels at side r: channel_base / r")
-    channel_max: int = setting(512, "most channels of any layer")
+    channel_max: int = setting(512, "most channels of any layer but the first")
     style_dim: int = setting(64, "length of a style code")
     latent_dim: int = setting(16, "length of a latent code")
     hidden_dim: int = setting(512, "width of the mapping network")

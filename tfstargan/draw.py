@@ -9,6 +9,7 @@ factors in train/factors.json and val/factors.json.
 import dataclasses
 import json
 import pathlib
+import shutil
 
 from absl import flags
 from tqdm import tqdm
@@ -26,25 +27,32 @@ def main() -> None:
     out = pathlib.Path(options.out)
     if not options.out or out.exists():
         raise UserError(f"--out={out}: name a folder that does not exist yet")
-    counts = {
-        "train": options.per_domain,
-        "val": max(1, options.per_domain // SHARE_OF_VAL),
-    }
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        draw_set(partial, options.per_domain, options.img_size, options.seed)
+        partial.replace(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(out)
+
+
+def draw_set(out: pathlib.Path, per_domain: int, img_size: int, seed: int) -> None:
+    """Draw training and validation pictures into a folder, with their factors."""
+    counts = {"train": per_domain, "val": max(1, per_domain // SHARE_OF_VAL)}
     total = sum(counts.values()) * len(critters.SPECIES)
     with tqdm(total=total, unit="picture") as bar:
         for split, count in counts.items():
             factors = {}
             for label, species in enumerate(critters.SPECIES):
                 for index in range(count):
-                    animal = critters.nth_critter(split, label, index, options.seed)
+                    animal = critters.nth_critter(split, label, index, seed)
                     name = f"{species}/{index:04d}.png"
-                    pixels = critters.draw(animal, options.img_size)
-                    images.save(pixels, out / split / name)
+                    images.save(critters.draw(animal, img_size), out / split / name)
                     factors[name] = dataclasses.asdict(animal)
                     bar.update()
             text = json.dumps(factors, indent=1) + "\n"
             (out / split / "factors.json").write_text(text)
-    print(out)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Pictures: reading, cropping, scaling to what networks take, grids and animations.
 
 Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
-is defined here once: the largest centred square, resized by Pillow's antialiased
-bilinear filter, `x / 127.5 - 1`; and back by clipping to [-1, 1] and rounding.
+in use (training has `data/augment.py`) is defined here once: the largest centred
+square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
+clipping to [-1, 1] and rounding.
 """
 
 import pathlib
@@ -30,7 +31,11 @@ def read(path: pathlib.Path) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits, which convert() would cut off
+                levels = np.asarray(upright, np.float32) / 257
+                upright = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
+            return upright.convert("RGB")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -150,6 +155,8 @@ def save_animation(
             loop=0,
             quality=90,
         )
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
 

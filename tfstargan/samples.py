@@ -12,6 +12,7 @@ writes into RUN/samples:
   reference, or latent, to the next.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -152,10 +153,15 @@ def parse_psi(text: str) -> float:
 def main() -> None:
     """Write the pictures of a run."""
     options = flags.FLAGS
-    psis = [parse_psi(text) for text in options.psi]
+    psis = [parse_psi(text) for text in options.psi or [""]]
     run = Run.open(options.run_dir)
     translator = Translator.of_run(run, options.checkpoint)
-    image_set = open_images(run.config, "val")
+    config = run.config
+    if options.data_dir:
+        config = dataclasses.replace(
+            config, dataset="folder", data_dir=options.data_dir
+        )
+    image_set = open_images(config, "val")
     examples = Examples.choose(image_set, run.config.img_size)
     folder = pathlib.Path(options.out or run.samples_dir)
     for name, grid in draw_all(translator, examples, psis).items():
@@ -173,6 +179,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     cli.define_run_flags()
+    flags.DEFINE_string("data_dir", "", "pictures to show; empty: those of the run")
     flags.DEFINE_list(
         "psi", ["1"], "of the random styles: 1 as they come, 0 their mean"
     )

@@ -140,14 +140,18 @@ class StarGANv2(keras.Model):
         for name, optimizer in self.optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
 
+    def learning_rate(self, network: str) -> float:
+        """Return the configured rate of a network's optimizer."""
+        if network == "mapping_network":
+            return self.config.mapping_learning_rate
+        return self.config.learning_rate
+
     def _adam(self, network: str) -> Adam:
-        config = self.config
-        mapping = network == "mapping_network"
         return Adam(
-            config.mapping_learning_rate if mapping else config.learning_rate,
-            beta1=config.beta1,
-            beta2=config.beta2,
-            l2=config.weight_decay,
+            self.learning_rate(network),
+            beta1=self.config.beta1,
+            beta2=self.config.beta2,
+            l2=self.config.weight_decay,
         )
 
     def load_fan(self) -> None:

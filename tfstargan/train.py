@@ -9,6 +9,7 @@ Flags after --flagfile win. The same command again resumes at the newest checkpo
 import dataclasses
 import json
 import pathlib
+import re
 import sys
 import time
 
@@ -40,18 +41,22 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
-    strategy = distribution(choose_devices(config))
-    model = make_model(config, strategy)
+    devices = choose_devices(config)
+    model = make_model(config, distribution(devices))
     if not Run(run_dir, config).checkpoints():
         model.load_fan()  # or refuse, before anything is written
     run = Run.start(run_dir, config)
     if run.checkpoints():
         run.load(model)
+        for name, optimizer in model.optimizers.items():
+            # A checkpoint holds the rates, too: those of now count.
+            optimizer.learning_rate = model.learning_rate(name)
     start = model.iterations_done()
     if start >= config.iterations:
         say(f"{run.path}: already trained for {start} iterations")
         return
-    say(f"{run.path}: iterations {start} to {config.iterations}, {describe(model)}")
+    say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
+    say(describe(model))
     writer = tf.summary.create_file_writer(str(run.logs_dir))
     try:
         model.fit(
@@ -70,6 +75,8 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         run.save(model)
         say(f"\nsaved iteration {model.iterations_done()}; the same command goes on")
         raise
+    except tf.errors.OpError as error:
+        raise UserError(cause_of(error)) from error
     finally:
         writer.close()
 
@@ -130,11 +137,23 @@ def dry_run(config: Config) -> None:
     print(describe(model))
     clock = StepClock()
     stream = batches(training, config).take(3)
-    model.fit(stream, verbose=0, shuffle=False, callbacks=[clock])
+    try:
+        model.fit(stream, verbose=0, shuffle=False, callbacks=[clock])
+    except tf.errors.OpError as error:
+        raise UserError(cause_of(error)) from error
     print(
         f"one iteration: {clock.seconds[-1]:.2f} s "
         f"(the first, with compilation: {clock.seconds[0]:.1f} s)"
     )
+
+
+def cause_of(error: tf.errors.OpError) -> str:
+    """Return what made TensorFlow stop: a picture, memory, or its own words."""
+    if picture := re.search(r"UserError: (.+)", str(error)):
+        return picture[1]
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return "out of memory; lower --batch_size, --img_size or --channel_base"
+    return str(error).strip().splitlines()[0]
 
 
 class StepClock(keras.callbacks.Callback):

@@ -79,6 +79,10 @@ def main() -> None:
         raise UserError("--source: name a picture, or a folder of them")
     if bool(options.reference) == (options.seed is not None):
         raise UserError("give --seed (a random style) or --reference (a picture's)")
+    if options.reference and options.psi != 1:
+        raise UserError(
+            "--psi: is for random styles, --seed; a reference's stays as it is"
+        )
     if options.seed is not None and options.seed < 0:
         raise UserError(f"--seed={options.seed}: must not be negative")
     source = pathlib.Path(options.source)
@@ -94,7 +98,9 @@ def main() -> None:
     out = options.out or str(run.path / "translations")
     jobs = list(outputs(source, files, looks, out))
     if len({target for *_, target in jobs}) < len(jobs):
-        raise UserError(f"{source}: pictures with one name but for .jpg, .png; rename")
+        raise UserError(
+            f"{source}: several pictures would be written to one file; rename"
+        )
     for file in files:
         images.check_header(file)
     for file, look, target in tqdm(jobs, unit="picture", disable=len(jobs) < 2):

@@ -2,6 +2,7 @@
 
 With some probability a crop of 0.8 to 1.0 of the area and an aspect ratio of 0.9 to
 1.1, resized (antialiased, by Pillow) to a square; then mirrored with some probability.
+As in the authors' code a picture that is not square is squeezed: crop such beforehand.
 """
 
 import math
