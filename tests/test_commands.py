@@ -92,15 +92,6 @@ def test_a_file_that_is_no_picture_is_named(data):
     assert "data/train/cat/1.jpg: not a readable picture; remove or replace" in line
 
 
-def test_a_picture_cut_short_ends_the_run_with_its_name(data):
-    file = data / "data/train/cat/1.jpg"
-    Image.effect_noise((200, 200), 90).convert("RGB").save(file)
-    file.write_bytes(file.read_bytes()[:3000])
-    settings = ("--iterations=30", "--dry_run")
-    line = refusal(*FOLDER, *SMALL, *settings, "--batch_size=8", cwd=data)
-    assert "data/train/cat/1.jpg: not a readable picture" in line
-
-
 def test_an_unknown_flag_is_named(tmp_path):
     line = refusal("tfstargan.train", "--iteration=3", cwd=tmp_path)
     assert "Unknown command line flag 'iteration'" in line
