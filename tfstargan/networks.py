@@ -251,9 +251,13 @@ class Generator(keras.Model):
         self.to_rgb.build(shape)
 
     def call(self, x: Any, s: Any, masks: Any = None) -> Any:
-        if (masks is not None) != (self.w_hpf > 0):
-            rule = "takes no masks" if masks is not None else "needs masks"
-            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        return self.decode_features(self.encode_features(x), s, masks)
+
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Return the half of the way before the style, which serves all styles.
+
+        The feature map at the bottleneck, and those that skip it, by their sides.
+        """
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
         x = self.from_rgb(x)
@@ -261,9 +265,19 @@ class Generator(keras.Model):
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
             x = block(x)
+        return x, kept
+
+    def decode_features(
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+    ) -> Any:
+        """Return the images of encoded features in a style."""
+        if (masks is not None) != (self.w_hpf > 0):
+            rule = "takes no masks" if masks is not None else "needs masks"
+            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        x, kept = features
         for block in self.decode:
             x = block(x, s)
-            if x.shape[1] in sides:
+            if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
         return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
 

@@ -188,20 +188,19 @@ class StarGANv2(keras.Model):
         progress = tf.cast(self.iteration, tf.float32) / self.config.ds_iterations
         return self.config.lambda_ds * tf.maximum(1.0 - progress, 0.0)
 
-    def styles(self, batch: Batch, guide: str) -> tuple[Any, Any]:
-        """Return two style codes for each image: of latents, or of references."""
+    def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
+        """Return a style code for each image: of the latents, or of the references."""
         if guide == "latent":
-            network, sources = self.mapping_network, (batch.z, batch.z2)
-        else:
-            network, sources = self.style_encoder, (batch.x_ref, batch.x_ref2)
-        return tuple(network(source, batch.y_trg) for source in sources)
+            return self.mapping_network(batch.z2 if second else batch.z, batch.y_trg)
+        x_ref = batch.x_ref2 if second else batch.x_ref
+        return self.style_encoder(x_ref, batch.y_trg)
 
     def discriminator_loss(
-        self, batch: Batch, guide: str, masks: Any = None
+        self, batch: Batch, guide: str, sources: "Sources | None" = None
     ) -> tuple[Any, dict]:
         """Return eq. 1 with the R1 penalty, for the discriminator, and its terms."""
-        style, _ = self.styles(batch, guide)
-        x_fake = tf.stop_gradient(self.generator(batch.x_src, style, masks))
+        sources = sources or Sources(self, batch)
+        x_fake = tf.stop_gradient(sources.fake(guide)[1])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(batch.x_src)
             logits = self.discriminator(batch.x_src, batch.y_src)
@@ -213,12 +212,12 @@ class StarGANv2(keras.Model):
         return loss, {"real": real, "fake": fake, "reg": reg}
 
     def generator_loss(
-        self, batch: Batch, guide: str, masks: Any = None
+        self, batch: Batch, guide: str, sources: "Sources | None" = None
     ) -> tuple[Any, dict]:
         """Return eq. 5 and its terms: adv + l_sty sty - l_ds ds + l_cyc cyc."""
-        style, style2 = self.styles(batch, guide)
-        x_fake = self.generator(batch.x_src, style, masks)
-        x_fake2 = tf.stop_gradient(self.generator(batch.x_src, style2, masks))
+        sources = sources or Sources(self, batch)
+        style, x_fake = sources.fake(guide)
+        x_fake2 = tf.stop_gradient(sources.second_fake(guide))
         s_src = self.style_encoder(batch.x_src, batch.y_src)
         x_rec = self.generator(x_fake, s_src, self.masks(x_fake))
         fake_logits = self.discriminator(x_fake, batch.y_trg)
@@ -235,29 +234,36 @@ class StarGANv2(keras.Model):
         return loss, {"adv": adv, "sty": sty, "ds": ds, "cyc": cyc}
 
     def gradients(
-        self, batch: Batch, update: str, masks: Any = None
+        self, batch: Batch, update: str, sources: "Sources | None" = None
     ) -> tuple[dict, dict]:
         """Return an update's gradients, and the loss with its terms.
 
         Args:
             batch: this replica's part of it.
             update: of UPDATES.
-            masks: of the sources, where they are known already.
+            sources: of this batch, where the generator has seen them already.
 
         Returns:
             {network: [gradient of each trainable variable]}, to be summed over the
             replicas, and {"loss" or a term's name: scalar}, to be averaged.
         """
         side, guide = update.split("/")
+        sources = sources or Sources(self, batch)
+        sources.fake(guide)  # before the tape, which may be its own, goes on
         loss_of = self.discriminator_loss if side == "D" else self.generator_loss
-        masks = self.masks(batch.x_src) if masks is None else masks
-        weights = {name: self._weights(name) for name in UPDATES[update]}
-        # Nothing else is watched: no gradient for a network that does not change.
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
-            loss, terms = loss_of(batch, guide, masks)
+        tape = sources.tape if side == "G" else self.recording("discriminator")
+        with tape:
+            loss, terms = loss_of(batch, guide, sources)
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        weights = {name: self._weights(name) for name in UPDATES[update]}
         return tape.gradient(share, weights), {"loss": loss} | terms
+
+    def recording(self, *networks: str) -> tf.GradientTape:
+        """Return a tape for the gradients of these networks' weights alone."""
+        tape = tf.GradientTape(watch_accessed_variables=False)
+        with tape:
+            tape.watch([self._weights(name) for name in networks])
+        return tape
 
     def _weights(self, network: str) -> list[Any]:
         return [v.value for v in getattr(self, network).trainable_variables]
@@ -266,12 +272,19 @@ class StarGANv2(keras.Model):
         """Run one iteration and return every update's loss and terms."""
         logs: dict[str, Any] = {}
         masks = self.masks(batch.x_src)  # FAN is frozen: the same for all four
+        gradients: dict[str, Any] = {}
+        sources = None
         for update in UPDATES:
-            gradients, terms = self.gradients(batch, update, masks)
+            # Begun when the one before is done, or memory would have to hold both.
+            with tf.control_dependencies(tf.nest.flatten(gradients)):
+                sources = sources or Sources(self, batch, masks)
+                gradients, terms = self.gradients(batch, update, sources)
             for name, values in gradients.items():
                 self.optimizers[name].apply(
                     values, getattr(self, name).trainable_variables
                 )
+            if "generator" in gradients:
+                sources = None
             logs |= {f"{update}/{name}": value for name, value in terms.items()}
         logs["lambda_ds"] = self.lambda_ds()
         self._average()
@@ -299,3 +312,41 @@ class StarGANv2(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> Self:
         return cls(Config(**config["config"]))
+
+
+class Sources:
+    """A batch's sources, and what the generator makes of them, each computed once.
+
+    Its encoder does not see the style: one encoding serves all fakes. The first fake of
+    a guide serves the discriminator's update and the generator's. All this holds until
+    the generator changes; `tape` has recorded it, for the generator's update.
+
+    Args:
+        model: has the networks.
+        batch: has the sources.
+        masks: of the sources, where they are known already.
+    """
+
+    def __init__(self, model: StarGANv2, batch: Batch, masks: Any = None):
+        self.model = model
+        self.batch = batch
+        self.masks = model.masks(batch.x_src) if masks is None else masks
+        self.tape = model.recording(*AVERAGED)
+        with self.tape:
+            self.features = model.generator.encode_features(batch.x_src)
+        self.fakes: dict[str, tuple[Any, Any]] = {}
+
+    def fake(self, guide: str) -> tuple[Any, Any]:
+        """Return the first styles [B, style_dim], and the sources in them."""
+        if guide not in self.fakes:
+            with self.tape:
+                style = self.model.style(self.batch, guide)
+                self.fakes[guide] = style, self._translate(style)
+        return self.fakes[guide]
+
+    def second_fake(self, guide: str) -> Any:
+        """Return the sources in the second styles."""
+        return self._translate(self.model.style(self.batch, guide, second=True))
+
+    def _translate(self, style: Any) -> Any:
+        return self.model.generator.decode_features(self.features, style, self.masks)
