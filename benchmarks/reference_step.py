@@ -1,6 +1,6 @@
 """Time iterations of the authors' PyTorch code; `training_step.py` starts this.
 
-    python benchmarks/reference_step.py CHECKOUT '{"img_size": 256, "batch_size": 1, ...}'
+    python benchmarks/reference_step.py CHECKOUT '{"img_size": 256, ...}'
 
 CHECKOUT is a clone of github.com/clovaai/stargan-v2, imported and not changed. Needs
 PyTorch and NumPy alone: what else the checkout imports (for reading data, evaluation,
@@ -21,7 +21,6 @@ from typing import Any
 from unittest import mock
 
 import torch
-
 
 # What the checkout imports for other purposes.
 UNUSED = frozenset("PIL cv2 ffmpeg munch scipy skimage torchvision tqdm".split())
@@ -59,6 +58,8 @@ class Iterations:
     def __init__(self, solver: ModuleType, sizes: dict[str, Any]):
         self.solver = solver
         self.args = argparse.Namespace(**sizes)
+        if threads := sizes["threads"]:
+            torch.set_num_threads(threads)
         torch.manual_seed(0)
         trainer = solver.Solver(self.args)
         self.nets, self.averages = trainer.nets, trainer.nets_ema

@@ -1,13 +1,17 @@
 """Time and peak memory of a training iteration, beside the authors' PyTorch code's.
 
     python benchmarks/training_step.py --sizes=128,256 --batches=1
-    python benchmarks/training_step.py --reference=stargan-v2 --reference_python=torch/bin/python
+    python benchmarks/training_step.py --reference=stargan-v2 --reference_python=PYTHON
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
 with PyTorch; without them only ours is measured. Each side is a process of its own and
 the two take turns, an iteration each, so that what else the machine does meets both.
 The first iteration (compilation) does not count. Every setting of a run is a flag:
 `--recompute`, `--jit`, ...
+
+On a machine that others use, too, say `--threads=1` and look at the CPU seconds:
+PyTorch's threads wait for each other in circles, so that one thread that another
+program keeps from running costs the time of all.
 
 Seconds are medians of wall time; CPU seconds those of all the process's threads; memory
 is the process's largest resident set, libraries included.
@@ -84,13 +88,13 @@ class Side:
         self.errors.close()
 
 
-def ours(config: Config) -> list[str]:
+def ours(config: Config, threads: int) -> list[str]:
     """Return the command of a process that trains with these settings."""
     settings = json.dumps(dataclasses.asdict(config))
-    return [sys.executable, __file__, f"--worker={settings}"]
+    return [sys.executable, __file__, f"--worker={settings}", f"--threads={threads}"]
 
 
-def reference(config: Config, checkout: str, python: str) -> list[str]:
+def reference(config: Config, threads: int, checkout: str, python: str) -> list[str]:
     """Return the command of a process that runs the authors' code alike.
 
     Raises:
@@ -109,13 +113,16 @@ def reference(config: Config, checkout: str, python: str) -> list[str]:
         "lr": config.learning_rate,
         "f_lr": config.mapping_learning_rate,
         "mode": "train",
+        "threads": threads,
         "checkpoint_dir": tempfile.gettempdir(),  # nothing is written there
     }
     return [python, str(REFERENCE_STEP), checkout, json.dumps(sizes)]
 
 
-def work(config: Config) -> None:
+def work(config: Config, threads: int) -> None:
     """Answer every line of standard input with an iteration's measurements."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = make_model(config, distribution(choose_devices(config)))
     iterations = train_forever(model, config)
     for _ in sys.stdin:
@@ -157,10 +164,12 @@ def noise(config: Config) -> Batch:
     )
 
 
-def compare(config: Config, rounds: int, theirs: list[str] | None) -> str:
-    """Run both sides by turns and return a row of the table."""
+def compare(
+    config: Config, our_command: list[str], theirs: list[str] | None, rounds: int
+) -> str:
+    """Run both sides by turns and return their rows of the table."""
     count = config.batch_size
-    with Side(ours(config)) as a:
+    with Side(our_command) as a:
         if theirs is None:
             for _ in range(1 + rounds):
                 a.iterate()
@@ -197,7 +206,7 @@ def main() -> None:
     """Print a table of sizes and batches; or be its process."""
     options = flags.FLAGS
     if options.worker:
-        work(Config(**json.loads(options.worker)))
+        work(Config(**json.loads(options.worker)), options.threads)
         return
     print(f"{platform.processor() or platform.machine()}, TensorFlow {tf.__version__}")
     print("| side | batch | | s/iteration | s/image | CPU s | peak GB | GB/image |")
@@ -210,10 +219,13 @@ def main() -> None:
                 batch_size=batch,
                 domains=("a", "b", "c"),
             )
-            theirs = None
+            threads, theirs = options.threads, None
             if options.reference:
-                theirs = reference(config, options.reference, options.reference_python)
-            print(compare(config, options.rounds, theirs), flush=True)
+                theirs = reference(
+                    config, threads, options.reference, options.reference_python
+                )
+            rows = compare(config, ours(config, threads), theirs, options.rounds)
+            print(rows, flush=True)
 
 
 if __name__ == "__main__":

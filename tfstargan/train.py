@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from tfstargan import cli
+from tfstargan import cli, memory
 from tfstargan.callbacks import (
     Checkpoints,
     Progress,
@@ -57,6 +57,8 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         return
     say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
     say(describe(model))
+    if warning := memory.advice(config):
+        say(warning)
     writer = tf.summary.create_file_writer(str(run.logs_dir))
     try:
         model.fit(
@@ -92,10 +94,10 @@ def choose_devices(config: Config) -> list[str]:
     replicas = config.replicas or max(len(gpus), 1)
     if replicas > len(devices):
         raise UserError(f"--replicas={replicas}: this machine has {len(devices)}")
-    if config.batch_size % replicas:
+    if config.batch_size % (replicas * config.accumulate):
         raise UserError(
             f"--batch_size={config.batch_size}: must be a multiple of the {replicas} "
-            "replicas (one for each GPU, or as --replicas says)"
+            "replicas (one for each GPU, or as --replicas says) times --accumulate"
         )
     return [device.name for device in devices[:replicas]]
 
@@ -121,9 +123,13 @@ def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
 
 
 def describe(model: StarGANv2) -> str:
-    """Return the numbers of parameters in a line."""
+    """Return the numbers of parameters, and the memory needed."""
     counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
-    return "parameters: " + ", ".join(counts)
+    needed = memory.estimate(model) / 1e9
+    return (
+        f"parameters: {', '.join(counts)}\n"
+        f"memory: about {needed:.1f} GB on each device, besides TensorFlow's own"
+    )
 
 
 def dry_run(config: Config) -> None:
@@ -152,7 +158,10 @@ def cause_of(error: tf.errors.OpError) -> str:
     if picture := re.search(r"UserError: (.+)", str(error)):
         return picture[1]
     if isinstance(error, tf.errors.ResourceExhaustedError):
-        return "out of memory; lower --batch_size, --img_size or --channel_base"
+        return (
+            "out of memory; add --accumulate=2 (or more) or --recompute, or lower "
+            "--img_size or --channel_base"
+        )
     return str(error).strip().splitlines()[0]
 
 
