@@ -232,6 +232,7 @@ if __name__ == "__main__":
     define_flags()
     flags.DEFINE_list("sizes", ["128", "256"], "image sides")
     flags.DEFINE_list("batches", ["1"], "images per iteration")
+    flags.DEFINE_integer("threads", 0, "of each side; 0: as many as processors", 0)
     flags.DEFINE_integer("rounds", 3, "iterations that count, of each side", 1)
     flags.DEFINE_string(
         "reference", "", "clone of the authors' code; empty: ours alone"

@@ -120,7 +120,7 @@ def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update(
     model.fit(data, verbose=0, shuffle=False)
     after = weights(model)
     for name in AVERAGED:
-        scale = float(model.optimizers[name].dynamic_scale.value)
+        scale = tf.convert_to_tensor(model.optimizers[name].dynamic_scale.value)
         initial = model.optimizers[name].initial_scale
         if broken is None:
             assert scale == initial
