@@ -128,6 +128,19 @@ def animate(
             yield images.grid([above, [*images.to_uint8(fakes)]])
 
 
+def animations(
+    translator: Translator, examples: Examples, psi: float = 1.0
+) -> dict[str, Iterator[np.ndarray]]:
+    """Return the frames of every animation by the name of its file."""
+    stops = {
+        "references": reference_styles(translator, examples),
+        "latents": latent_styles(translator, examples, psi),
+    }
+    return {
+        name: animate(translator, examples, styles) for name, styles in stops.items()
+    }
+
+
 def draw_all(
     translator: Translator, examples: Examples, psis: Sequence[float] = (1.0,)
 ) -> dict[str, np.ndarray]:
@@ -167,14 +180,11 @@ def main() -> None:
     for name, grid in draw_all(translator, examples, psis).items():
         images.save(grid, folder / f"{name}.png")
         print(folder / f"{name}.png")
-    styles = {
-        "references": reference_styles(translator, examples),
-        "latents": latent_styles(translator, examples, psis[0]),
-    }
-    for name, stops in styles.items() if options.animation else ():
-        path = folder / f"{name}.{options.animation}"
-        images.save_animation(animate(translator, examples, stops), path)
-        print(path)
+    if options.animation:
+        for name, frames in animations(translator, examples, psis[0]).items():
+            path = folder / f"{name}.{options.animation}"
+            images.save_animation(frames, path)
+            print(path)
 
 
 if __name__ == "__main__":
