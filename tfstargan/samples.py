@@ -49,10 +49,11 @@ class Examples(NamedTuple):
 def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
     """Return a picture of every source in the style of every reference."""
     rows: list[list] = [[None, *images.to_uint8(examples.sources)]]
+    masks = translator.masks(examples.sources)
     for domain, references in examples.references.items():
         styles = translator.encode_styles(references, domain)
         for reference, style in zip(references, styles, strict=True):
-            fakes = translator.translate(examples.sources, style[None])
+            fakes = translator.translate(examples.sources, style[None], masks)
             rows.append([images.to_uint8(reference), *images.to_uint8(fakes)])
     return images.grid(rows)
 
@@ -62,8 +63,9 @@ def latent_grid(
 ) -> np.ndarray:
     """Return a picture of every source in random styles of every domain."""
     rows = [[*images.to_uint8(examples.sources)]]
+    masks = translator.masks(examples.sources)
     for style in latent_styles(translator, examples, psi):
-        fakes = translator.translate(examples.sources, style)
+        fakes = translator.translate(examples.sources, style, masks)
         rows.append([*images.to_uint8(fakes)])
     return images.grid(rows)
 
@@ -120,11 +122,11 @@ def animate(
     """
     by_domain = np.split(examples.sources, len(examples.references))
     sources = np.concatenate([some[:2] for some in by_domain])
-    above = [*images.to_uint8(sources)]
+    above, masks = [*images.to_uint8(sources)], translator.masks(sources)
     for start, end in zip(styles, styles[1:] + styles[:1], strict=True):
         for step in range(FRAMES):
             style = start + (end - start) * step / FRAMES
-            fakes = translator.translate(sources, style)
+            fakes = translator.translate(sources, style, masks)
             yield images.grid([above, [*images.to_uint8(fakes)]])
 
 
