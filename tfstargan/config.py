@@ -65,6 +65,9 @@ class Config:
     log_every: int = setting(50, "iterations between points in TensorBoard")
     sample_every: int = setting(5_000, "iterations between sample grids")
     save_every: int = setting(5_000, "iterations between checkpoints")
+    evaluate_every: int = setting(0, "iterations between FID and LPIPS; 0: never")
+    evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
+    backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
     keep_checkpoints: int = setting(3, "newest checkpoints to keep")
 
     def __post_init__(self) -> None:
@@ -102,7 +105,7 @@ class Config:
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
             "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
-            " mapping_learning_rate replicas seed w_hpf"
+            " mapping_learning_rate replicas seed w_hpf evaluate_every"
         ).split():
             require(getattr(self, name) >= 0, name, "must not be negative")
         for name in ("crop_probability", "flip_probability"):
@@ -147,7 +150,8 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas jit log_every sample_every save_every keep_checkpoints".split()
+    " replicas jit log_every sample_every save_every keep_checkpoints evaluate_every"
+    " evaluate_quick backbone_dir".split()
 )
 
 
