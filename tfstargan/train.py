@@ -49,6 +49,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     model = make_model(config, distribution(devices))
     if not Run(run_dir, config).checkpoints():
         model.load_fan()  # or refuse, before anything is written
+    evaluation = make_evaluation(Run(run_dir, config))  # or refuse, likewise
     run = Run.start(run_dir, config)
     if run.checkpoints():
         run.load(model)
@@ -73,7 +74,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
                 Scalars(writer, config.log_every),
                 Checkpoints(run),
                 Samples(run, writer, examples),
-                *evaluations(run, writer),
+                *([Evaluations(writer, evaluation)] if evaluation else []),
             ],
         )
     except KeyboardInterrupt:
@@ -86,20 +87,20 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         writer.close()
 
 
-def evaluations(run: Run, writer: tf.summary.SummaryWriter) -> list[Evaluations]:
-    """Return what measures during training, if that is wanted.
+def make_evaluation(run: Run) -> Evaluation | None:
+    """Return what measures during training; None if that isn't wanted.
 
     Raises:
         UserError: if nothing can be measured.
     """
     config = run.config
     if not config.evaluate_every:
-        return []
+        return None
     instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
     for note in instruments.notes:
         say(note)
     extent = QUICK if config.evaluate_quick else FULL
-    return [Evaluations(writer, Evaluation(run, instruments, extent))]
+    return Evaluation(run, instruments, extent)
 
 
 def choose_devices(config: Config) -> list[str]:

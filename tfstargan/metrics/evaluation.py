@@ -208,7 +208,10 @@ class Evaluation:
             found = _load_statistics(path)
             if found is None:
                 found = self._see_reals(one, domain)
-                found.save(path)
+                try:
+                    found.save(path)
+                except OSError as error:
+                    raise UserError(f"{path}: can't be written ({error})") from error
             self._real[one.name] = key, found
         return self._real[one.name][1]
 

@@ -76,7 +76,7 @@ class FeatureSet:
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:
         """Read what `save` wrote; nothing can be added to it."""
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             one = cls(int(arrays["count"]))
             one.count = int(arrays["count"])
             one.mean, one.scatter = arrays["mean"], arrays["scatter"]

@@ -3,14 +3,14 @@
 Szegedy et al., arXiv:1512.00567; parameters named as torchvision's. Two trained
 networks are in use, and each has its own way of preparing pictures:
 
-- torchvision's, which the authors of StarGAN v2 use (`TORCHVISION`);
+- torchvision's, which the authors of StarGAN v2 use;
 - the one of 2015 from TensorFlow, on which FID was defined (Heusel et al.,
-  arXiv:1706.08500) and which clean-fid uses (`TENSORFLOW_2015`). Its average pools
-  leave the padding out, and its very last pool takes the maximum.
+  arXiv:1706.08500) and which clean-fid uses. Its average pools leave the padding out,
+  and the pool of its last block takes the maximum.
 
-Keras' own Inception v3 is neither: its weights come from TensorFlow's release of 2016,
-which torchvision's are known to differ from (github.com/pytorch/vision/issues/926), and
-its average pools are those of 2015.
+Keras' own Inception v3 is not used. Its average pools leave the padding out, unlike
+torchvision's; and its weights follow TensorFlow's release of 2016, as far as we know,
+from which torchvision's differ (github.com/pytorch/vision/issues/926).
 """
 
 from collections.abc import Callable

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tfstargan.config import UserError
+
 Row = dict[str, float]
 Section = dict[str, Row]
 
@@ -48,11 +50,18 @@ def write(report: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write JSON, whole or not at all; the folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write JSON, whole or not at all; the folder is made.
+
+    Raises:
+        UserError: if it can't be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(content, indent=2) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
 
 
 def text(report: dict[str, Any]) -> str:
