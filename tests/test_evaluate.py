@@ -269,13 +269,13 @@ def test_too_few_training_pictures_for_fid_are_refused(run_dir):
 # Reports
 
 
-HEAD = {"run": "r", "iteration": 3, "weights": "w", "data": "d", "quick": False}
+HEAD = {"iteration": 3, "weights": "w", "data": "d", "quick": False}
 
 
 def test_a_report_takes_in_one_of_the_same_thing():
-    old = HEAD | {"meaning": {"fid": "f"}, "notes": ["old"]}
+    old = HEAD | {"meaning": {"fid": "f"}, "networks": {"fid": "a"}, "notes": ["old"]}
     old["results"] = {"latent": {"mean": {"fid": 1.0, "lpips": 2.0}}}
-    new = HEAD | {"meaning": {"lpips": "l"}, "notes": []}
+    new = HEAD | {"meaning": {"lpips": "l"}, "networks": {"lpips": "b"}, "notes": []}
     new["results"] = {"latent": {"mean": {"lpips": 3.0}}, "probe": {"x": {"r2": 1.0}}}
     merged = merge(old, new)
     assert merged["results"] == {
@@ -283,6 +283,7 @@ def test_a_report_takes_in_one_of_the_same_thing():
         "probe": {"x": {"r2": 1.0}},
     }
     assert merged["meaning"] == {"fid": "f", "lpips": "l"}
+    assert merged["networks"] == {"fid": "a", "lpips": "b"}
     assert merged["notes"] == []
     assert merge(old | {"weights": "others"}, new) == new
 

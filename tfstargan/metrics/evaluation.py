@@ -123,7 +123,7 @@ class Evaluation:
                 f"quick, not the protocol: at most {self.extent.sources} sources and "
                 f"{self.extent.reals} real pictures a domain; FID of few is too high"
             )
-        if self._digests["train"] == self._digests["val"]:
+        if self.training.content(0, 0) == self.validation.content(0, 0):
             notes.append("no val/ folder: pictures trained on were translated")
         return {
             "run": str(self.run.path),

@@ -16,7 +16,7 @@ Row = dict[str, float]
 Section = dict[str, Row]
 
 # What makes two reports speak of the same thing.
-IDENTITY = ("run", "iteration", "weights", "data", "quick")
+IDENTITY = ("iteration", "weights", "data", "quick")
 
 
 def with_mean(section: Section) -> Section:
@@ -37,7 +37,8 @@ def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         results[section] = {
             row: before.get(row, {}) | now.get(row, {}) for row in before | now
         }
-    return old | new | {"meaning": old["meaning"] | new["meaning"], "results": results}
+    both = {name: old[name] | new[name] for name in ("networks", "meaning")}
+    return old | new | both | {"results": results}
 
 
 def write(report: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
