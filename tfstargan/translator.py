@@ -132,18 +132,11 @@ class Translator:
         styles = np.broadcast_to(styles, (len(sources), styles.shape[-1]))
         return _in_chunks(self.generate, sources, styles)
 
-    def generate(self, x: Any, s: Any, masks: Any = None) -> Any:
-        """Return images in their styles, tensor for tensor.
-
-        For faces the masks of the images are needed; they are made if not given.
-        """
-        masks = self.masks(x) if masks is None else masks
-        return self.networks["generator"](x, s, masks)
-
-    def masks(self, x: Any) -> Any:
-        """Return the generator's masks of images; None if it takes none."""
+    def generate(self, x: Any, s: Any) -> Any:
+        """Return images in their styles, tensor for tensor; with masks, for faces."""
         fan = self.networks.get("fan")
-        return None if fan is None else fan.masks(x)
+        masks = None if fan is None else fan.masks(x)
+        return self.networks["generator"](x, s, masks)
 
 
 def _labels(batch: np.ndarray, label: int) -> np.ndarray:

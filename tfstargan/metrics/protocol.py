@@ -106,9 +106,12 @@ class Outputs:
         self.validation = validation
         self.extent = extent
         self.batch_size = batch_size
-        self.masks = in_batches(lambda x: tf.stack(translator.masks(x), 1), batch_size)
+        networks = translator.networks
+        self.masks = in_batches(
+            lambda x: tf.stack(networks["fan"].masks(x), axis=1), batch_size
+        )
         self.generate = in_batches(
-            lambda x, s, *masks: translator.generate(
+            lambda x, s, *masks: networks["generator"](
                 x, s, *(tf.unstack(both, axis=1) for both in masks)
             ),
             batch_size,
