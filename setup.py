@@ -14,7 +14,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["tfstargan*", "export*"]),
-    package_data={"tfstargan": ["py.typed"]},
+    package_data={"tfstargan": ["py.typed", "metrics/lpips_alex.*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py>=2.1",

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.config import UserError
+from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.run import Run
 from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
@@ -132,6 +133,32 @@ class Samples(keras.callbacks.Callback):
         """Return where a picture of now is kept."""
         iteration = self.model.iterations_done()
         return self.run.samples_dir / f"iteration-{iteration:07d}-{name}"
+
+
+class Evaluations(keras.callbacks.Callback):
+    """FID, LPIPS and their like every few iterations: files, and means in TensorBoard.
+
+    Nothing that training depends on is touched: no global random state is drawn from.
+    """
+
+    def __init__(self, writer: tf.summary.SummaryWriter, evaluation: Evaluation):
+        super().__init__()
+        self.writer = writer
+        self.evaluation = evaluation
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Measure when it is time."""
+        config, iteration = self.evaluation.run.config, self.model.iterations_done()
+        if iteration % config.evaluate_every:
+            return
+        translator = Translator(config, self.model.translating_networks())
+        results = self.evaluation.measure(translator, iteration)
+        self.evaluation.report(translator, iteration, results)
+        with self.writer.as_default(iteration):
+            for guide, section in results.items():
+                for name, value in section["mean"].items():
+                    tf.summary.scalar(f"evaluation/{guide}/{name}", value)
+        self.writer.flush()
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -20,6 +20,7 @@ from absl import flags
 from tfstargan import cli
 from tfstargan.callbacks import (
     Checkpoints,
+    Evaluations,
     Progress,
     Samples,
     Scalars,
@@ -27,6 +28,9 @@ from tfstargan.callbacks import (
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import batches, open_images
+from tfstargan.metrics.evaluation import Evaluation
+from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
+from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.run import Run
 from tfstargan.samples import Examples
 from tfstargan.stargan import NETWORKS, StarGANv2
@@ -45,6 +49,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     model = make_model(config, distribution(devices))
     if not Run(run_dir, config).checkpoints():
         model.load_fan()  # or refuse, before anything is written
+    evaluation = make_evaluation(Run(run_dir, config))  # or refuse, likewise
     run = Run.start(run_dir, config)
     if run.checkpoints():
         run.load(model)
@@ -69,6 +74,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
                 Scalars(writer, config.log_every),
                 Checkpoints(run),
                 Samples(run, writer, examples),
+                *([Evaluations(writer, evaluation)] if evaluation else []),
             ],
         )
     except KeyboardInterrupt:
@@ -79,6 +85,22 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         raise UserError(cause_of(error)) from error
     finally:
         writer.close()
+
+
+def make_evaluation(run: Run) -> Evaluation | None:
+    """Return what measures during training; None if that isn't wanted.
+
+    Raises:
+        UserError: if nothing can be measured.
+    """
+    config = run.config
+    if not config.evaluate_every:
+        return None
+    instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
+    for note in instruments.notes:
+        say(note)
+    extent = QUICK if config.evaluate_quick else FULL
+    return Evaluation(run, instruments, extent)
 
 
 def choose_devices(config: Config) -> list[str]:

@@ -192,6 +192,10 @@ class Critters:
             self._drawn[critter] = draw(critter, self.img_size)
         return Image.fromarray(self._drawn[critter])
 
+    def content(self, domain: int, index: int) -> bytes:
+        """Return a picture's pixels."""
+        return self.image(domain, index).tobytes()
+
 
 class Canvas:
     """A picture in the making, and where its pixels are in the head's frame.

@@ -52,3 +52,7 @@ class Folder:
     def image(self, domain: int, index: int) -> Image.Image:
         """Return one picture, RGB, of any size."""
         return images.read(self.files[domain][index])
+
+    def content(self, domain: int, index: int) -> bytes:
+        """Return a picture's file."""
+        return self.files[domain][index].read_bytes()

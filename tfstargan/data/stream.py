@@ -31,6 +31,9 @@ class ImageSet(Protocol):
     def image(self, domain: int, index: int) -> Image.Image:
         """Return one picture, RGB, of any size."""
 
+    def content(self, domain: int, index: int) -> bytes:
+        """Return what tells a picture from any other: its file, or its pixels."""
+
 
 def open_images(config: Config, split: str) -> ImageSet:
     """Return the pictures of "train" or "val"; without a val/ folder, the former.
