@@ -17,6 +17,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
 		--source=$(ANIMALS)/val/cat --reference=$(ANIMALS)/val/rabbit/0000.png
 	$(BIN)/python -m export.tflite --run_dir=$(DEMO)
+	$(BIN)/python -m tfstargan.evaluate --run_dir=$(DEMO) --probe
 	@echo
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
 	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"

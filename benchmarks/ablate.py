@@ -118,7 +118,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
     with mock.patch.multiple(stargan, **variant.networks):
         train(config, path)
         translator = Translator.load(str(path))
-    reader = probe.load(config.img_size, pathlib.Path(flags.FLAGS.probe_dir))
+    reader = probe.of_run(translator.config)
     scores = factors.translation_scores(translator, reader, sources)
     result.write_text(json.dumps(scores, indent=2) + "\n")
     return scores
@@ -154,5 +154,4 @@ if __name__ == "__main__":
     flags.DEFINE_string("out", "runs/ablate", "folder for the runs")
     flags.DEFINE_list("only", [], "names of the lines; empty: all")
     flags.DEFINE_integer("sources", factors.SOURCES, "animals of each species to read")
-    flags.DEFINE_string("probe_dir", "", "where trained probes are kept")
     cli.start(main)

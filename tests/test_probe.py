@@ -1,18 +1,24 @@
 """The probe reads animals, and its scores tell good translations from bad ones."""
 
 import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from conftest import tiny
 
+from tfstargan.config import UserError
 from tfstargan.data import critters
 from tfstargan.images import to_float
 from tfstargan.metrics import factors, probe
 from tfstargan.metrics.factors import LATENTS, diversity, r2, translation_scores
 from tfstargan.metrics.probe import CIRCULAR, CONTENT, LINEAR, Factors
-from tfstargan.stargan import AVERAGED, build_networks
-from tfstargan.translator import Translator
+from tfstargan.train import train
 
 SIZE = 32
 
@@ -156,23 +162,44 @@ def test_targets_and_readings_are_inverse():
         np.testing.assert_allclose((read.numbers | read.choices)[name], values)
 
 
+def test_training_writes_the_scores_when_they_are_due(tmp_path, monkeypatch):
+    untrained = probe.Probe(probe.make_network(SIZE))
+    monkeypatch.setattr(probe, "of_run", lambda config: untrained)
+    train(tiny(probe_every=2, sample_every=100), tmp_path / "run")
+    (file,) = (tmp_path / "run" / "evaluation").iterdir()
+    assert file.name == "iteration-0000002-probe.json"
+    assert set(json.loads(file.read_text())["latent"]["content_r2"]) == set(CONTENT)
+
+
+def test_photographs_are_refused():
+    with pytest.raises(UserError, match=r"--probe: .* domains are cat, dog"):
+        probe.of_run(tiny(dataset="folder", data_dir="x", domains=("cat", "dog")))
+
+
 @pytest.mark.slow
-def test_the_trained_probe_reads_fresh_animals_and_condemns_an_untrained_run(tmp_path):
-    reader = probe.load(SIZE, tmp_path)
-    config = tiny(domains=critters.SPECIES, img_size=SIZE)
-    translator = Translator(config, build_networks(config, AVERAGED))
-    scores = translation_scores(translator, reader, sources=50)
-    assert scores["probe"]["species"] >= 0.98
-    for name, value in scores["probe"]["r2"].items():
+def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
+    run_dir, tmp_path
+):
+    copy = shutil.copytree(run_dir, tmp_path / "run")
+    command = [sys.executable, "-m", "tfstargan.evaluate", "--probe"]
+    for _ in range(2):
+        result = subprocess.run(
+            [*command, f"--run_dir={copy}"],
+            cwd=pathlib.Path(__file__).parents[1],
+            env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+    assert "training the probe" not in result.stderr  # the second time
+    assert "probe_translations" in result.stdout
+    report = json.loads(next((copy / "evaluation").glob("*.json")).read_text())
+    results = report["results"]
+    own = results["probe"]["fresh pictures"]
+    assert own.pop("species") >= 0.98
+    for name, value in own.items():
         assert value >= 0.95, name
-    assert scores["reference"]["species"] < 0.5
-    assert max(scores["reference"]["content_r2"].values()) < 0.5
-    assert scores["reference"]["fur"]["hue_within_30"] < 0.4
-    (kept,) = tmp_path.iterdir()
-    written = kept.stat().st_mtime_ns
-    again = probe.load(SIZE, tmp_path)
-    assert kept.stat().st_mtime_ns == written
-    pictures = to_float(critters.make_split(2, SIZE, 3)[0])
-    np.testing.assert_array_equal(
-        again.read(pictures).numbers["x"], reader.read(pictures).numbers["x"]
-    )
+    for guide in results["probe_translations"].values():
+        assert guide.pop("species") < 0.5
+        assert max(guide.values()) < 0.5
+    assert results["probe_fur"]["as the reference's"]["hue_within_30"] < 0.4

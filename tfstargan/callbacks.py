@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.config import UserError
+from tfstargan.metrics import factors, report
 from tfstargan.metrics.evaluation import Evaluation
+from tfstargan.metrics.probe import Probe
 from tfstargan.run import Run
 from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
@@ -158,6 +160,30 @@ class Evaluations(keras.callbacks.Callback):
             for guide, section in results.items():
                 for name, value in section["mean"].items():
                     tf.summary.scalar(f"evaluation/{guide}/{name}", value)
+        self.writer.flush()
+
+
+class Probing(keras.callbacks.Callback):
+    """What the probe reads off drawn animals, every few iterations, likewise."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter, run: Run, probe: Probe):
+        super().__init__()
+        self.writer = writer
+        self.run = run
+        self.probe = probe
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Measure when it is time."""
+        config, iteration = self.run.config, self.model.iterations_done()
+        if iteration % config.probe_every:
+            return
+        translator = Translator(config, self.model.translating_networks())
+        scores = factors.translation_scores(translator, self.probe)
+        file = f"iteration-{iteration:07d}-probe.json"
+        report.write_json(self.run.evaluation_dir / file, scores)
+        with self.writer.as_default(iteration):
+            for name, value in factors.headline(scores).items():
+                tf.summary.scalar(f"probe/{name}", value)
         self.writer.flush()
 
 

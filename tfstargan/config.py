@@ -67,6 +67,7 @@ class Config:
     animate_every: int = setting(0, "iterations between animations (WebP); 0: none")
     save_every: int = setting(5_000, "iterations between checkpoints")
     evaluate_every: int = setting(0, "iterations between FID and LPIPS; 0: never")
+    probe_every: int = setting(0, "critters: iterations between probe scores; 0: never")
     evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
     backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
     keep_checkpoints: int = setting(3, "newest checkpoints to keep")
@@ -107,6 +108,7 @@ class Config:
         for name in (
             "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
             " mapping_learning_rate replicas seed w_hpf animate_every evaluate_every"
+            " probe_every"
         ).split():
             require(getattr(self, name) >= 0, name, "must not be negative")
         for name in ("crop_probability", "flip_probability"):
@@ -152,7 +154,7 @@ SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
     " replicas jit log_every sample_every animate_every save_every keep_checkpoints"
-    " evaluate_every evaluate_quick backbone_dir".split()
+    " evaluate_every evaluate_quick probe_every backbone_dir".split()
 )
 
 

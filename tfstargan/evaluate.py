@@ -2,17 +2,19 @@
 
     python -m tfstargan.evaluate --run_dir=runs/afhq
     python -m tfstargan.evaluate --run_dir=runs/afhq --metrics=fid_clean,lpips --quick
+    python -m tfstargan.evaluate --run_dir=runs/demo --probe
 
 writes RUN/evaluation/iteration-....json and .txt and prints the latter. What is
 translated is told in `metrics/protocol.py`; the real side of FID is every training
 picture of the target domain. The same command again goes on after an interruption, and
-is done at once if nothing has changed.
+is done at once if nothing has changed. Runs on drawn animals are measured exactly by
+--probe, see `metrics/factors.py`; alone, unless --metrics are named.
 """
 
 from absl import flags
 
 from tfstargan import cli
-from tfstargan.metrics import report
+from tfstargan.metrics import factors, probe, report
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
@@ -26,8 +28,10 @@ def main() -> None:
     run = Run.open(options.run_dir)
     iteration = iteration_of(run.checkpoint(options.checkpoint))
     folder = options.backbone_dir or run.config.backbone_dir
+    metrics = options.metrics or ([] if options.probe else DEFAULT_METRICS)
+    reader = probe.of_run(run.config) if options.probe else None
     instruments = open_instruments(
-        options.metrics, folder, options.download, options.batch_size
+        metrics, folder, options.download, options.batch_size
     )
     evaluation = Evaluation(
         run,
@@ -38,13 +42,20 @@ def main() -> None:
         options.keep_images,
     )
     translator = Translator.of_run(run, iteration)
-    results = evaluation.measure(translator, iteration)
+    results = evaluation.measure(translator, iteration) if metrics else {}
+    if reader:
+        results |= factors.sections(factors.translation_scores(translator, reader))
     print(report.text(evaluation.report(translator, iteration, results)), end="")
 
 
 if __name__ == "__main__":
     cli.define_run_flags()
-    flags.DEFINE_list("metrics", list(DEFAULT_METRICS), f"of {', '.join(METRICS)}")
+    flags.DEFINE_list(
+        "metrics",
+        [],
+        f"of {', '.join(METRICS)}; empty: {' and '.join(DEFAULT_METRICS)}",
+    )
+    flags.DEFINE_bool("probe", False, "read the factors of drawn animals, exactly")
     flags.DEFINE_bool("quick", False, "of few pictures: minutes, not the protocol")
     flags.DEFINE_string("data_dir", "", "pictures to use; empty: those of the run")
     flags.DEFINE_bool("keep_images", False, "keep translations in RUN/evaluation")

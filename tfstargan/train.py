@@ -21,6 +21,7 @@ from tfstargan import cli
 from tfstargan.callbacks import (
     Checkpoints,
     Evaluations,
+    Probing,
     Progress,
     Samples,
     Scalars,
@@ -28,6 +29,7 @@ from tfstargan.callbacks import (
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import batches, open_images
+from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
@@ -50,6 +52,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     if not Run(run_dir, config).checkpoints():
         model.load_fan()  # or refuse, before anything is written
     evaluation = make_evaluation(Run(run_dir, config))  # or refuse, likewise
+    reader = probe.of_run(config) if config.probe_every else None
     run = Run.start(run_dir, config)
     if run.checkpoints():
         run.load(model)
@@ -75,6 +78,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
                 Checkpoints(run),
                 Samples(run, writer, examples),
                 *([Evaluations(writer, evaluation)] if evaluation else []),
+                *([Probing(writer, run, reader)] if reader else []),
             ],
         )
     except KeyboardInterrupt:

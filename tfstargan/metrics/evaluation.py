@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tfstargan import images
 from tfstargan.config import UserError
 from tfstargan.data import ImageSet, open_images
-from tfstargan.metrics import fid, report
+from tfstargan.metrics import factors, fid, report
 from tfstargan.metrics.backbones import cache_dir
 from tfstargan.metrics.instruments import MEANING, Inception, Instruments
 from tfstargan.metrics.protocol import (
@@ -107,9 +107,11 @@ class Evaluation:
         Returns:
             What is in the JSON.
         """
+        meanings = MEANING | factors.MEANING
+        names = [*self.instruments.files, *results]
         content = self.header(translator, iteration) | {
             "networks": self.instruments.files,
-            "meaning": {name: MEANING[name] for name in self.instruments.files},
+            "meaning": {name: meanings[name] for name in names if name in meanings},
             "results": results,
         }
         path = self.run.evaluation_dir / f"{self.name(iteration)}.json"

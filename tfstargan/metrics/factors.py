@@ -25,6 +25,17 @@ from tfstargan.translator import Translator
 
 SOURCES = 100  # of each species, and as many references
 LATENTS = 6  # for each source in each other species
+MEANING = {
+    "probe": "how it reads animals as drawn: share right of species and pattern, R2 of "
+    "all else",
+    "probe_translations": "share of the target's species; R2 of the source's content",
+    "probe_fur": "share of hues within 30 degrees, median error in degrees; mean error "
+    "of lightness as a share of its range; share of right patterns",
+    "probe_diversity": "mean distance of a source's translations over that of animals "
+    "drawn at random",
+    "probe_background": "R2, of either side; StarGAN v2 may take it from both",
+    "probe_pixels": "mean error in own style, and there and back; in levels of 255",
+}
 BACKGROUND = ("background_hue", "background_lightness")
 SAME_HUE = 30.0  # degrees, within which a colour would be called the same
 
@@ -64,7 +75,7 @@ def translation_scores(
 def headline(scores: dict) -> dict[str, float]:
     """Return the scores that sum up a run, in the order of a table's columns.
 
-    Of content and species the worse of latent and reference.
+    Of species and content the worse of latent and reference.
     """
     guides = (scores["latent"], scores["reference"])
     worst = {
@@ -72,13 +83,30 @@ def headline(scores: dict) -> dict[str, float]:
     }
     return {
         "species": min(guide["species"] for guide in guides),
-        "position R2": min(worst["x"], worst["y"]),
-        **{f"{name} R2": worst[name] for name in ("size", "tilt", "mouth", "gaze")},
+        "position": min(worst["x"], worst["y"]),
+        **{name: worst[name] for name in ("size", "tilt", "mouth", "gaze")},
         "hue": scores["reference"]["fur"]["hue_within_30"],
         "pattern": scores["reference"]["fur"]["pattern"],
         "diversity": scores["latent"]["diversity"]["mean"],
         "identity": scores["identity"]["l1"],
         "cycle": scores["cycle"]["l1"],
+    }
+
+
+def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the scores as a report has them: {section: {row: {column: number}}}."""
+    of_probe = {name: scores["probe"][name] for name in CHOICES}
+    guides = {name: scores[name] for name in ("latent", "reference")}
+    return {
+        "probe": {"fresh pictures": of_probe | scores["probe"]["r2"]},
+        "probe_translations": {
+            name: {"species": guide["species"]} | guide["content_r2"]
+            for name, guide in guides.items()
+        },
+        "probe_fur": {"as the reference's": scores["reference"]["fur"]},
+        "probe_diversity": {"over latents": scores["latent"]["diversity"]},
+        "probe_background": scores["reference"]["background_r2"],
+        "probe_pixels": {name: scores[name] for name in ("identity", "cycle")},
     }
 
 

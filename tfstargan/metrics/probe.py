@@ -20,9 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from tqdm import tqdm
 
+from tfstargan.config import Config, UserError
 from tfstargan.data import critters
 from tfstargan.data.critters import RANGES, Critter
+from tfstargan.metrics.backbones import cache_dir
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
@@ -235,8 +238,26 @@ def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
         loss_weights={name: WEIGHTS.get(name, 1.0) for name in network.output},
         jit_compile=False,
     )
-    network.fit(data, epochs=epochs, verbose=0)
+    with tqdm(total=steps, desc="probe", unit="step", dynamic_ncols=True) as bar:
+        step = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: bar.update()
+        )
+        network.fit(data, epochs=epochs, verbose=0, shuffle=False, callbacks=[step])
     return Probe(network)
+
+
+def of_run(config: Config) -> Probe:
+    """Return the probe for a run's pictures.
+
+    Raises:
+        UserError: if they are no drawn animals.
+    """
+    if config.domains != critters.SPECIES:
+        raise UserError(
+            "--probe: reads drawn animals (--dataset=critters) only, and this run's "
+            f"domains are {', '.join(config.domains)}"
+        )
+    return load(config.img_size, cache_dir() / "probes")
 
 
 def load(side: int, folder: pathlib.Path) -> Probe:
@@ -245,6 +266,9 @@ def load(side: int, folder: pathlib.Path) -> Probe:
     Args:
         side: of the pictures; one of at most 64 reads larger ones, too.
         folder: where trained probes are kept, for every run to use.
+
+    Raises:
+        UserError: if it can't be kept.
     """
     side = min(side, LARGEST_SIDE)
     path = folder / f"probe-{side}px-{_fingerprint(side)}.weights.h5"
@@ -252,12 +276,15 @@ def load(side: int, folder: pathlib.Path) -> Probe:
         network = make_network(side)
         network.load_weights(path)
         return Probe(network)
-    print(f"training the probe for {side} px, once; it is kept in {folder}")
+    print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
     probe = train(side)
-    folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"partial-{os.getpid()}.weights.h5")
-    probe.network.save_weights(partial)
-    partial.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.network.save_weights(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
     return probe
 
 
