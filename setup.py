@@ -34,7 +34,7 @@ setup(
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
-        "dev": ["mypy>=1.18", "pytest>=9", "ruff>=0.14"],
+        "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -73,27 +73,16 @@ def test_faces_train_with_masks_into_grids_and_a_video(tmp_path):
         f"--data_dir={PHOTOGRAPHS / 'celeba_hq_mini'}",
         f"--wing_weights={wing}",
         f"--run_dir={run}",
-        "--iterations=2",
-        "--channel_base=1024",
-        "--channel_max=32",
+        "--iterations=1",
+        "--channel_base=256",
+        "--channel_max=16",
         "--batch_size=2",
-        "--animate_every=2",
     )
-    names = {file.name for file in (run / "samples").iterdir()}
-    assert names == {
-        f"iteration-0000002-{name}"
-        for name in (
-            "references.png",
-            "cycles.png",
-            "latents-psi1.png",
-            "references.webp",
-            "latents.webp",
-        )
-    }
     written = command("tfstargan.samples", f"--run_dir={run}", "--animation=mp4")
-    videos = [name for name in written.split() if name.endswith(".mp4")]
-    assert all(pathlib.Path(name).stat().st_size > 10_000 for name in videos)
-    assert len(videos) == 2
+    files = [pathlib.Path(name) for name in written.split()]
+    names = ["references.png", "cycles.png", "latents-psi1.png"]
+    assert [f.name for f in files] == [*names, "references.mp4", "latents.mp4"]
+    assert all(file.stat().st_size > 10_000 for file in files)
 
 
 @pytest.mark.parametrize("file_format", ["zip", "stream"])

@@ -162,10 +162,15 @@ def test_targets_and_readings_are_inverse():
         np.testing.assert_allclose((read.numbers | read.choices)[name], values)
 
 
-def test_training_writes_the_scores_when_they_are_due(tmp_path, monkeypatch):
+def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monkeypatch):
     untrained = probe.Probe(probe.make_network(SIZE))
     monkeypatch.setattr(probe, "of_run", lambda config: untrained)
-    train(tiny(probe_every=2, sample_every=100), tmp_path / "run")
+    train(tiny(probe_every=2, animate_every=2), tmp_path / "run")
+    animations = {file.name for file in (tmp_path / "run" / "samples").glob("*.webp")}
+    assert animations == {
+        "iteration-0000002-references.webp",
+        "iteration-0000002-latents.webp",
+    }
     (file,) = (tmp_path / "run" / "evaluation").iterdir()
     assert file.name == "iteration-0000002-probe.json"
     assert set(json.loads(file.read_text())["latent"]["content_r2"]) == set(CONTENT)
