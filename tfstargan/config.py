@@ -7,6 +7,7 @@ beside the run. Only `from_flags` reads flags; all else takes a `Config`.
 import dataclasses
 import json
 import pathlib
+import re
 from typing import Any, Self
 
 from absl import flags
@@ -29,8 +30,14 @@ class Config:
         UserError: if a value, or a combination of values, makes no sense.
     """
 
-    dataset: str = setting("folder", "folder (photographs) or critters (drawn)")
-    data_dir: str = setting("", "dataset=folder: holds train/DOMAIN/*.jpg, val/...")
+    dataset: str = setting(
+        "folder", "folder (photographs), critters (drawn) or tfds:NAME[:LABEL]"
+    )
+    data_dir: str = setting(
+        "",
+        "folder: holds train/DOMAIN/*.jpg, val/..., or records made of them; tfds: "
+        "where it keeps data sets",
+    )
     domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
     critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
 
@@ -88,7 +95,12 @@ class Config:
             if not good:
                 raise UserError(f"--{name}={getattr(self, name)}: {rule}")
 
-        require(self.dataset in ("folder", "critters"), "dataset", "folder or critters")
+        require(
+            self.dataset in ("folder", "critters")
+            or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
+            "dataset",
+            "must be folder, critters or tfds:NAME[:LABEL]",
+        )
         require(
             32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
             "img_size",

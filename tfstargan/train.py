@@ -208,7 +208,7 @@ def main() -> None:
     if flags.FLAGS.dry_run:
         dry_run(config)
     else:
-        name = f"{config.dataset}-{config.img_size}"
+        name = re.sub(r"\W+", "-", f"{config.dataset}-{config.img_size}")
         train(config, pathlib.Path(flags.FLAGS.run_dir or f"runs/{name}"))
 
 

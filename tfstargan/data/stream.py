@@ -6,41 +6,29 @@ every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced s
 """
 
 import pathlib
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfstargan import images
 from tfstargan.config import Config, UserError
+from tfstargan.data import shards
 from tfstargan.data.augment import augment
 from tfstargan.data.batch import Batch
 from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
-
-
-class ImageSet(Protocol):
-    """Pictures of several domains, addressed by domain and index."""
-
-    domains: tuple[str, ...]
-
-    def count(self, domain: int) -> int:
-        """Return the number of pictures of a domain."""
-
-    def image(self, domain: int, index: int) -> Image.Image:
-        """Return one picture, RGB, of any size."""
-
-    def content(self, domain: int, index: int) -> bytes:
-        """Return what tells a picture from any other: its file, or its pixels."""
+from tfstargan.data.image_set import ImageSet
+from tfstargan.data.tfds import TFDS
 
 
 def open_images(config: Config, split: str) -> ImageSet:
-    """Return the pictures of "train" or "val"; without a val/ folder, the former.
+    """Return the pictures of "train" or "val"; without the latter, the former.
 
     Raises:
-        UserError: if they are missing or unfit (see `Folder`).
+        UserError: if they are missing or unfit (see `Folder`, `Shards`, `TFDS`).
     """
+    if config.dataset.startswith("tfds:"):
+        return TFDS(config.dataset, config.data_dir, split, config.domains)
     if config.dataset == "folder":
         if not config.data_dir:
             raise UserError(
@@ -48,6 +36,8 @@ def open_images(config: Config, split: str) -> ImageSet:
                 "animals with --dataset=critters"
             )
         root = pathlib.Path(config.data_dir)
+        if (root / shards.INDEX).exists():
+            return shards.Shards(root, split, config.domains)
         # Pictures to validate on are welcome, not needed.
         has_split = split == "train" or (root / split).is_dir()
         return Folder(root, split if has_split else "train", config.domains)
@@ -103,7 +93,9 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
     def picture(domain: int) -> np.ndarray:
         chosen = int(rng.integers(image_set.count(domain)))
         return augment(
-            image_set.image(domain, chosen),
+            image_set,
+            domain,
+            chosen,
             config.img_size,
             rng,
             config.crop_probability,
