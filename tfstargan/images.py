@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tfstargan.config import UserError
 
@@ -55,6 +55,10 @@ def decode(file: BinaryIO, name: str) -> Image.Image:
             levels = np.asarray(image, np.float32) / 257
             image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
         return image if image.mode == "RGB" else image.convert("RGB")
+    except UnidentifiedImageError as error:  # its message is of the file object
+        raise UserError(
+            f"{name}: not a readable picture; remove or replace it"
+        ) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
             f"{name}: not a readable picture; remove or replace it ({error})"
