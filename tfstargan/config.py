@@ -68,6 +68,7 @@ class Config:
     flip_probability: float = setting(0.5, "share of images mirrored")
     seed: int = setting(777, "of initial weights, data order and latents")
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
+    tpu: str = setting("", "train on this TPU: its name, or local")
     jit: bool = setting(False, "compile the training step with XLA")
     log_every: int = setting(50, "iterations between points in TensorBoard")
     sample_every: int = setting(5_000, "iterations between sample grids")
@@ -165,8 +166,8 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas jit log_every sample_every animate_every save_every keep_checkpoints"
-    " evaluate_every evaluate_quick probe_every backbone_dir".split()
+    " replicas tpu jit log_every sample_every animate_every save_every"
+    " keep_checkpoints evaluate_every evaluate_quick probe_every backbone_dir".split()
 )
 
 

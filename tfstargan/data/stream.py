@@ -49,12 +49,25 @@ def open_images(config: Config, split: str) -> ImageSet:
     return Critters(split, config.img_size, config.critters_per_domain)
 
 
-def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Dataset:
+def batches(
+    image_set: ImageSet,
+    config: Config,
+    start: int = 0,
+    part: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
     """Return the batches of iterations `start` to `config.iterations`.
+
+    Args:
+        image_set: the pictures.
+        config: the run's settings.
+        start: iterations that were trained already.
+        part: which of several workers this is, of how many replicas: a worker gets its
+            run of every batch, cut for its replicas; None: the whole batch.
 
     Returns:
         A dataset of `Batch`, images float32 in [-1, 1].
     """
+    part = part or tf.distribute.InputContext()
     size = config.img_size
     image = tf.TensorSpec((size, size, 3), tf.uint8)
     label = tf.TensorSpec((), tf.int32)
@@ -71,10 +84,12 @@ def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Data
             part.set_shape(spec.shape)
         return Batch(*parts)
 
-    first, last = (n * config.batch_size for n in (start, config.iterations))
-    indices = tf.data.Dataset.range(first, last)
+    whole, own = config.batch_size, config.batch_size // part.num_input_pipelines
+    skip = own * part.input_pipeline_id
+    indices = tf.data.Dataset.range(start * own, config.iterations * own)
+    indices = indices.map(lambda i: i // own * whole + skip + i % own)
     stream = indices.map(draw, num_parallel_calls=tf.data.AUTOTUNE)
-    stream = stream.batch(config.batch_size, drop_remainder=True)
+    stream = stream.batch(part.get_per_replica_batch_size(whole), drop_remainder=True)
     return stream.map(scale).prefetch(tf.data.AUTOTUNE)
 
 
