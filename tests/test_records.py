@@ -64,6 +64,7 @@ def test_records_give_the_folder_s_batches(photographs, tmp_path, img_size):
     for k in range(2):
         for i in range(a.count(k)):
             np.testing.assert_array_equal(a.image(k, i), b.image(k, i))
+    assert a.content(0, 0) == b.content(0, 0)  # a JPEG, kept as it is
 
 
 def test_an_uncropped_draw_is_not_decoded(photographs, tmp_path, monkeypatch):

@@ -118,7 +118,7 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     train(until(4), one)
     printed = train_with_workers(until(4), many)
     assert_moved_alike(at(one, 4), at(many, 4), at(one, 2))
-    assert "iterations 2 to 4 2 replicas of 2 workers; this is worker 1" in printed[1]
+    assert "2 to 4 on 2 replicas of 2 workers; this is worker 1" in printed[1]
     # The chief alone writes.
     assert len({p.name for p in (many / "logs").iterdir()} - before) == 1
     assert "it/s" in printed[0]
