@@ -32,6 +32,7 @@ setup(
             f"tensorflow{TENSORFLOW} ; platform_machine not in 'x86_64 AMD64'",
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
+        "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
         "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],

@@ -7,6 +7,7 @@ beside the run. Only `from_flags` reads flags; all else takes a `Config`.
 import dataclasses
 import json
 import pathlib
+import re
 from typing import Any, Self
 
 from absl import flags
@@ -29,8 +30,14 @@ class Config:
         UserError: if a value, or a combination of values, makes no sense.
     """
 
-    dataset: str = setting("folder", "folder (photographs) or critters (drawn)")
-    data_dir: str = setting("", "dataset=folder: holds train/DOMAIN/*.jpg, val/...")
+    dataset: str = setting(
+        "folder", "folder (photographs), critters (drawn) or tfds:NAME[:LABEL]"
+    )
+    data_dir: str = setting(
+        "",
+        "folder: holds train/DOMAIN/*.jpg, val/..., or records made of them; tfds: "
+        "where it keeps data sets",
+    )
     domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
     critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
 
@@ -61,6 +68,7 @@ class Config:
     flip_probability: float = setting(0.5, "share of images mirrored")
     seed: int = setting(777, "of initial weights, data order and latents")
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
+    tpu: str = setting("", "train on this TPU: its name, or local")
     jit: bool = setting(False, "compile the training step with XLA")
     log_every: int = setting(50, "iterations between points in TensorBoard")
     sample_every: int = setting(5_000, "iterations between sample grids")
@@ -88,7 +96,12 @@ class Config:
             if not good:
                 raise UserError(f"--{name}={getattr(self, name)}: {rule}")
 
-        require(self.dataset in ("folder", "critters"), "dataset", "folder or critters")
+        require(
+            self.dataset in ("folder", "critters")
+            or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
+            "dataset",
+            "must be folder, critters or tfds:NAME[:LABEL]",
+        )
         require(
             32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
             "img_size",
@@ -153,8 +166,8 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas jit log_every sample_every animate_every save_every keep_checkpoints"
-    " evaluate_every evaluate_quick probe_every backbone_dir".split()
+    " replicas tpu jit log_every sample_every animate_every save_every"
+    " keep_checkpoints evaluate_every evaluate_quick probe_every backbone_dir".split()
 )
 
 
