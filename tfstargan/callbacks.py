@@ -178,7 +178,8 @@ class Probing(keras.callbacks.Callback):
         if iteration % config.probe_every:
             return
         translator = Translator(config, self.model.translating_networks())
-        scores = factors.translation_scores(translator, self.probe)
+        few = min(factors.SOURCES, config.critters_per_domain)
+        scores = factors.translation_scores(translator, self.probe, few)
         file = f"iteration-{iteration:07d}-probe.json"
         report.write_json(self.run.evaluation_dir / file, scores)
         with self.writer.as_default(iteration):
