@@ -54,11 +54,19 @@ class LabelGenerator(Generator):
         super().__init__(**kwargs)
         self.from_rgb = ConvWithLabel(self.from_rgb.filters, self.style_dim)
 
-    def call(self, x: Any, s: Any, masks: Any = None) -> Any:
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Leave the picture as it is: here the encoder sees the label, too."""
+        return x, {}
+
+    def decode_features(
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+    ) -> Any:
+        """Return the images with their labels."""
+        x, _ = features
         planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
         planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
-        x = ops.concatenate([x, planes], axis=-1)
-        return super().call(x, ops.zeros_like(s), masks)
+        encoded = super().encode_features(ops.concatenate([x, planes], axis=-1))
+        return super().decode_features(encoded, ops.zeros_like(s), masks)
 
 
 class LabelMapping(MappingNetwork):

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfstargan import images
 from tfstargan.config import Config
+from tfstargan.layers import upsample_in_phases
 from tfstargan.translator import Translator
 
 FORMAT_VERSION = 1  # of the JSON beside an exported model
@@ -69,6 +70,7 @@ def write_saved_model(translator: Translator, folder: pathlib.Path) -> None:
     """Write a TensorFlow SavedModel with the three signatures."""
     archive = keras.export.ExportArchive()
     for network in translator.networks.values():
+        upsample_in_phases(network)
         archive.track(network)
     for signature in signatures(translator.config):
         archive.add_endpoint(

@@ -143,6 +143,7 @@ def naive_convolution(
         (3, "same", "down", 6, 10),
         (1, "same", "down", 6, 10),
         (3, "same", "up", 5, 8),
+        (3, "same", "up in phases", 5, 8),
         (1, "same", "up", 5, 8),
     ],
 )
@@ -150,7 +151,10 @@ def test_a_convolution_and_its_gradients_are_the_naive_ones(
     kernel_size, padding, resample, height, width
 ):
     x = tf.constant(noise(10, 3, height, width, 3))
+    phases = resample == "up in phases"
+    resample = "up" if phases else resample
     layer = Conv2D(5, kernel_size, padding, resample=resample)
+    layer.phases = phases
     layer.build(x.shape)
     layer.bias.assign(noise(11, 5))
     kernel, bias = (tf.convert_to_tensor(v) for v in (layer.kernel, layer.bias))

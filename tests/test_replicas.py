@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny
 
-from tfstargan import reference_weights
+from tfstargan import reference_weights, stargan
 from tfstargan.data import Batch
 from tfstargan.stargan import AVERAGED, NETWORKS, StarGANv2
 
@@ -55,14 +55,14 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
     return found
 
 
-def trained(replicas: int, sgd: bool) -> tuple[dict, dict, dict]:
+def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
     """Return the weights before and after a few iterations, and the last losses."""
     devices = [d.name for d in tf.config.list_logical_devices("CPU")[:replicas]]
     assert len(devices) == replicas
     keras.utils.set_random_seed(0)
     with tf.distribute.MirroredStrategy(devices).scope():
         # averages that move by so much that float32 resolves it
-        model = StarGANv2(tiny(batch_size=BATCH, ema_decay=0.9))
+        model = StarGANv2(tiny(batch_size=BATCH, ema_decay=0.9, **settings))
         optimizers = {name: keras.optimizers.SGD(2e-3) for name in NETWORKS}
         # Several replicas train compiled, as users' do: after eager ones, TensorFlow's
         # collectives mismatch in compiled ones. For one, eager is faster.
@@ -74,12 +74,20 @@ def trained(replicas: int, sgd: bool) -> tuple[dict, dict, dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sgd", [False, True], ids=["adam", "sgd"])
-def test_two_replicas_train_as_one_with_the_whole_batch(sgd):
+@pytest.mark.parametrize(
+    ("sgd", "settings"),
+    [
+        (False, {}),
+        (True, {}),
+        (True, {"accumulate": 2, "recompute": True}),
+    ],
+    ids=["adam", "sgd", "sgd saving memory"],
+)
+def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
     # Adam's steps have one size whatever the gradient's: only SGD shows a wrong scale.
     # With a loss not divided by the replicas, it moves twice as far: `apart` is 1.
     before, one, logs = trained(1, sgd)
-    before_two, two, logs_two = trained(2, sgd)
+    before_two, two, logs_two = trained(2, sgd, **settings)
     for name in one:
         np.testing.assert_array_equal(before[name], before_two[name])
         moved = np.linalg.norm(one[name] - before[name])
@@ -87,3 +95,36 @@ def test_two_replicas_train_as_one_with_the_whole_batch(sgd):
         apart = np.linalg.norm(two[name] - one[name]) / moved
         assert apart < 1e-2, name  # 4e-4 at most, with eight seeds and roundings
     assert logs_two == pytest.approx(logs, rel=1e-3)  # means over all images
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [0, 1, None])
+def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update(
+    broken, monkeypatch
+):
+    monkeypatch.setattr(stargan, "UPDATES", {"G/latent": stargan.UPDATES["G/latent"]})
+    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
+    keras.utils.set_random_seed(0)
+    with tf.distribute.MirroredStrategy(devices).scope():
+        model = StarGANv2(tiny(batch_size=BATCH, precision="mixed_float16"))
+        model.compile()
+    batch = next(iter(stream()))
+    if broken is not None:  # half the batch is each replica's
+        image = BATCH // 2 * broken
+        x_src = tf.tensor_scatter_nd_update(
+            batch.x_src, [[image, 5, 5, 0]], [float("inf")]
+        )
+        batch = batch._replace(x_src=x_src)
+    before = weights(model)
+    data = tf.data.Dataset.from_tensors(batch)
+    model.fit(data, verbose=0, shuffle=False)
+    after = weights(model)
+    for name in AVERAGED:
+        scale = float(model.optimizers[name].dynamic_scale.value)
+        initial = model.optimizers[name].initial_scale
+        if broken is None:
+            assert scale == initial
+            assert (after[name] != before[name]).any()
+        else:
+            assert scale == initial / 2
+            np.testing.assert_array_equal(after[name], before[name])

@@ -461,3 +461,30 @@ def test_training_in_two_parts_ends_where_training_at_once_does(run_dir, tmp_pat
     assert len(whole) > 300
     for name, array in whole.items():
         np.testing.assert_array_equal(parts[name], array, name)
+
+
+def trained(batch: Batch, **settings: object) -> tuple[list[np.ndarray], dict]:
+    """Return the networks after one compiled iteration by SGD, and the losses.
+
+    Adam would make a whole step of the sign of a gradient that only rounding has.
+    """
+    model = make_model(dataclasses.replace(CONFIG, **settings))
+    model.compile({name: keras.optimizers.SGD(1e-2) for name in NETWORKS})
+    logs = tf.function(model.train_step)(batch)
+    networks = (getattr(model, name) for name in NETWORKS)
+    return [x for network in networks for x in arrays(network)], numbers(logs)
+
+
+@pytest.fixture(scope="module")
+def plainly_trained() -> tuple[list[np.ndarray], dict]:
+    """Return what `trained` does of the plain settings."""
+    return trained(make_batch(3))
+
+
+@pytest.mark.parametrize("settings", [{"recompute": True}, {"accumulate": 3}])
+def test_saving_memory_changes_no_iteration(plainly_trained, settings):
+    weights, logs = plainly_trained
+    found, found_logs = trained(make_batch(3), **settings)
+    assert found_logs == pytest.approx(logs, rel=1e-4)
+    for x, y in zip(found, weights, strict=True):
+        np.testing.assert_allclose(x, y, rtol=0, atol=2e-6)

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from absl import flags
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
 
 class UserError(ValueError):
     """What the user can mend; the message is one line: what, where, what to do."""
@@ -70,6 +72,11 @@ class Config:
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
     tpu: str = setting("", "train on this TPU: its name, or local")
     jit: bool = setting(False, "compile the training step with XLA")
+    precision: str = setting(
+        "float32", "float32, mixed_bfloat16 or mixed_float16 (faster on GPUs)"
+    )
+    recompute: bool = setting(False, "less memory: compute generator blocks twice")
+    accumulate: int = setting(1, "less memory: learn from a batch in so many parts")
     log_every: int = setting(50, "iterations between points in TensorBoard")
     sample_every: int = setting(5_000, "iterations between sample grids")
     animate_every: int = setting(0, "iterations between animations (WebP); 0: none")
@@ -102,6 +109,7 @@ class Config:
             "dataset",
             "must be folder, critters or tfds:NAME[:LABEL]",
         )
+        require(self.precision in PRECISIONS, "precision", ", ".join(PRECISIONS))
         require(
             32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
             "img_size",
@@ -115,7 +123,7 @@ class Config:
         for name in (
             "channel_max style_dim latent_dim hidden_dim iterations batch_size"
             " ds_iterations critters_per_domain log_every sample_every save_every"
-            " keep_checkpoints"
+            " keep_checkpoints accumulate"
         ).split():
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
@@ -134,6 +142,11 @@ class Config:
                 "batch_size",
                 f"must be a multiple of --replicas={self.replicas}",
             )
+        require(
+            self.batch_size % (max(self.replicas, 1) * self.accumulate) == 0,
+            "accumulate",
+            "must divide each replica's part of the batch",
+        )
         require(
             not self.domains or len(self.domains) > 1,
             "domains",
@@ -166,8 +179,9 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas tpu jit log_every sample_every animate_every save_every"
-    " keep_checkpoints evaluate_every evaluate_quick probe_every backbone_dir".split()
+    " replicas tpu jit precision recompute accumulate log_every sample_every"
+    " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
+    " probe_every backbone_dir".split()
 )
 
 

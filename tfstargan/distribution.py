@@ -49,10 +49,11 @@ def choose_strategy(config: Config) -> tf.distribute.Strategy:
     else:
         strategy = on_devices(choose_devices(config.replicas))
     replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
+    if config.batch_size % (replicas * config.accumulate):
         raise UserError(
             f"--batch_size={config.batch_size}: must be a multiple of the {replicas} "
-            "replicas (one for each GPU or TPU core, or as --replicas says)"
+            "replicas (one for each GPU or TPU core, or as --replicas says) times "
+            "--accumulate"
         )
     return strategy
 

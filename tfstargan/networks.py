@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tfstargan.layers import (
@@ -32,9 +33,19 @@ SHARED_LAYERS = 4  # of the mapping network; then as many per domain
 UNIT_VARIANCE = 1 / math.sqrt(2)  # keeps the variance of a sum of two
 
 
-def leaky_relu(x: Any) -> Any:
-    """Return x, negative values times 0.2."""
-    return ops.leaky_relu(x, LEAK)
+@ops.custom_gradient
+def leaky_relu(x: Any) -> tuple[Any, Any]:
+    """Return x, negative values times 0.2.
+
+    The gradient looks at the sign of the result, which the next convolution keeps
+    anyway, and so x need not be kept.
+    """
+    result = ops.leaky_relu(x, LEAK)
+
+    def gradient(upstream: Any) -> Any:
+        return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=result, alpha=LEAK)
+
+    return result, gradient
 
 
 def channel_widths(
@@ -203,6 +214,8 @@ class Generator(keras.Model):
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
         w_hpf: divides the high-pass skips; 0: none, and no masks.
+        recompute: whether training keeps of each block only its input, and computes the
+            rest again for the gradient: a third more arithmetic, less memory.
 
     Raises:
         ValueError: if called with masks without skips, or skips without masks.
@@ -215,6 +228,7 @@ class Generator(keras.Model):
         channel_base: int = 2**14,
         channel_max: int = 512,
         w_hpf: float = 0.0,
+        recompute: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -223,6 +237,7 @@ class Generator(keras.Model):
         self.channel_base = channel_base
         self.channel_max = channel_max
         self.w_hpf = w_hpf
+        self.recompute = recompute
         bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
         widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
         self.from_rgb = Conv2D(widths[0])
@@ -236,7 +251,7 @@ class Generator(keras.Model):
             *(AdaINResidualBlock(w, True, shortcut) for w in widths[-2::-1]),
         ]
         self.to_rgb_norm = InstanceNormalization()
-        self.to_rgb = Conv2D(3, 1)
+        self.to_rgb = Conv2D(3, 1, dtype="float32")  # whatever the other layers'
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
         shape: Shape = (None, self.img_size, self.img_size, 3)
@@ -251,27 +266,44 @@ class Generator(keras.Model):
         self.to_rgb.build(shape)
 
     def call(self, x: Any, s: Any, masks: Any = None) -> Any:
-        if (masks is not None) != (self.w_hpf > 0):
-            rule = "takes no masks" if masks is not None else "needs masks"
-            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        return self.decode_features(self.encode_features(x), s, masks)
+
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Return the half of the way before the style, which serves all styles.
+
+        The feature map at the bottleneck, and those that skip it, by their sides.
+        """
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
         x = self.from_rgb(x)
         for block in self.encode:
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
-            x = block(x)
+            x = self._through(block, x)
+        return x, kept
+
+    def decode_features(
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+    ) -> Any:
+        """Return the images of encoded features in a style."""
+        if (masks is not None) != (self.w_hpf > 0):
+            rule = "takes no masks" if masks is not None else "needs masks"
+            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        x, kept = features
         for block in self.decode:
-            x = block(x, s)
-            if x.shape[1] in sides:
+            x = self._through(block, x, s)
+            if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
         return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+
+    def _through(self, block: Any, *inputs: Any) -> Any:
+        return tf.recompute_grad(block)(*inputs) if self.recompute else block(*inputs)
 
     def _skip(self, x: Any, masks: Any) -> Any:
         side = x.shape[1]
         mask = masks[0] if side == HIGH_PASS_SIDES[0] else masks[1]
         mask = ops.image.resize(mask, (side, side))  # half-pixel centres, no antialias
-        return high_pass(mask * x, self.w_hpf)
+        return high_pass(ops.cast(mask, x.dtype) * x, self.w_hpf)
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -280,6 +312,7 @@ class Generator(keras.Model):
             "channel_base": self.channel_base,
             "channel_max": self.channel_max,
             "w_hpf": self.w_hpf,
+            "recompute": self.recompute,
         }
 
 
@@ -415,7 +448,7 @@ class StyleEncoder(keras.Model):
         self.num_domains = num_domains
         self.style_dim = style_dim
         self.trunk = Trunk(img_size, channel_base, channel_max)
-        self.heads = DomainDense(style_dim, num_domains)
+        self.heads = DomainDense(style_dim, num_domains, dtype="float32")
 
     def build(self, x_shape: Shape, y_shape: Shape) -> None:
         self.trunk.build(x_shape)

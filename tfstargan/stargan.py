@@ -9,10 +9,12 @@ move as if it were whole, since no layer looks across images.
 """
 
 import dataclasses
+import math
 from typing import Any, Self
 
 import keras
 import tensorflow as tf
+from keras.optimizers import LossScaleOptimizer
 
 from tfstargan import losses, reference_weights
 from tfstargan.config import Config
@@ -35,6 +37,10 @@ UPDATES = {
 }
 NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
 AVERAGED = ("generator", "mapping_network", "style_encoder")
+# Those that --precision concerns. The discriminator is not among them: R1 squares its
+# gradient, and real and fake images must meet the same rounding. Nor is the mapping
+# network, which costs nothing.
+MIXED = ("generator", "style_encoder")
 
 
 def translating(config: Config) -> tuple[str, ...]:
@@ -42,12 +48,16 @@ def translating(config: Config) -> tuple[str, ...]:
     return (*AVERAGED, "fan") if config.w_hpf else AVERAGED
 
 
-def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Model]:
+def build_networks(
+    config: Config, names: tuple[str, ...], training: bool = False
+) -> dict[str, keras.Model]:
     """Return freshly initialized networks, the only place that sizes them.
 
     Args:
         config: its `domains` must be known.
         names: of NETWORKS, or "fan", whose weights come from elsewhere.
+        training: whether `precision` (of the networks of MIXED; variables, norms and
+            outputs are float32 in any case) and `recompute` count.
     """
     sizes = {
         "img_size": config.img_size,
@@ -56,35 +66,47 @@ def build_networks(config: Config, names: tuple[str, ...]) -> dict[str, keras.Mo
     }
     num_domains, style_dim = len(config.domains), config.style_dim
     image, label = (None, config.img_size, config.img_size, 3), (None,)
-    unbuilt: dict[str, tuple[Any, ...]] = {
+    makers: dict[str, tuple[Any, ...]] = {
         "generator": (
-            Generator(style_dim=style_dim, w_hpf=config.w_hpf, **sizes),
+            lambda: Generator(
+                style_dim=style_dim,
+                w_hpf=config.w_hpf,
+                recompute=training and config.recompute,
+                **sizes,
+            ),
             image,
             (None, style_dim),
         ),
         "mapping_network": (
-            MappingNetwork(
+            lambda: MappingNetwork(
                 num_domains, config.latent_dim, style_dim, config.hidden_dim
             ),
             (None, config.latent_dim),
             label,
         ),
         "style_encoder": (
-            StyleEncoder(num_domains=num_domains, style_dim=style_dim, **sizes),
+            lambda: StyleEncoder(num_domains=num_domains, style_dim=style_dim, **sizes),
             image,
             label,
         ),
         "discriminator": (
-            Discriminator(num_domains=num_domains, **sizes),
+            lambda: Discriminator(num_domains=num_domains, **sizes),
             image,
             label,
         ),
-        "fan": (FAN(), image),
+        "fan": (FAN, image),
     }
     networks = {}
-    for name in names:
-        networks[name], *shapes = unbuilt[name]
-        networks[name].build(*shapes)
+    policy = keras.config.dtype_policy()
+    try:
+        for name in names:
+            mixed = training and name in MIXED
+            keras.config.set_dtype_policy(config.precision if mixed else "float32")
+            make, *shapes = makers[name]
+            networks[name] = make()
+            networks[name].build(*shapes)
+    finally:
+        keras.config.set_dtype_policy(policy)
     return networks
 
 
@@ -105,7 +127,8 @@ class StarGANv2(keras.Model):
     def __init__(self, config: Config, **kwargs: Any):
         super().__init__(**kwargs)
         self.config = config
-        for name, network in build_networks(config, NETWORKS).items():
+        networks = build_networks(config, NETWORKS, training=True)
+        for name, network in networks.items():
             setattr(self, name, network)
         self.averages = build_networks(config, AVERAGED)
         for name, average in self.averages.items():
@@ -136,7 +159,9 @@ class StarGANv2(keras.Model):
         """
         # Keras' one optimizer stays empty: there is one for each network.
         super().compile(optimizer=None, **{"jit_compile": self.config.jit} | kwargs)
-        self.optimizers = optimizers or {name: self._adam(name) for name in NETWORKS}
+        self.optimizers = optimizers or {
+            name: self._optimizer(name) for name in NETWORKS
+        }
         for name, optimizer in self.optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
 
@@ -146,13 +171,16 @@ class StarGANv2(keras.Model):
             return self.config.mapping_learning_rate
         return self.config.learning_rate
 
-    def _adam(self, network: str) -> Adam:
-        return Adam(
+    def _optimizer(self, network: str) -> keras.optimizers.Optimizer:
+        adam = Adam(
             self.learning_rate(network),
             beta1=self.config.beta1,
             beta2=self.config.beta2,
             l2=self.config.weight_decay,
         )
+        if self.config.precision == "mixed_float16" and network in AVERAGED:
+            return LossScaleOptimizer(adam)
+        return adam
 
     def load_fan(self) -> None:
         """Give FAN, if there is one without weights, those of `wing_weights`.
@@ -188,20 +216,19 @@ class StarGANv2(keras.Model):
         progress = tf.cast(self.iteration, tf.float32) / self.config.ds_iterations
         return self.config.lambda_ds * tf.maximum(1.0 - progress, 0.0)
 
-    def styles(self, batch: Batch, guide: str) -> tuple[Any, Any]:
-        """Return two style codes for each image: of latents, or of references."""
+    def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
+        """Return a style code for each image: of the latents, or of the references."""
         if guide == "latent":
-            network, sources = self.mapping_network, (batch.z, batch.z2)
-        else:
-            network, sources = self.style_encoder, (batch.x_ref, batch.x_ref2)
-        return tuple(network(source, batch.y_trg) for source in sources)
+            return self.mapping_network(batch.z2 if second else batch.z, batch.y_trg)
+        x_ref = batch.x_ref2 if second else batch.x_ref
+        return self.style_encoder(x_ref, batch.y_trg)
 
     def discriminator_loss(
-        self, batch: Batch, guide: str, masks: Any = None
+        self, batch: Batch, guide: str, sources: "Sources | None" = None
     ) -> tuple[Any, dict]:
         """Return eq. 1 with the R1 penalty, for the discriminator, and its terms."""
-        style, _ = self.styles(batch, guide)
-        x_fake = tf.stop_gradient(self.generator(batch.x_src, style, masks))
+        sources = sources or Sources(self, batch)
+        x_fake = tf.stop_gradient(sources.fake(guide)[1])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(batch.x_src)
             logits = self.discriminator(batch.x_src, batch.y_src)
@@ -213,12 +240,12 @@ class StarGANv2(keras.Model):
         return loss, {"real": real, "fake": fake, "reg": reg}
 
     def generator_loss(
-        self, batch: Batch, guide: str, masks: Any = None
+        self, batch: Batch, guide: str, sources: "Sources | None" = None
     ) -> tuple[Any, dict]:
         """Return eq. 5 and its terms: adv + l_sty sty - l_ds ds + l_cyc cyc."""
-        style, style2 = self.styles(batch, guide)
-        x_fake = self.generator(batch.x_src, style, masks)
-        x_fake2 = tf.stop_gradient(self.generator(batch.x_src, style2, masks))
+        sources = sources or Sources(self, batch)
+        style, x_fake = sources.fake(guide)
+        x_fake2 = tf.stop_gradient(sources.second_fake(guide))
         s_src = self.style_encoder(batch.x_src, batch.y_src)
         x_rec = self.generator(x_fake, s_src, self.masks(x_fake))
         fake_logits = self.discriminator(x_fake, batch.y_trg)
@@ -235,29 +262,41 @@ class StarGANv2(keras.Model):
         return loss, {"adv": adv, "sty": sty, "ds": ds, "cyc": cyc}
 
     def gradients(
-        self, batch: Batch, update: str, masks: Any = None
+        self, batch: Batch, update: str, sources: "Sources | None" = None
     ) -> tuple[dict, dict]:
         """Return an update's gradients, and the loss with its terms.
 
         Args:
             batch: this replica's part of it.
             update: of UPDATES.
-            masks: of the sources, where they are known already.
+            sources: of this batch, where the generator has seen them already.
 
         Returns:
             {network: [gradient of each trainable variable]}, to be summed over the
             replicas, and {"loss" or a term's name: scalar}, to be averaged.
         """
         side, guide = update.split("/")
+        sources = sources or Sources(self, batch)
+        sources.fake(guide)  # before the tape, which may be its own, goes on
         loss_of = self.discriminator_loss if side == "D" else self.generator_loss
-        masks = self.masks(batch.x_src) if masks is None else masks
-        weights = {name: self._weights(name) for name in UPDATES[update]}
-        # Nothing else is watched: no gradient for a network that does not change.
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
-            loss, terms = loss_of(batch, guide, masks)
+        tape = sources.tape if side == "G" else self.recording("discriminator")
+        with tape:
+            loss, terms = loss_of(batch, guide, sources)
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
-        return tape.gradient(share, weights), {"loss": loss} | terms
+            scale = self._loss_scale(update)
+            scaled = share if scale is None else share * scale
+        weights = {name: self._weights(name) for name in UPDATES[update]}
+        gradients = tape.gradient(scaled, weights)
+        if scale is not None:
+            gradients = tf.nest.map_structure(lambda g: g / scale, gradients)
+        return gradients, {"loss": loss} | terms
+
+    def recording(self, *networks: str) -> tf.GradientTape:
+        """Return a tape for the gradients of these networks' weights alone."""
+        tape = tf.GradientTape(watch_accessed_variables=False)
+        with tape:
+            tape.watch([self._weights(name) for name in networks])
+        return tape
 
     def _weights(self, network: str) -> list[Any]:
         return [v.value for v in getattr(self, network).trainable_variables]
@@ -266,17 +305,75 @@ class StarGANv2(keras.Model):
         """Run one iteration and return every update's loss and terms."""
         logs: dict[str, Any] = {}
         masks = self.masks(batch.x_src)  # FAN is frozen: the same for all four
+        gradients: dict[str, Any] = {}
+        sources = None
         for update in UPDATES:
-            gradients, terms = self.gradients(batch, update, masks)
-            for name, values in gradients.items():
-                self.optimizers[name].apply(
-                    values, getattr(self, name).trainable_variables
-                )
+            # Begun when the one before is done, or memory would have to hold both.
+            with tf.control_dependencies([tf.group(*tf.nest.flatten(gradients))]):
+                if self.config.accumulate > 1:
+                    gradients, terms = self._accumulated(batch, update, masks)
+                else:
+                    sources = sources or Sources(self, batch, masks)
+                    gradients, terms = self.gradients(batch, update, sources)
+            self._apply(gradients)
+            if "generator" in gradients:
+                sources = None
             logs |= {f"{update}/{name}": value for name, value in terms.items()}
         logs["lambda_ds"] = self.lambda_ds()
         self._average()
         self.iteration.assign_add(1)
         return logs
+
+    def _accumulated(self, batch: Batch, update: str, masks: Any) -> tuple[dict, dict]:
+        """Return the same as `gradients`, from one part of the batch after the other.
+
+        Every loss is a mean over images that do not see each other: the means over
+        equal parts have the whole batch's as their mean.
+        """
+        count = self.config.accumulate
+        inputs = tf.nest.map_structure(
+            lambda x: tf.reshape(x, (count, -1, *x.shape[1:])), (batch, masks or ())
+        )
+
+        def of_part(i: Any) -> tuple[dict, dict]:
+            part, part_masks = tf.nest.map_structure(lambda x: x[i], inputs)
+            sources = Sources(self, part, part_masks or None)
+            return self.gradients(part, update, sources)
+
+        def add_part(i: Any, sums: Any) -> tuple[Any, Any]:
+            return i + 1, tf.nest.map_structure(tf.add, sums, of_part(i))
+
+        _, sums = tf.while_loop(
+            lambda i, _: i < count, add_part, (1, of_part(0)), parallel_iterations=1
+        )
+        return tf.nest.map_structure(lambda x: x / count, sums)
+
+    def _loss_scale(self, update: str) -> Any:
+        """Return what keeps float16 gradients from rounding to zero; else None."""
+        optimizer = self.optimizers[UPDATES[update][0]]
+        if isinstance(optimizer, LossScaleOptimizer):
+            return tf.convert_to_tensor(optimizer.dynamic_scale.value)
+        return None
+
+    def _apply(self, gradients: dict[str, list[Any]]) -> None:
+        """Let the optimizers make a step, all or, if a gradient is not finite, none."""
+        finite = None
+        for name, values in gradients.items():
+            optimizer = self.optimizers[name]
+            if isinstance(optimizer, LossScaleOptimizer):
+                # It lowers its scale if a gradient is not finite, but looks at those of
+                # the first replica, for one network: show it what any of them has.
+                if finite is None:
+                    finite = self._finite(gradients)
+                scale = tf.where(finite, optimizer.dynamic_scale.value, math.nan)
+                values = [value * scale for value in values]
+            optimizer.apply(values, getattr(self, name).trainable_variables)
+
+    def _finite(self, gradients: dict[str, list[Any]]) -> Any:
+        """Return whether these are finite numbers in all replicas."""
+        sums = [tf.reduce_sum(tf.abs(g)) for g in tf.nest.flatten(gradients)]
+        bad = tf.cast(~tf.math.is_finite(tf.add_n(sums)), tf.float32)
+        return tf.distribute.get_replica_context().all_reduce("SUM", bad) == 0
 
     def _average(self) -> None:
         # Written as a step from the average: in float32 the other way drifts.
@@ -299,3 +396,41 @@ class StarGANv2(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> Self:
         return cls(Config(**config["config"]))
+
+
+class Sources:
+    """A batch's sources, and what the generator makes of them, each computed once.
+
+    Its encoder does not see the style: one encoding serves all fakes. The first fake of
+    a guide serves the discriminator's update and the generator's. All this holds until
+    the generator changes; `tape` has recorded it, for the generator's update.
+
+    Args:
+        model: has the networks.
+        batch: has the sources.
+        masks: of the sources, where they are known already.
+    """
+
+    def __init__(self, model: StarGANv2, batch: Batch, masks: Any = None):
+        self.model = model
+        self.batch = batch
+        self.masks = model.masks(batch.x_src) if masks is None else masks
+        self.tape = model.recording(*AVERAGED)
+        with self.tape:
+            self.features = model.generator.encode_features(batch.x_src)
+        self.fakes: dict[str, tuple[Any, Any]] = {}
+
+    def fake(self, guide: str) -> tuple[Any, Any]:
+        """Return the first styles [B, style_dim], and the sources in them."""
+        if guide not in self.fakes:
+            with self.tape:
+                style = self.model.style(self.batch, guide)
+                self.fakes[guide] = style, self._translate(style)
+        return self.fakes[guide]
+
+    def second_fake(self, guide: str) -> Any:
+        """Return the sources in the second styles."""
+        return self._translate(self.model.style(self.batch, guide, second=True))
+
+    def _translate(self, style: Any) -> Any:
+        return self.model.generator.decode_features(self.features, style, self.masks)

@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from tfstargan import cli, distribution
+from tfstargan import cli, distribution, memory
 from tfstargan.callbacks import (
     Checkpoints,
     Evaluations,
@@ -30,6 +30,7 @@ from tfstargan.callbacks import (
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import batches, open_images
+from tfstargan.layers import upsample_in_phases
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
@@ -71,8 +72,10 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     devices = distribution.describe(strategy)
     say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
     say(describe(model))
-    callbacks: list[keras.callbacks.Callback] = [StopOnNonFinite()]
+    if warning := memory.advice(config):
+        say(warning)
     writer = tf.summary.create_noop_writer()
+    callbacks: list[keras.callbacks.Callback] = [StopOnNonFinite()]
     if chief:
         writer = tf.summary.create_file_writer(str(run.logs_dir))
         callbacks += [
@@ -129,14 +132,20 @@ def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         model = StarGANv2(config)
+        if config.jit and not tf.config.list_physical_devices("GPU"):
+            upsample_in_phases(model)  # XLA on a CPU is slow at transposed convolutions
         model.compile()
     return model
 
 
 def describe(model: StarGANv2) -> str:
-    """Return the numbers of parameters in a line."""
+    """Return the numbers of parameters, and the memory needed."""
     counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
-    return "parameters: " + ", ".join(counts)
+    needed = memory.estimate(model) / 1e9
+    return (
+        f"parameters: {', '.join(counts)}\n"
+        f"memory: about {needed:.1f} GB on each device, besides TensorFlow's own"
+    )
 
 
 def dry_run(config: Config) -> None:
@@ -170,7 +179,10 @@ def cause_of(error: tf.errors.OpError) -> str:
     if picture := re.search(r"UserError: (.+)", str(error)):
         return picture[1]
     if isinstance(error, tf.errors.ResourceExhaustedError):
-        return "out of memory; lower --batch_size, --img_size or --channel_base"
+        return (
+            "out of memory; add --accumulate=2 (or more) or --recompute, or lower "
+            "--img_size or --channel_base"
+        )
     return str(error).strip().splitlines()[0]
 
 

@@ -1,0 +1,241 @@
+"""Time and peak memory of a training iteration, beside the authors' PyTorch code's.
+
+    python benchmarks/training_step.py --sizes=128,256 --batches=1
+    python benchmarks/training_step.py --reference=stargan-v2 --reference_python=PYTHON
+
+`--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
+with PyTorch; without them only ours is measured. Each side is a process of its own and
+the two take turns, an iteration each, so that what else the machine does meets both.
+The first iteration (compilation) does not count. Every setting of a run is a flag:
+`--recompute`, `--jit`, ...
+
+On a machine that others use, too, say `--threads=1` and look at the CPU seconds:
+PyTorch's threads wait for each other in circles, so that one thread that another
+program keeps from running costs the time of all.
+
+Seconds are medians of wall time; CPU seconds those of all the process's threads; memory
+is the process's largest resident set, libraries included.
+"""
+
+import dataclasses
+import json
+import pathlib
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from tfstargan import cli
+from tfstargan.config import Config, UserError, define_flags, from_flags
+from tfstargan.data import Batch
+from tfstargan.stargan import StarGANv2
+from tfstargan.train import choose_devices, distribution, make_model
+
+REFERENCE_STEP = pathlib.Path(__file__).with_name("reference_step.py")
+
+
+class Side:
+    """A process that runs an iteration whenever it is told to."""
+
+    def __init__(self, command: list[str]):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+        self.measured: list[dict[str, float]] = []
+
+    def iterate(self) -> None:
+        """Run one iteration; raise a UserError if the process ends instead."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            self.measured.append(json.loads(self.process.stdout.readline()))
+        except (BrokenPipeError, json.JSONDecodeError):
+            code = self.process.wait()
+            self.errors.seek(0)
+            last = [f"exit code {code}", *self.errors.read().splitlines()][-1]
+            raise UserError(f"{' '.join(self.process.args[:2])}: {last}") from None
+
+    def median(self, what: str) -> float:
+        """Return the median of all iterations but the first."""
+        return statistics.median(m[what] for m in self.measured[1:])
+
+    def peak(self) -> float:
+        """Return the largest resident set so far, in GB."""
+        return self.measured[-1]["peak_bytes"] / 1e9
+
+    def __enter__(self) -> "Side":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.errors.close()
+
+
+def ours(config: Config, threads: int) -> list[str]:
+    """Return the command of a process that trains with these settings."""
+    settings = json.dumps(dataclasses.asdict(config))
+    return [sys.executable, __file__, f"--worker={settings}", f"--threads={threads}"]
+
+
+def reference(config: Config, threads: int, checkout: str, python: str) -> list[str]:
+    """Return the command of a process that runs the authors' code alike.
+
+    Raises:
+        UserError: if it has no such setting.
+    """
+    if not (pathlib.Path(checkout) / "core" / "solver.py").exists():
+        raise UserError(f"--reference={checkout}: no clone of clovaai/stargan-v2")
+    if (config.channel_base, config.channel_max) != (2**14, 512) or config.w_hpf:
+        raise UserError("the reference is measured with default widths and w_hpf 0")
+    same = (
+        "img_size style_dim latent_dim batch_size w_hpf lambda_reg lambda_sty lambda_ds"
+        " lambda_cyc beta1 beta2 weight_decay"
+    ).split()
+    sizes = {name: getattr(config, name) for name in same} | {
+        "num_domains": len(config.domains),
+        "lr": config.learning_rate,
+        "f_lr": config.mapping_learning_rate,
+        "mode": "train",
+        "threads": threads,
+        "checkpoint_dir": tempfile.gettempdir(),  # nothing is written there
+    }
+    return [python, str(REFERENCE_STEP), checkout, json.dumps(sizes)]
+
+
+def work(config: Config, threads: int) -> None:
+    """Answer every line of standard input with an iteration's measurements."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    model = make_model(config, distribution(choose_devices(config)))
+    iterations = train_forever(model, config)
+    for _ in sys.stdin:
+        start, used = time.perf_counter(), time.process_time()
+        next(iterations)
+        measured = {
+            "seconds": time.perf_counter() - start,
+            "cpu_seconds": time.process_time() - used,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+        print(json.dumps(measured), flush=True)
+
+
+def train_forever(model: StarGANv2, config: Config) -> Iterator[None]:
+    """Run an iteration, as `fit` does, for every `next`."""
+    batch = noise(config)
+    stream = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    model.make_train_function()
+    while True:
+        losses = model.train_function(stream)
+        yield float(losses["lambda_ds"])  # waits for the end
+
+
+def noise(config: Config) -> Batch:
+    """Return a batch of noise."""
+    rng = np.random.default_rng(0)
+    count, side = config.batch_size, config.img_size
+    images = rng.uniform(-1, 1, (3, count, side, side, 3)).astype(np.float32)
+    latents = rng.standard_normal((2, count, config.latent_dim), np.float32)
+    y_src = np.arange(count, dtype=np.int32) % len(config.domains)
+    return Batch(
+        x_src=images[0],
+        y_src=y_src,
+        x_ref=images[1],
+        x_ref2=images[2],
+        y_trg=(y_src + 1) % len(config.domains),
+        z=latents[0],
+        z2=latents[1],
+    )
+
+
+def compare(
+    config: Config, our_command: list[str], theirs: list[str] | None, rounds: int
+) -> str:
+    """Run both sides by turns and return their rows of the table."""
+    count = config.batch_size
+    with Side(our_command) as a:
+        if theirs is None:
+            for _ in range(1 + rounds):
+                a.iterate()
+            return row(config, a, count)
+        with Side(theirs) as b:
+            for _ in range(1 + rounds):
+                a.iterate()
+                b.iterate()
+            ratios = (
+                a.median("seconds") / b.median("seconds"),
+                a.median("cpu_seconds") / b.median("cpu_seconds"),
+                a.peak() / b.peak(),
+            )
+            return "\n".join(
+                [
+                    row(config, a, count),
+                    row(config, b, count, "reference"),
+                    "| | | ratio | {:.2f} | | {:.2f} | {:.2f} | |".format(*ratios),
+                ]
+            )
+
+
+def row(config: Config, side: Side, count: int, name: str = "ours") -> str:
+    """Return a side's measurements as a row of a table."""
+    seconds = side.median("seconds")
+    return (
+        f"| {config.img_size} | {count} | {name} | {seconds:.2f} | "
+        f"{seconds / count:.2f} | {side.median('cpu_seconds'):.2f} | "
+        f"{side.peak():.2f} | {side.peak() / count:.2f} |"
+    )
+
+
+def main() -> None:
+    """Print a table of sizes and batches; or be its process."""
+    options = flags.FLAGS
+    if options.worker:
+        work(Config(**json.loads(options.worker)), options.threads)
+        return
+    print(f"{platform.processor() or platform.machine()}, TensorFlow {tf.__version__}")
+    print("| side | batch | | s/iteration | s/image | CPU s | peak GB | GB/image |")
+    print("|---|---|---|---|---|---|---|---|")
+    for size in map(int, options.sizes):
+        for batch in map(int, options.batches):
+            config = dataclasses.replace(
+                from_flags(),
+                img_size=size,
+                batch_size=batch,
+                domains=("a", "b", "c"),
+            )
+            threads, theirs = options.threads, None
+            if options.reference:
+                theirs = reference(
+                    config, threads, options.reference, options.reference_python
+                )
+            rows = compare(config, ours(config, threads), theirs, options.rounds)
+            print(rows, flush=True)
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.DEFINE_list("sizes", ["128", "256"], "image sides")
+    flags.DEFINE_list("batches", ["1"], "images per iteration")
+    flags.DEFINE_integer("rounds", 3, "iterations that count, of each side", 1)
+    flags.DEFINE_string(
+        "reference", "", "clone of the authors' code; empty: ours alone"
+    )
+    flags.DEFINE_string("reference_python", sys.executable, "a Python with PyTorch")
+    flags.DEFINE_string("worker", "", "JSON of a Config: be one side's process")
+    cli.start(main)
