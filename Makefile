@@ -17,6 +17,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m tfstargan.translate --run_dir=$(DEMO) \
 		--source=$(ANIMALS)/val/cat --reference=$(ANIMALS)/val/rabbit/0000.png
 	$(BIN)/python -m export.tflite --run_dir=$(DEMO)
+	$(BIN)/python -m tfstargan.evaluate --run_dir=$(DEMO) --probe
 	@echo
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
 	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"
@@ -24,7 +25,7 @@ demo: $(INSTALLED)
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -43,5 +44,5 @@ $(INSTALLED): setup.py requirements.lock
 
 # Writes requirements.lock anew from setup.py; needs `pip install uv`.
 lock:
-	uv pip compile setup.py --extra cpu --extra video --extra dev --universal --upgrade \
+	uv pip compile setup.py --extra cpu --extra tfds --extra video --extra dev --universal --upgrade \
 		--python-version 3.11 --generate-hashes --output-file requirements.lock

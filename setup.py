@@ -14,7 +14,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["tfstargan*", "export*"]),
-    package_data={"tfstargan": ["py.typed"]},
+    package_data={"tfstargan": ["py.typed", "metrics/lpips_alex.*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py>=2.1",
@@ -32,9 +32,10 @@ setup(
             f"tensorflow{TENSORFLOW} ; platform_machine not in 'x86_64 AMD64'",
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
+        "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
-        "dev": ["mypy>=1.18", "pytest>=9", "ruff>=0.14"],
+        "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

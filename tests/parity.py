@@ -1,12 +1,13 @@
-"""Hold networks, losses, gradients and training to the reference's recorded values.
+"""Hold networks, losses, training and metrics to the reference's recorded values.
 
     python tests/parity.py tests/goldens/small.json ...
 
 A case is NAME.json (sizes, parameter names and shapes) with NAME.npz (the authors'
 code's outputs, in double precision) beside it; weights, images and latents come from
-`tests/goldens/formula.py` by name. For each kind of value it prints the largest
-distance beside its tolerance, which is three times what an independent float32
-implementation reaches. Exit code 1 if a distance is beyond it, or a part is missing.
+`tests/goldens/formula.py` by name. A case without sizes is one of metrics. For each
+kind of value it prints the largest distance beside its tolerance, which is three times
+what an independent float32 implementation reaches. Exit code 1 if a distance is beyond
+it, or a part is missing.
 """
 
 import importlib.util
@@ -24,6 +25,7 @@ from tfstargan import landmarks, reference_weights
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.landmarks import FAN
+from tfstargan.metrics import fid, inception, lpips
 from tfstargan.stargan import (
     AVERAGED,
     NETWORKS,
@@ -45,6 +47,9 @@ TOLERANCES = {
     "training lambda_ds": 1e-6,
     "training moved": 4.5e-2,  # of the movement's norm
     "training ema_moved": 1.2e-1,
+    "LPIPS": 3e-6,
+    "Inception features": 3e-6,  # of the largest value
+    "Frechet distance": 3e-6,
 }
 
 # The reference's names of the updates, ours, and the terms' order.
@@ -67,15 +72,31 @@ def load_formula() -> Any:
 formula = load_formula()
 
 
-class Case:
-    """One golden: its settings, recorded arrays and formula weights."""
+class MetricsCase:
+    """One golden of metrics: its name, recorded arrays and formula weights."""
 
     def __init__(self, path: pathlib.Path):
         self.name = path.stem
-        case = json.loads(path.read_text())
-        self.sizes, self.shapes = case["config"], case["shapes"]
+        self.shapes = json.loads(path.read_text())["shapes"]
         self.golden = np.load(path.with_suffix(".npz"))
-        sizes = self.sizes
+
+    def set_weights(self, name: str, network: Any) -> None:
+        """Give a network the formula's weights."""
+        arrays = formula.weights(name, self.shapes[name])
+        reference_weights.from_reference(network, arrays)
+
+    def mixed(self, name: str, mix: str, count: int) -> np.ndarray:
+        """Return `count` correlated features, [count, 48]."""
+        latents = formula.latents(f"{self.name}/{name}", count, 48)
+        return latents @ formula.latents(f"{self.name}/{mix}", 48, 48) / 7
+
+
+class Case(MetricsCase):
+    """One golden of networks: also its settings and inputs."""
+
+    def __init__(self, path: pathlib.Path):
+        super().__init__(path)
+        sizes = self.sizes = json.loads(path.read_text())["config"]
         self.config = Config(
             domains=tuple(f"domain{k}" for k in range(sizes["num_domains"])),
             img_size=sizes["img_size"],
@@ -118,11 +139,6 @@ class Case:
         if not self.config.w_hpf:
             return None
         return formula.masks(f"{self.name}/masks", self.sizes["batch"], landmarks.SIDE)
-
-    def set_weights(self, name: str, network: Any) -> None:
-        """Give a network the formula's weights."""
-        arrays = formula.weights(name, self.shapes[name])
-        reference_weights.from_reference(network, arrays)
 
     def model(self) -> StarGANv2:
         """Return the whole model, ready to train from the formula's weights."""
@@ -275,14 +291,54 @@ def check_training(case: Case) -> Measured:
                 yield f"training {kind}", key, distance
 
 
+def check_metrics(case: MetricsCase) -> Measured:
+    """Compare LPIPS, Inception's features, and the Frechet distance."""
+    alexnet = lpips.alexnet()
+    case.set_weights("alexnet", alexnet)
+    pairs = (formula.images(f"{case.name}/{one}", 4, 128) for one in "ab")
+    distances = lpips.LPIPS(alexnet).distance(*pairs).numpy()
+    trunk = inception.torchvision_trunk()
+    case.set_weights("inception_v3", trunk)
+    seen = trunk(formula.images(f"{case.name}/inception", 2, inception.SIDE))
+    fa, fb = case.mixed("fa", "mix_a", 200), case.mixed("fb", "mix_b", 150) + 0.3
+    few = formula.latents(f"{case.name}/few", 20, 48)
+    a, b, few = map(streamed, (fa, fb, few))
+    outputs = {
+        "lpips_each": ("LPIPS", distances),
+        "lpips_batch_mean": ("LPIPS", distances.mean()),
+        "inception_features": ("Inception features", seen),
+        "frechet_distance": ("Frechet distance", fid.frechet_distance(a, b)),
+        "frechet_distance_singular": (
+            "Frechet distance",
+            fid.frechet_distance(few, b),
+        ),
+    }
+    for key, (kind, value) in outputs.items():
+        if key in case.golden:
+            yield kind, key, relative(value, case.golden[key])
+
+
+def streamed(features: np.ndarray) -> fid.FeatureSet:
+    """Return the moments of features that came in parts of 7."""
+    stream = fid.FeatureSet(len(features))
+    for start in range(0, len(features), 7):
+        stream.add(features[start : start + 7])
+    return stream
+
+
 def run(path: pathlib.Path, show: Callable[[str], None] = print) -> bool:
     """Check one case, show a line for each kind, and return whether it passed whole."""
     # On GPUs TensorFlow rounds a convolution's inputs to 10 bits unless told not to.
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    case = Case(path)
+    case: MetricsCase
+    if "config" in json.loads(path.read_text()):
+        case = Case(path)
+        checks = (check_networks, check_faces, check_updates, check_training)
+    else:
+        case, checks = MetricsCase(path), (check_metrics,)
     worst: dict[str, tuple[float, str]] = {}
     seen = set()
-    for check in (check_networks, check_faces, check_updates, check_training):
+    for check in checks:
         for kind, key, distance in check(case):
             seen.add(key)
             distance = math.inf if math.isnan(distance) else distance

@@ -10,10 +10,25 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.config import UserError
-from tfstargan.data import batches, examples_of, open_images
+from tfstargan.data import ImageSet, batches, examples_of, open_images
 from tfstargan.data.augment import augment, random_box
 from tfstargan.data.folder import Folder
 from tfstargan.data.stream import example
+
+
+class One(ImageSet):
+    """A set of one picture."""
+
+    domains = ("one",)
+
+    def __init__(self, pixels: np.ndarray):
+        self.picture = Image.fromarray(pixels)
+
+    def count(self, domain: int) -> int:
+        return 1
+
+    def image(self, domain: int, index: int) -> Image.Image:
+        return self.picture
 
 
 def paint(path: pathlib.Path, color: tuple[int, ...], size=(40, 30)) -> None:
@@ -141,22 +156,25 @@ def test_a_picture_too_narrow_for_any_crop_is_cropped_in_the_centre():
 
 def test_augmentation_is_what_its_probabilities_say():
     ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (64, 1, 3))
-    picture = Image.fromarray(ramp)
     rng = np.random.default_rng(0)
-    np.testing.assert_array_equal(augment(picture, 64, rng, 0.0, 0.0), ramp)
-    np.testing.assert_array_equal(augment(picture, 64, rng, 0.0, 1.0), ramp[:, ::-1])
-    cropped = [augment(picture, 64, rng, 1.0, 0.0) for _ in range(20)]
+
+    def augmented(*probabilities: float) -> np.ndarray:
+        return augment(One(ramp), 0, 0, 64, rng, *probabilities)
+
+    np.testing.assert_array_equal(augmented(0.0, 0.0), ramp)
+    np.testing.assert_array_equal(augmented(0.0, 1.0), ramp[:, ::-1])
+    cropped = [augmented(1.0, 0.0) for _ in range(20)]
     assert {crop.shape for crop in cropped} == {(64, 64, 3)}
     assert min(np.ptp(crop) for crop in cropped) < 58
-    mirrored = [augment(picture, 64, rng, 0.5, 0.5)[0, 0, 0] > 31 for _ in range(200)]
+    mirrored = [augmented(0.5, 0.5)[0, 0, 0] > 31 for _ in range(200)]
     assert 70 < sum(mirrored) < 130
 
 
 def test_resizing_is_antialiased():
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
-    small = augment(Image.fromarray(stripes), 16, np.random.default_rng(0), 0.0, 0.0)
-    assert abs(small.astype(int) - 127).max() < 20
+    small = One(stripes).squeezed(0, 0, 16)
+    assert abs(np.asarray(small).astype(int) - 127).max() < 20
 
 
 def test_examples_repeat_where_a_domain_has_too_few(photographs):

@@ -54,8 +54,9 @@ def altered(folder: pathlib.Path, **arrays: np.ndarray) -> pathlib.Path:
 def test_networks_losses_gradients_and_training_are_the_reference_s(small):
     passed, lines, _ = small
     assert passed, "\n".join(lines)
-    for kind in parity.TOLERANCES:  # those of faces are another case's
-        assert any(kind in line for line in lines) != kind.startswith("FAN"), kind
+    others = ("FAN", "LPIPS", "Inception", "Frechet")  # kinds of other cases
+    for kind in parity.TOLERANCES:
+        assert any(kind in line for line in lines) != kind.startswith(others), kind
     assert all("pass" in line for line in lines)
 
 
@@ -105,3 +106,11 @@ def test_face_networks_masks_losses_and_gradients_are_the_reference_s():
     lines: list[str] = []
     assert parity.run(parity.GOLDENS / "hpf.json", lines.append), "\n".join(lines)
     assert len(lines) == sum("pass" in line for line in lines) == 6
+
+
+@pytest.mark.slow
+def test_lpips_inception_and_frechet_distances_are_the_reference_s():
+    lines: list[str] = []
+    path = parity.GOLDENS / "metrics.json"
+    assert parity.run(path, lines.append), "\n".join(lines)
+    assert len(lines) == sum("pass" in line for line in lines) == 3

@@ -4,41 +4,53 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import pytorch_writer
+from parity import GOLDENS, Case, formula
 from PIL import Image
 
+from tfstargan import images, pytorch_file
+from tfstargan.stargan import AVERAGED
+
 ROOT = pathlib.Path(__file__).parents[1]
-PHOTOGRAPHS = ROOT.parent / "shared" / "data" / "afhq_mini"
+PHOTOGRAPHS = ROOT.parent / "shared" / "data"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not PHOTOGRAPHS.is_dir(), reason="no photographs beside the project"
+    ),
+]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not PHOTOGRAPHS.is_dir(), reason="no photographs beside the project"
-)
-def test_photographs_train_translate_and_export(tmp_path):
-    def command(*arguments: object) -> str:
-        result = subprocess.run(
-            [sys.executable, "-m", *map(str, arguments)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert result.returncode == 0, result.stderr
-        return result.stdout
+def command(*arguments: object) -> str:
+    """Run a module and return what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
+
+def test_animals_train_translate_and_export(tmp_path):
+    animals = PHOTOGRAPHS / "afhq_mini"
     run = f"--run_dir={tmp_path / 'run'}"
     command(
         "tfstargan.train",
         "--flagfile=configs/afhq.flags",
-        f"--data_dir={PHOTOGRAPHS}",
+        f"--data_dir={animals}",
         run,
         "--iterations=2",
         "--channel_base=1024",
         "--channel_max=32",
         "--batch_size=2",
     )
-    source = PHOTOGRAPHS / "val" / "cat"
-    reference = PHOTOGRAPHS / "val" / "dog" / "pixabay_dog_000321.jpg"
+    source = animals / "val" / "cat"
+    reference = animals / "val" / "dog" / "pixabay_dog_000321.jpg"
     written = command(
         "tfstargan.translate", run, f"--source={source}", f"--reference={reference}"
     ).split()
@@ -48,3 +60,64 @@ def test_photographs_train_translate_and_export(tmp_path):
             assert picture.size == (256, 256)
     assert "translate" in command("export.tflite", run)
     assert (tmp_path / "run" / "export" / "stargan.tflite").stat().st_size > 100_000
+
+
+def test_faces_train_with_masks_into_grids_and_a_video(tmp_path):
+    shapes = Case(GOLDENS / "hpf.json").shapes["fan"]
+    wing = tmp_path / "wing.ckpt"  # random, but in the authors' format and size
+    pytorch_file.save(wing, {"state_dict": formula.weights("fan", shapes)})
+    run = tmp_path / "run"
+    command(
+        "tfstargan.train",
+        "--flagfile=configs/celeba.flags",
+        f"--data_dir={PHOTOGRAPHS / 'celeba_hq_mini'}",
+        f"--wing_weights={wing}",
+        f"--run_dir={run}",
+        "--iterations=1",
+        "--channel_base=256",
+        "--channel_max=16",
+        "--batch_size=2",
+    )
+    written = command("tfstargan.samples", f"--run_dir={run}", "--animation=mp4")
+    files = [pathlib.Path(name) for name in written.split()]
+    names = ["references.png", "cycles.png", "latents-psi1.png"]
+    assert [f.name for f in files] == [*names, "references.mp4", "latents.mp4"]
+    assert all(file.stat().st_size > 10_000 for file in files)
+
+
+@pytest.mark.parametrize("file_format", ["zip", "stream"])
+def test_imported_weights_translate_a_photograph_as_the_golden_networks(
+    file_format, tmp_path
+):
+    case = Case(GOLDENS / "small.json")
+    parts = {name: formula.weights(name, case.shapes[name]) for name in AVERAGED}
+    checkpoint = tmp_path / "100000_nets_ema.ckpt"
+    pytorch_writer.write(checkpoint, parts, file_format)
+    run = f"--run_dir={tmp_path / 'run'}"
+    command(
+        "tfstargan.import_reference",
+        f"--checkpoint={checkpoint}",
+        "--domains=cat,dog,wild",
+        run,
+    )
+    source = next((PHOTOGRAPHS / "afhq_mini" / "val" / "cat").iterdir())
+    reference = next((PHOTOGRAPHS / "afhq_mini" / "val" / "dog").iterdir())
+    out = tmp_path / "fake.png"
+    command(
+        "tfstargan.translate",
+        run,
+        f"--source={source}",
+        f"--reference={reference}",
+        f"--out={out}",
+    )
+    # the networks that parity.py holds to the recorded values
+    networks = case.networks(AVERAGED)
+    x_src, x_ref = (
+        images.to_float(images.square(images.read(file), 64))[None]
+        for file in (source, reference)
+    )
+    style = networks["style_encoder"](x_ref, np.array([1]))
+    expected = images.to_uint8(np.asarray(networks["generator"](x_src, style)))[0]
+    difference = np.abs(np.asarray(Image.open(out), int) - expected)
+    assert difference.max() <= 1
+    assert expected.std() > 5  # and not a blank picture

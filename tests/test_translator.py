@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 from conftest import tiny
+from PIL import Image
 
 from tfstargan import images
 from tfstargan.config import UserError
@@ -18,6 +19,7 @@ from tfstargan.samples import (
     reference_styles,
 )
 from tfstargan.stargan import StarGANv2
+from tfstargan.train import train
 from tfstargan.translate import Look, outputs, reference_looks
 from tfstargan.translator import CHUNK, Translator
 
@@ -173,3 +175,24 @@ def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
     halfway = translator.translate(examples.sources[:1], (styles[0] + styles[1]) / 2)
     shown = frames[6][100 : 100 + 96 : 3, 2 : 2 + 96 : 3].astype(int)
     assert abs(shown - images.to_uint8(halfway[0])).max() <= 1
+
+
+def test_thirty_domains_of_unequal_size_train_and_translate(tmp_path):
+    for k in range(30):
+        for i in range(1 + k % 3):
+            file = tmp_path / "data" / "train" / f"d{k:02d}" / f"{i}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 30), (8 * k, 255 - 8 * k, 90 * i)).save(file)
+    config = tiny(
+        dataset="folder", data_dir=str(tmp_path / "data"), domains=(), iterations=1
+    )
+    train(config, tmp_path / "run")
+    translator = Translator.load(str(tmp_path / "run"))
+    assert translator.domains == tuple(f"d{k:02d}" for k in range(30))
+    styles = np.concatenate([translator.random_style(d, 0) for d in translator.domains])
+    assert len(np.unique(styles.round(6), axis=0)) == 30
+    source = np.zeros((1, 32, 32, 3), np.float32)
+    fakes = translator.translate(source.repeat(30, axis=0), styles)
+    assert np.isfinite(fakes).all()
+    grids = (tmp_path / "run" / "samples").glob("iteration-0000001-*.png")
+    assert len(list(grids)) == 3

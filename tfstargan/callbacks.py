@@ -1,6 +1,7 @@
 """What happens around training: progress, TensorBoard, sample grids, checkpoints."""
 
 import math
+import pathlib
 
 import keras
 import tensorflow as tf
@@ -8,8 +9,11 @@ from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.config import UserError
+from tfstargan.metrics import factors, report
+from tfstargan.metrics.evaluation import Evaluation
+from tfstargan.metrics.probe import Probe
 from tfstargan.run import Run
-from tfstargan.samples import Examples, draw_all
+from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
 
 SHOWN = {  # of the losses, in the progress bar
@@ -82,7 +86,10 @@ class Scalars(keras.callbacks.Callback):
 
 
 class Samples(keras.callbacks.Callback):
-    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end."""
+    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end.
+
+    Where the run's `animate_every` is not 0, animations as WebP, too.
+    """
 
     def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
         super().__init__()
@@ -92,27 +99,93 @@ class Samples(keras.callbacks.Callback):
         self.written = -1  # iteration of the newest grids
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Write them when it is time."""
-        if self.model.iterations_done() % self.run.config.sample_every == 0:
-            self.write()
+        """Write what is due."""
+        iteration, config = self.model.iterations_done(), self.run.config
+        if iteration % config.sample_every == 0:
+            self.write_grids()
+        if config.animate_every and iteration % config.animate_every == 0:
+            self.write_animations()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Write the last ones."""
         if self.written != self.model.iterations_done():
-            self.write()
+            self.write_grids()
 
-    def write(self) -> None:
+    def write_grids(self) -> None:
         """Write the grids of now."""
-        translator = Translator(self.run.config, self.model.translating_networks())
+        grids = draw_all(self.translator(), self.examples)
         iteration = self.model.iterations_done()
-        grids = draw_all(translator, self.examples)
         with self.writer.as_default(iteration):
             for name, grid in grids.items():
-                file = f"iteration-{iteration:07d}-{name}.png"
-                images.save(grid, self.run.samples_dir / file)
+                images.save(grid, self.file(f"{name}.png"))
                 tf.summary.image(name, grid[None])
         self.writer.flush()
         self.written = iteration
+
+    def write_animations(self) -> None:
+        """Write the animations of now."""
+        for name, frames in animations(self.translator(), self.examples).items():
+            images.save_animation(frames, self.file(f"{name}.webp"))
+
+    def translator(self) -> Translator:
+        """Return one with the averaged networks of now."""
+        return Translator(self.run.config, self.model.translating_networks())
+
+    def file(self, name: str) -> pathlib.Path:
+        """Return where a picture of now is kept."""
+        iteration = self.model.iterations_done()
+        return self.run.samples_dir / f"iteration-{iteration:07d}-{name}"
+
+
+class Evaluations(keras.callbacks.Callback):
+    """FID, LPIPS and their like every few iterations: files, and means in TensorBoard.
+
+    Nothing that training depends on is touched: no global random state is drawn from.
+    """
+
+    def __init__(self, writer: tf.summary.SummaryWriter, evaluation: Evaluation):
+        super().__init__()
+        self.writer = writer
+        self.evaluation = evaluation
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Measure when it is time."""
+        config, iteration = self.evaluation.run.config, self.model.iterations_done()
+        if iteration % config.evaluate_every:
+            return
+        translator = Translator(config, self.model.translating_networks())
+        results = self.evaluation.measure(translator, iteration)
+        self.evaluation.report(translator, iteration, results)
+        with self.writer.as_default(iteration):
+            for guide, section in results.items():
+                for name, value in section["mean"].items():
+                    tf.summary.scalar(f"evaluation/{guide}/{name}", value)
+        self.writer.flush()
+
+
+class Probing(keras.callbacks.Callback):
+    """What the probe reads off drawn animals, every few iterations, likewise."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter, run: Run, probe: Probe):
+        super().__init__()
+        self.writer = writer
+        self.run = run
+        self.probe = probe
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Measure when it is time."""
+        config, iteration = self.run.config, self.model.iterations_done()
+        if iteration % config.probe_every:
+            return
+        translator = Translator(config, self.model.translating_networks())
+        few = min(factors.SOURCES, config.critters_per_domain)
+        scores = factors.translation_scores(translator, self.probe, few)
+        file = f"iteration-{iteration:07d}-probe.json"
+        report.write_json(self.run.evaluation_dir / file, scores)
+        with self.writer.as_default(iteration):
+            for name, value in factors.headline(scores).items():
+                tf.summary.scalar(f"probe/{name}", value)
+        self.writer.flush()
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -7,6 +7,7 @@ beside the run. Only `from_flags` reads flags; all else takes a `Config`.
 import dataclasses
 import json
 import pathlib
+import re
 from typing import Any, Self
 
 from absl import flags
@@ -31,8 +32,14 @@ class Config:
         UserError: if a value, or a combination of values, makes no sense.
     """
 
-    dataset: str = setting("folder", "folder (photographs) or critters (drawn)")
-    data_dir: str = setting("", "dataset=folder: holds train/DOMAIN/*.jpg, val/...")
+    dataset: str = setting(
+        "folder", "folder (photographs), critters (drawn) or tfds:NAME[:LABEL]"
+    )
+    data_dir: str = setting(
+        "",
+        "folder: holds train/DOMAIN/*.jpg, val/..., or records made of them; tfds: "
+        "where it keeps data sets",
+    )
     domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
     critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
 
@@ -63,6 +70,7 @@ class Config:
     flip_probability: float = setting(0.5, "share of images mirrored")
     seed: int = setting(777, "of initial weights, data order and latents")
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
+    tpu: str = setting("", "train on this TPU: its name, or local")
     jit: bool = setting(False, "compile the training step with XLA")
     precision: str = setting(
         "float32", "float32, mixed_bfloat16 or mixed_float16 (faster on GPUs)"
@@ -71,7 +79,12 @@ class Config:
     accumulate: int = setting(1, "less memory: learn from a batch in so many parts")
     log_every: int = setting(50, "iterations between points in TensorBoard")
     sample_every: int = setting(5_000, "iterations between sample grids")
+    animate_every: int = setting(0, "iterations between animations (WebP); 0: none")
     save_every: int = setting(5_000, "iterations between checkpoints")
+    evaluate_every: int = setting(0, "iterations between FID and LPIPS; 0: never")
+    probe_every: int = setting(0, "critters: iterations between probe scores; 0: never")
+    evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
+    backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
     keep_checkpoints: int = setting(3, "newest checkpoints to keep")
 
     def __post_init__(self) -> None:
@@ -90,7 +103,12 @@ class Config:
             if not good:
                 raise UserError(f"--{name}={getattr(self, name)}: {rule}")
 
-        require(self.dataset in ("folder", "critters"), "dataset", "folder or critters")
+        require(
+            self.dataset in ("folder", "critters")
+            or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
+            "dataset",
+            "must be folder, critters or tfds:NAME[:LABEL]",
+        )
         require(self.precision in PRECISIONS, "precision", ", ".join(PRECISIONS))
         require(
             32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
@@ -110,7 +128,8 @@ class Config:
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
             "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
-            " mapping_learning_rate replicas seed w_hpf"
+            " mapping_learning_rate replicas seed w_hpf animate_every evaluate_every"
+            " probe_every"
         ).split():
             require(getattr(self, name) >= 0, name, "must not be negative")
         for name in ("crop_probability", "flip_probability"):
@@ -160,8 +179,9 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas jit precision recompute accumulate log_every sample_every save_every"
-    " keep_checkpoints".split()
+    " replicas tpu jit precision recompute accumulate log_every sample_every"
+    " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
+    " probe_every backbone_dir".split()
 )
 
 

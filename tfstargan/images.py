@@ -9,9 +9,10 @@ clipping to [-1, 1] and rounding.
 import pathlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tfstargan.config import UserError
 
@@ -30,17 +31,37 @@ def read(path: pathlib.Path) -> Image.Image:
         UserError: if the file is missing, no picture, or broken.
     """
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # 16 bits, which convert() would cut off
-                levels = np.asarray(upright, np.float32) / 257
-                upright = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
-            return upright.convert("RGB")
+        with path.open("rb") as file:
+            return decode(file, str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error})") from error
+
+
+def decode(file: BinaryIO, name: str) -> Image.Image:
+    """Return what `read` does, of an open file or bytes in memory.
+
+    Raises:
+        UserError: if it is no picture, or broken; it names it as `name`.
+    """
+    try:
+        image: Image.Image
+        with Image.open(file) as image:
+            # In place, and no conversion of RGB: two copies less, a third of the time.
+            ImageOps.exif_transpose(image, in_place=True)
+            image.load()
+        if image.mode.startswith("I"):  # 16 bits, which convert() would cut off
+            levels = np.asarray(image, np.float32) / 257
+            image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except UnidentifiedImageError as error:  # its message is of the file object
+        raise UserError(
+            f"{name}: not a readable picture; remove or replace it"
+        ) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
-            f"{path}: not a readable picture; remove or replace it ({error})"
+            f"{name}: not a readable picture; remove or replace it ({error})"
         ) from error
 
 

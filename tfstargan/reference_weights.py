@@ -194,6 +194,8 @@ def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
             yield "conv_last0", network.conv_last
             yield "bn_end0", network.bn_end
             yield "l0", network.to_heatmaps
+        case _:  # AlexNet, Inception: their layers are named as torchvision's
+            yield from ((x.name, x) for x in network.layers if x.weights)
 
 
 def _trunk(name: str, trunk: Trunk) -> Iterator[tuple[str, keras.layers.Layer]]:
@@ -218,7 +220,7 @@ def _hourglass(
 def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
     shape: tuple[int, ...]
     match layer:
-        case Conv2D() | CoordConv():
+        case Conv2D() | CoordConv() | keras.layers.Conv2D():
             height, width, inputs, outputs = layer.kernel.shape
             shape = (outputs, inputs, height, width)
             yield Parameter(f"{name}.weight", layer.kernel, (3, 2, 0, 1), shape)

@@ -3,7 +3,7 @@
     RUN/config.json                         every setting, resolved
     RUN/run.json                            command, versions, commit
     RUN/checkpoints/iteration-0005000.weights.h5
-    RUN/samples/*.png   RUN/logs/ (TensorBoard)   RUN/export/
+    RUN/samples/*.png   RUN/logs/ (TensorBoard)   RUN/evaluation/   RUN/export/
 
 A checkpoint is the whole `StarGANv2`: networks, averages, optimizers and iteration.
 """
@@ -40,6 +40,7 @@ class Run:
         self.checkpoints_dir = path / "checkpoints"
         self.samples_dir = path / "samples"
         self.logs_dir = path / "logs"
+        self.evaluation_dir = path / "evaluation"
         self.export_dir = path / "export"
 
     @classmethod

@@ -49,10 +49,11 @@ class Examples(NamedTuple):
 def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
     """Return a picture of every source in the style of every reference."""
     rows: list[list] = [[None, *images.to_uint8(examples.sources)]]
+    masks = translator.masks(examples.sources)
     for domain, references in examples.references.items():
         styles = translator.encode_styles(references, domain)
         for reference, style in zip(references, styles, strict=True):
-            fakes = translator.translate(examples.sources, style[None])
+            fakes = translator.translate(examples.sources, style[None], masks)
             rows.append([images.to_uint8(reference), *images.to_uint8(fakes)])
     return images.grid(rows)
 
@@ -62,8 +63,9 @@ def latent_grid(
 ) -> np.ndarray:
     """Return a picture of every source in random styles of every domain."""
     rows = [[*images.to_uint8(examples.sources)]]
+    masks = translator.masks(examples.sources)
     for style in latent_styles(translator, examples, psi):
-        fakes = translator.translate(examples.sources, style)
+        fakes = translator.translate(examples.sources, style, masks)
         rows.append([*images.to_uint8(fakes)])
     return images.grid(rows)
 
@@ -120,12 +122,25 @@ def animate(
     """
     by_domain = np.split(examples.sources, len(examples.references))
     sources = np.concatenate([some[:2] for some in by_domain])
-    above = [*images.to_uint8(sources)]
+    above, masks = [*images.to_uint8(sources)], translator.masks(sources)
     for start, end in zip(styles, styles[1:] + styles[:1], strict=True):
         for step in range(FRAMES):
             style = start + (end - start) * step / FRAMES
-            fakes = translator.translate(sources, style)
+            fakes = translator.translate(sources, style, masks)
             yield images.grid([above, [*images.to_uint8(fakes)]])
+
+
+def animations(
+    translator: Translator, examples: Examples, psi: float = 1.0
+) -> dict[str, Iterator[np.ndarray]]:
+    """Return the frames of every animation by the name of its file."""
+    stops = {
+        "references": reference_styles(translator, examples),
+        "latents": latent_styles(translator, examples, psi),
+    }
+    return {
+        name: animate(translator, examples, styles) for name, styles in stops.items()
+    }
 
 
 def draw_all(
@@ -167,14 +182,11 @@ def main() -> None:
     for name, grid in draw_all(translator, examples, psis).items():
         images.save(grid, folder / f"{name}.png")
         print(folder / f"{name}.png")
-    styles = {
-        "references": reference_styles(translator, examples),
-        "latents": latent_styles(translator, examples, psis[0]),
-    }
-    for name, stops in styles.items() if options.animation else ():
-        path = folder / f"{name}.{options.animation}"
-        images.save_animation(animate(translator, examples, stops), path)
-        print(path)
+    if options.animation:
+        for name, frames in animations(translator, examples, psis[0]).items():
+            path = folder / f"{name}.{options.animation}"
+            images.save_animation(frames, path)
+            print(path)
 
 
 if __name__ == "__main__":

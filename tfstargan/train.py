@@ -4,6 +4,7 @@
     python -m tfstargan.train --flagfile=configs/afhq.flags --data_dir=data/afhq
 
 Flags after --flagfile win. The same command again resumes at the newest checkpoint.
+On several machines it is the same, with TF_CONFIG set (docs/scaling.md).
 """
 
 import dataclasses
@@ -17,9 +18,11 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from tfstargan import cli, memory
+from tfstargan import cli, distribution, memory
 from tfstargan.callbacks import (
     Checkpoints,
+    Evaluations,
+    Probing,
     Progress,
     Samples,
     Scalars,
@@ -27,6 +30,11 @@ from tfstargan.callbacks import (
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import batches, open_images
+from tfstargan.layers import upsample_in_phases
+from tfstargan.metrics import probe
+from tfstargan.metrics.evaluation import Evaluation
+from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
+from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.run import Run
 from tfstargan.samples import Examples
 from tfstargan.stargan import NETWORKS, StarGANv2
@@ -38,79 +46,85 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     Raises:
         UserError: if the data is unfit, or the run was begun with other settings.
     """
+    strategy = distribution.choose_strategy(config)
+    chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
-    devices = choose_devices(config)
-    model = make_model(config, distribution(devices))
+    model = make_model(config, strategy)
     if not Run(run_dir, config).checkpoints():
         model.load_fan()  # or refuse, before anything is written
-    run = Run.start(run_dir, config)
+    # Or refuse, likewise.
+    evaluation = make_evaluation(Run(run_dir, config)) if chief else None
+    reader = probe.of_run(config) if chief and config.probe_every else None
+    run = Run.start(run_dir, config) if chief else Run(run_dir, config)
     if run.checkpoints():
         run.load(model)
         for name, optimizer in model.optimizers.items():
             # A checkpoint holds the rates, too: those of now count.
             optimizer.learning_rate = model.learning_rate(name)
     start = model.iterations_done()
+    if not distribution.agree(strategy, start):
+        raise UserError(f"--run_dir={run_dir}: must be one folder, seen by all workers")
     if start >= config.iterations:
         say(f"{run.path}: already trained for {start} iterations")
         return
+    devices = distribution.describe(strategy)
     say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
     say(describe(model))
     if warning := memory.advice(config):
         say(warning)
-    writer = tf.summary.create_file_writer(str(run.logs_dir))
+    writer = tf.summary.create_noop_writer()
+    callbacks: list[keras.callbacks.Callback] = [StopOnNonFinite()]
+    if chief:
+        writer = tf.summary.create_file_writer(str(run.logs_dir))
+        callbacks += [
+            Progress(config.iterations),
+            Scalars(writer, config.log_every),
+            Checkpoints(run),
+            Samples(run, writer, examples),
+            *([Evaluations(writer, evaluation)] if evaluation else []),
+            *([Probing(writer, run, reader)] if reader else []),
+        ]
     try:
         model.fit(
-            batches(training, config, start),
+            strategy.distribute_datasets_from_function(
+                lambda part: batches(training, config, start, part)
+            ),
+            # Without it the end is an error in mid-step, which might count as one.
+            steps_per_epoch=config.iterations - start,
             verbose=0,
             shuffle=False,  # the stream has its own order
-            callbacks=[
-                Progress(config.iterations),
-                StopOnNonFinite(),
-                Scalars(writer, config.log_every),
-                Checkpoints(run),
-                Samples(run, writer, examples),
-            ],
+            callbacks=callbacks,
         )
     except KeyboardInterrupt:
-        run.save(model)
-        say(f"\nsaved iteration {model.iterations_done()}; the same command goes on")
+        if chief:
+            run.save(model)
+            done = model.iterations_done()
+            say(f"\nsaved iteration {done}; the same command goes on")
         raise
     except tf.errors.OpError as error:
         raise UserError(cause_of(error)) from error
     finally:
         writer.close()
+    # A worker that is done waits here while the chief saves: none may leave before.
+    distribution.agree(strategy, config.iterations)
 
 
-def choose_devices(config: Config) -> list[str]:
-    """Return the names of the devices to train on: all GPUs, or else the CPU.
+def make_evaluation(run: Run) -> Evaluation | None:
+    """Return what measures during training; None if that isn't wanted.
 
     Raises:
-        UserError: if there are fewer than wanted, or the batch can't be split evenly.
+        UserError: if nothing can be measured.
     """
-    gpus = tf.config.list_logical_devices("GPU")
-    devices = gpus or tf.config.list_logical_devices("CPU")
-    replicas = config.replicas or max(len(gpus), 1)
-    if replicas > len(devices):
-        raise UserError(f"--replicas={replicas}: this machine has {len(devices)}")
-    if config.batch_size % (replicas * config.accumulate):
-        raise UserError(
-            f"--batch_size={config.batch_size}: must be a multiple of the {replicas} "
-            "replicas (one for each GPU, or as --replicas says) times --accumulate"
-        )
-    return [device.name for device in devices[:replicas]]
-
-
-def distribution(devices: list[str]) -> tf.distribute.Strategy:
-    """Return the strategy that trains on the devices as on one.
-
-    A mirror of one device is the same but for its cost: with XLA on a CPU an iteration
-    took 1.8 times as long as with TensorFlow's default strategy.
-    """
-    if len(devices) == 1:
-        return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy(devices)
+    config = run.config
+    if not config.evaluate_every:
+        return None
+    instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
+    for note in instruments.notes:
+        say(note)
+    extent = QUICK if config.evaluate_quick else FULL
+    return Evaluation(run, instruments, extent)
 
 
 def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
@@ -118,6 +132,8 @@ def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         model = StarGANv2(config)
+        if config.jit and not tf.config.list_physical_devices("GPU"):
+            upsample_in_phases(model)  # XLA on a CPU is slow at transposed convolutions
         model.compile()
     return model
 
@@ -134,17 +150,22 @@ def describe(model: StarGANv2) -> str:
 
 def dry_run(config: Config) -> None:
     """Print settings, devices, parameters and a step's time; write nothing."""
+    strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    devices = choose_devices(config)
-    print("devices:", ", ".join(devices))
-    model = make_model(config, distribution(devices))
+    print("devices:", distribution.describe(strategy))
+    model = make_model(config, strategy)
     print(describe(model))
     clock = StepClock()
-    stream = batches(training, config).take(3)
+    few = dataclasses.replace(config, iterations=3)
+    stream = strategy.distribute_datasets_from_function(
+        lambda part: batches(training, few, part=part)
+    )
     try:
-        model.fit(stream, verbose=0, shuffle=False, callbacks=[clock])
+        model.fit(
+            stream, steps_per_epoch=3, verbose=0, shuffle=False, callbacks=[clock]
+        )
     except tf.errors.OpError as error:
         raise UserError(cause_of(error)) from error
     print(
@@ -191,7 +212,7 @@ def main() -> None:
     if flags.FLAGS.dry_run:
         dry_run(config)
     else:
-        name = f"{config.dataset}-{config.img_size}"
+        name = re.sub(r"\W+", "-", f"{config.dataset}-{config.img_size}")
         train(config, pathlib.Path(flags.FLAGS.run_dir or f"runs/{name}"))
 
 

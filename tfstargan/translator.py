@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from tfstargan import images
@@ -119,18 +120,39 @@ class Translator:
         z = rng.standard_normal(size, np.float32)
         return self.networks["mapping_network"](z, _labels(z, label)).numpy().mean(0)
 
-    def translate(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
+    def translate(
+        self,
+        sources: np.ndarray,
+        styles: np.ndarray,
+        masks: tuple[np.ndarray, ...] | None = None,
+    ) -> np.ndarray:
         """Return every source in its style; one style serves them all.
 
         Args:
             sources: [N, H, W, 3] in [-1, 1].
             styles: [N, style_dim] or [1, style_dim].
+            masks: of the sources, if they are known already.
 
         Returns:
             [N, H, W, 3], about [-1, 1].
         """
         styles = np.broadcast_to(styles, (len(sources), styles.shape[-1]))
-        return _in_chunks(self.generate, sources, styles)
+        masks = self.masks(sources) if masks is None else masks
+        generator = self.networks["generator"]
+        return _in_chunks(
+            lambda x, s, *masks: generator(x, s, masks or None), sources, styles, *masks
+        )
+
+    def masks(self, sources: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return FAN's masks of sources, for faces; none without FAN.
+
+        To be found once for pictures that are translated into many styles.
+        """
+        fan = self.networks.get("fan")
+        if fan is None:
+            return ()
+        both = _in_chunks(lambda x: tf.stack(fan.masks(x), axis=1), sources)
+        return both[:, 0], both[:, 1]
 
     def generate(self, x: Any, s: Any) -> Any:
         """Return images in their styles, tensor for tensor; with masks, for faces."""

@@ -3,12 +3,14 @@
 With some probability a crop of 0.8 to 1.0 of the area and an aspect ratio of 0.9 to
 1.1, resized (antialiased, by Pillow) to a square; then mirrored with some probability.
 As in the authors' code a picture that is not square is squeezed: crop such beforehand.
+A picture that is not cropped is the same each time: sets may keep it at hand.
 """
 
 import math
 
 import numpy as np
-from PIL import Image
+
+from tfstargan.data.image_set import ImageSet, squeeze
 
 AREA = (0.8, 1.0)
 ASPECT = (0.9, 1.1)
@@ -33,7 +35,9 @@ def random_box(width: int, height: int, rng: np.random.Generator) -> Box:
 
 
 def augment(
-    image: Image.Image,
+    image_set: ImageSet,
+    domain: int,
+    index: int,
     size: int,
     rng: np.random.Generator,
     crop_probability: float = 0.5,
@@ -41,8 +45,9 @@ def augment(
 ) -> np.ndarray:
     """Return a picture, randomly cropped and mirrored, as [size, size, 3] uint8."""
     if rng.random() < crop_probability:
-        image = image.crop(random_box(*image.size, rng))
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+        image = image_set.image(domain, index)
+        image = squeeze(image.crop(random_box(*image.size, rng)), size)
+    else:
+        image = image_set.squeezed(domain, index, size)
     pixels = np.asarray(image)
     return pixels[:, ::-1] if rng.random() < flip_probability else pixels

@@ -15,6 +15,8 @@ import math
 import numpy as np
 from PIL import Image
 
+from tfstargan.data.image_set import ImageSet
+
 SPECIES = ("bear", "cat", "rabbit")
 PATTERNS = ("plain", "spots", "stripes")
 SPLITS = ("train", "val")
@@ -158,7 +160,7 @@ def draw_background(critter: Critter, img_size: int) -> np.ndarray:
     return Canvas(critter, img_size).pixels()
 
 
-class Critters:
+class Critters(ImageSet):
     """The animals of a split as a set of pictures, each drawn when first asked for.
 
     Args:

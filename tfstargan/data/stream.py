@@ -6,38 +6,29 @@ every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced s
 """
 
 import pathlib
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfstargan import images
 from tfstargan.config import Config, UserError
+from tfstargan.data import shards
 from tfstargan.data.augment import augment
 from tfstargan.data.batch import Batch
 from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
-
-
-class ImageSet(Protocol):
-    """Pictures of several domains, addressed by domain and index."""
-
-    domains: tuple[str, ...]
-
-    def count(self, domain: int) -> int:
-        """Return the number of pictures of a domain."""
-
-    def image(self, domain: int, index: int) -> Image.Image:
-        """Return one picture, RGB, of any size."""
+from tfstargan.data.image_set import ImageSet
+from tfstargan.data.tfds import TFDS
 
 
 def open_images(config: Config, split: str) -> ImageSet:
-    """Return the pictures of "train" or "val"; without a val/ folder, the former.
+    """Return the pictures of "train" or "val"; without the latter, the former.
 
     Raises:
-        UserError: if they are missing or unfit (see `Folder`).
+        UserError: if they are missing or unfit (see `Folder`, `Shards`, `TFDS`).
     """
+    if config.dataset.startswith("tfds:"):
+        return TFDS(config.dataset, config.data_dir, split, config.domains)
     if config.dataset == "folder":
         if not config.data_dir:
             raise UserError(
@@ -45,6 +36,8 @@ def open_images(config: Config, split: str) -> ImageSet:
                 "animals with --dataset=critters"
             )
         root = pathlib.Path(config.data_dir)
+        if (root / shards.INDEX).exists():
+            return shards.Shards(root, split, config.domains)
         # Pictures to validate on are welcome, not needed.
         has_split = split == "train" or (root / split).is_dir()
         return Folder(root, split if has_split else "train", config.domains)
@@ -56,12 +49,25 @@ def open_images(config: Config, split: str) -> ImageSet:
     return Critters(split, config.img_size, config.critters_per_domain)
 
 
-def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Dataset:
+def batches(
+    image_set: ImageSet,
+    config: Config,
+    start: int = 0,
+    part: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
     """Return the batches of iterations `start` to `config.iterations`.
+
+    Args:
+        image_set: the pictures.
+        config: the run's settings.
+        start: iterations that were trained already.
+        part: which of several workers this is, of how many replicas: a worker gets its
+            run of every batch, cut for its replicas; None: the whole batch.
 
     Returns:
         A dataset of `Batch`, images float32 in [-1, 1].
     """
+    part = part or tf.distribute.InputContext()
     size = config.img_size
     image = tf.TensorSpec((size, size, 3), tf.uint8)
     label = tf.TensorSpec((), tf.int32)
@@ -78,10 +84,12 @@ def batches(image_set: ImageSet, config: Config, start: int = 0) -> tf.data.Data
             part.set_shape(spec.shape)
         return Batch(*parts)
 
-    first, last = (n * config.batch_size for n in (start, config.iterations))
-    indices = tf.data.Dataset.range(first, last)
+    whole, own = config.batch_size, config.batch_size // part.num_input_pipelines
+    skip = own * part.input_pipeline_id
+    indices = tf.data.Dataset.range(start * own, config.iterations * own)
+    indices = indices.map(lambda i: i // own * whole + skip + i % own)
     stream = indices.map(draw, num_parallel_calls=tf.data.AUTOTUNE)
-    stream = stream.batch(config.batch_size, drop_remainder=True)
+    stream = stream.batch(part.get_per_replica_batch_size(whole), drop_remainder=True)
     return stream.map(scale).prefetch(tf.data.AUTOTUNE)
 
 
@@ -100,7 +108,9 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
     def picture(domain: int) -> np.ndarray:
         chosen = int(rng.integers(image_set.count(domain)))
         return augment(
-            image_set.image(domain, chosen),
+            image_set,
+            domain,
+            chosen,
             config.img_size,
             rng,
             config.crop_probability,

@@ -1,0 +1,165 @@
+"""What each part of StarGAN v2 is for: train without it, and measure.
+
+    python benchmarks/ablate.py --flagfile=configs/critters.flags --iterations=1500
+
+trains a short run on drawn animals for each line of the table, and prints what the
+probe reads off its translations. A line that was trained before is not trained again.
+What is missing is either a weight set to 0, or a network put in the place of another
+for as long as the line is trained.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any, NamedTuple
+from unittest import mock
+
+from absl import flags
+from keras import ops
+
+from tfstargan import cli, stargan
+from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.layers import Conv2D, Shape
+from tfstargan.metrics import factors, probe
+from tfstargan.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
+from tfstargan.train import train
+from tfstargan.translator import Translator
+
+
+class SingleHead(Discriminator):
+    """One judgement for all domains: whether real, not whether of the domain."""
+
+    def call(self, x: Any, y: Any) -> Any:
+        return super().call(x, ops.zeros_like(y))
+
+
+class ConvWithLabel(Conv2D):
+    """A convolution of a picture and as many more channels as a label has."""
+
+    def __init__(self, filters: int, label_channels: int, **kwargs: Any):
+        super().__init__(filters, **kwargs)
+        self.label_channels = label_channels
+
+    def build(self, input_shape: Shape) -> None:
+        super().build((*input_shape[:-1], input_shape[-1] + self.label_channels))
+
+
+class LabelGenerator(Generator):
+    """The domain as further channels of the picture, as in StarGAN; no AdaIN.
+
+    Without a style AdaIN is instance normalization with a scale and shift of its own.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.from_rgb = ConvWithLabel(self.from_rgb.filters, self.style_dim)
+
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Leave the picture as it is: here the encoder sees the label, too."""
+        return x, {}
+
+    def decode_features(
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+    ) -> Any:
+        """Return the images with their labels."""
+        x, _ = features
+        planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
+        planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
+        encoded = super().encode_features(ops.concatenate([x, planes], axis=-1))
+        return super().decode_features(encoded, ops.zeros_like(s), masks)
+
+
+class LabelMapping(MappingNetwork):
+    """The domain's label in place of a style, whatever the latent."""
+
+    def call(self, z: Any, y: Any) -> Any:
+        return label_for(super().call(z, y), y)
+
+
+class LabelEncoder(StyleEncoder):
+    """The domain's label in place of a style, whatever the picture."""
+
+    def call(self, x: Any, y: Any) -> Any:
+        return label_for(super().call(x, y), y)
+
+
+def label_for(style: Any, y: Any) -> Any:
+    """Return labels as long as styles; the styles' gradients are there, and 0."""
+    return ops.one_hot(y, style.shape[-1]) + 0.0 * style
+
+
+class Variant(NamedTuple):
+    """A line of the table: what is left out, and how."""
+
+    name: str
+    settings: dict[str, float]
+    networks: dict[str, type]
+
+
+VARIANTS = (
+    Variant("StarGAN v2", {}, {}),
+    Variant("no style reconstruction", {"lambda_sty": 0.0}, {}),
+    Variant("no diversity term", {"lambda_ds": 0.0}, {}),
+    Variant("no cycle", {"lambda_cyc": 0.0}, {}),
+    Variant("no R1 penalty", {"lambda_reg": 0.0}, {}),
+    Variant("no averaging", {"ema_decay": 0.0}, {}),
+    Variant("one head for all domains", {}, {"Discriminator": SingleHead}),
+    Variant(
+        "label instead of AdaIN",
+        {},
+        {
+            "Generator": LabelGenerator,
+            "MappingNetwork": LabelMapping,
+            "StyleEncoder": LabelEncoder,
+        },
+    ),
+)
+
+
+def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -> dict:
+    """Train a variant, unless it was, and return the probe's scores of it."""
+    path = out / variant.name.replace(" ", "-")
+    result = path / "scores.json"
+    if result.exists():
+        return json.loads(result.read_text())
+    config = dataclasses.replace(config, **variant.settings)
+    with mock.patch.multiple(stargan, **variant.networks):
+        train(config, path)
+        translator = Translator.load(str(path))
+    reader = probe.of_run(translator.config)
+    scores = factors.translation_scores(translator, reader, sources)
+    result.write_text(json.dumps(scores, indent=2) + "\n")
+    return scores
+
+
+def table(rows: dict[str, dict]) -> str:
+    """Return the headline scores of every variant as a Markdown table."""
+    columns = [factors.headline(scores) for scores in rows.values()]
+    lines = [
+        ["without", *columns[0]],
+        ["---", *(["---:"] * len(columns[0]))],
+        *(
+            [name, *(f"{value:.2f}" for value in column.values())]
+            for name, column in zip(rows, columns, strict=True)
+        ),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Train and measure the variants that the flags name."""
+    options = flags.FLAGS
+    config, out = from_flags(), pathlib.Path(options.out)
+    rows = {}
+    for variant in VARIANTS:
+        if not options.only or variant.name in options.only:
+            rows[variant.name] = measure(variant, config, out, options.sources)
+            print(table(rows), flush=True)
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.DEFINE_string("out", "runs/ablate", "folder for the runs")
+    flags.DEFINE_list("only", [], "names of the lines; empty: all")
+    flags.DEFINE_integer("sources", factors.SOURCES, "animals of each species to read")
+    cli.start(main)

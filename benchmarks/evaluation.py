@@ -1,0 +1,109 @@
+"""How long a full evaluation of AFHQ takes here: each stage is timed on a few pictures.
+
+    python benchmarks/evaluation.py
+
+Weights are random: they change no time. Wall time is the best of --rounds, the stages
+taking turns; processor time is that of all cores together, which other work on the
+machine hardly changes.
+"""
+
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from tfstargan import cli, images
+from tfstargan.config import Config
+from tfstargan.metrics import fid, inception, lpips
+from tfstargan.metrics.instruments import Inception
+from tfstargan.metrics.protocol import OUTPUTS, in_batches, tasks
+from tfstargan.stargan import build_networks
+
+TRAINING = (5153, 4739, 4738)  # AFHQ's pictures of cats, dogs and wild animals
+VALIDATION = 500  # of each
+BATCH = 8
+
+
+class Stage(NamedTuple):
+    """One part of the work: what is timed, for how many, and how many there are."""
+
+    run: Callable[[], object]
+    pictures: int
+    needed: int
+
+
+def stages(config: Config) -> dict[str, Stage]:
+    """Return the stages by name."""
+    rng = np.random.default_rng(0)
+    size = config.img_size
+    every_task = len(tasks(len(TRAINING)))
+    outputs = every_task * VALIDATION * OUTPUTS
+    generator = build_networks(config, ("generator",))["generator"]
+    generate = in_batches(generator, BATCH)
+    distance = in_batches(lpips.LPIPS(lpips.alexnet()).mean_distance, BATCH)
+    x = rng.uniform(-1, 1, (BATCH, size, size, 3)).astype(np.float32)
+    style = rng.standard_normal((BATCH, config.style_dim), np.float32)
+    pictures = [Image.fromarray(p) for p in images.to_uint8(x)]
+    found = {
+        "generator": Stage(lambda: generate(x, style), BATCH, outputs),
+        "LPIPS": Stage(lambda: distance(x[:, None].repeat(2, 1)), 2 * BATCH, outputs),
+    }
+    for name, make, prepare in (
+        ("fid_reference", inception.torchvision_trunk, inception.prepare_reference),
+        ("fid_clean", inception.tensorflow_2015_trunk, inception.prepare_clean),
+    ):
+        one = Inception(name, "", in_batches(make(), BATCH), prepare)
+        found[name] = Stage(
+            lambda one=one: one.see(pictures, size), BATCH, outputs + sum(TRAINING)
+        )
+    sets = []
+    for _ in range(2):
+        features = rng.standard_normal((VALIDATION * OUTPUTS, inception.FEATURES))
+        sets.append(fid.FeatureSet(len(features)))
+        sets[-1].add(features.astype(np.float32))
+    kept = [s.features for s in sets]
+    for name, run in {
+        "Frechet distance": lambda: fid.frechet_distance(*sets),
+        "KID": lambda: fid.kernel_distance(*kept),
+        "precision, recall": lambda: fid.precision_recall(*kept),
+    }.items():
+        found[name] = Stage(run, 1, every_task)
+    return found
+
+
+def main() -> None:
+    """Print a line for each stage, and the whole."""
+    config = Config(domains=("cat", "dog", "wild"))
+    every_stage = stages(config)
+    wall = dict.fromkeys(every_stage, np.inf)
+    processor = dict.fromkeys(every_stage, np.inf)
+    for round_number in range(flags.FLAGS.rounds + 1):
+        for name, stage in every_stage.items():
+            start = time.perf_counter(), time.process_time()
+            stage.run()
+            took = time.perf_counter() - start[0], time.process_time() - start[1]
+            if round_number:  # the first compiles
+                wall[name] = min(wall[name], took[0])
+                processor[name] = min(processor[name], took[1])
+    print(
+        f"{'':18} {'number':>7} {'wall ms':>9} {'cpu ms':>9} {'wall h':>7} {'cpu h':>7}"
+    )
+    for name, stage in every_stage.items():
+        each = np.array([wall[name], processor[name]]) / stage.pictures
+        hours = each * stage.needed / 3600
+        print(
+            f"{name:18} {stage.needed:7} {1e3 * each[0]:9.1f} {1e3 * each[1]:9.1f} "
+            f"{hours[0]:7.2f} {hours[1]:7.2f}"
+        )
+
+
+if __name__ == "__main__":
+    flags.DEFINE_integer("rounds", 3, "how often each stage is timed", lower_bound=1)
+    cli.start(main)

@@ -1,0 +1,160 @@
+"""Time the input pipelines: pictures from folders and from records.
+
+    python benchmarks/input.py
+    python benchmarks/input.py --torch_python=VENV/bin/python --data_dir=data/afhq
+
+With the interpreter of an environment that has torch and torchvision, a DataLoader with
+the same augmentation runs too, all in turns. Without --data_dir pictures of 512 x 512
+are made: drawn animals under a photograph's grain. Pictures per second count what the
+pipeline delivers; the milliseconds of a processor that each took say the same on a
+machine that has other work to do.
+"""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from tfstargan import cli
+from tfstargan.config import Config, UserError
+from tfstargan.data import batches, critters, open_images, records
+
+SIZE = 512
+
+
+def make_pictures(root: pathlib.Path, suffix: str, per_domain: int = 40) -> None:
+    """Draw animals with the grain of a photograph, about as long in a file as one."""
+    rng = np.random.default_rng(0)
+    for label, species in enumerate(critters.SPECIES):
+        folder = root / "train" / species
+        folder.mkdir(parents=True)
+        for index in range(per_domain):
+            animal = critters.nth_critter("train", label, index, seed=0)
+            grain = rng.normal(0, 3, (SIZE, SIZE, 3))
+            pixels = np.clip(critters.draw(animal, SIZE) + grain, 0, 255)
+            picture = Image.fromarray(pixels.round().astype(np.uint8))
+            picture.save(folder / f"{index:04d}.{suffix}", quality=90)
+
+
+class Cost(NamedTuple):
+    """What a pipeline's pictures take."""
+
+    rate: float  # pictures per second
+    work: float  # milliseconds of a processor per picture
+
+
+def cost_of(config: Config, seconds: float) -> Cost:
+    """Return the cost of a stream, warm."""
+    stream = iter(batches(open_images(config, "train"), config))
+    for _ in range(5):
+        next(stream)
+    count, start, used = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - start < seconds:
+        next(stream)
+        count += 3 * config.batch_size
+    used = time.process_time() - used
+    return Cost(count / (time.perf_counter() - start), used / count * 1000)
+
+
+def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
+    """Start `torch_input.py`; return what asks it for its cost."""
+    options = flags.FLAGS
+    process = subprocess.Popen(
+        [
+            options.torch_python,
+            str(pathlib.Path(__file__).with_name("torch_input.py")),
+            f"--root={data_dir / 'train'}",
+            f"--img_size={config.img_size}",
+            f"--batch_size={config.batch_size}",
+            f"--workers={os.cpu_count()}",
+            f"--seconds={options.seconds}",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    print(process.stdout.readline().strip())
+
+    def ask() -> Cost:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise UserError(
+                f"--torch_python={options.torch_python}: it ended; see above"
+            )
+        return Cost(*map(float, line.split()))
+
+    return ask
+
+
+def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
+    """Print the rates of every pipeline over some pictures, measured in turns."""
+    options = flags.FLAGS
+    records.build(data_dir, packed, options.img_size)
+    folder, record = (
+        Config(
+            data_dir=str(root),
+            img_size=options.img_size,
+            batch_size=options.batch_size,
+            iterations=10**6,
+        )
+        for root in (data_dir, packed)
+    )
+    pipelines: dict[str, Callable[[], Cost]] = {
+        "folder": lambda: cost_of(folder, options.seconds),
+        "records": lambda: cost_of(record, options.seconds),
+    }
+    if options.torch_python:
+        pipelines["torch"] = torch_loader(data_dir, folder)
+    costs: dict[str, list[Cost]] = {name: [] for name in pipelines}
+    for _ in range(options.rounds):
+        for name, measure in pipelines.items():
+            costs[name].append(measure())
+    files = [f for f in (data_dir / "train").rglob("*.*") if f.is_file()]
+    with Image.open(files[0]) as first:
+        kind = f"{first.format} {first.width} x {first.height}"
+    size = statistics.mean(f.stat().st_size for f in files) / 1000
+    print(f"\n{len(files)} pictures, {kind}, {size:.0f} kB, to {options.img_size}")
+    for name, measured in costs.items():
+        rate = statistics.median(cost.rate for cost in measured)
+        work = statistics.median(cost.work for cost in measured)
+        line = f"{name:8} {rate:6.0f} pictures/s {work:6.2f} ms"
+        if "torch" in costs and name != "torch":
+            pairs = list(zip(measured, costs["torch"], strict=True))
+            faster = statistics.median(ours.rate / torch.rate for ours, torch in pairs)
+            lighter = statistics.median(torch.work / ours.work for ours, torch in pairs)
+            line += f"; torch's, {faster:.2f} times and 1/{lighter:.2f}"
+        print(line, flush=True)
+
+
+def main() -> None:
+    """Compare on the pictures that the flags name, or on made ones."""
+    options = flags.FLAGS
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        if options.data_dir:
+            compare(pathlib.Path(options.data_dir), work / "records")
+        for suffix in () if options.data_dir else ("jpg", "png"):
+            make_pictures(work / suffix, suffix)
+            compare(work / suffix, work / f"{suffix}-records")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data_dir", "", "holds train/DOMAIN/*.jpg; empty: made ones")
+    flags.DEFINE_string("torch_python", "", "of an environment with torchvision")
+    flags.DEFINE_integer("img_size", 256, "of the batches", lower_bound=32)
+    flags.DEFINE_integer("batch_size", 8, "examples, of three pictures each")
+    flags.DEFINE_integer("rounds", 7, "times that each pipeline is measured")
+    flags.DEFINE_float("seconds", 4.0, "that each takes")
+    cli.start(main)

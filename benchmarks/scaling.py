@@ -1,0 +1,192 @@
+"""Measure how the cost of training grows with size, batch, domains and data set.
+
+    python benchmarks/scaling.py
+    python benchmarks/scaling.py --channel_base=16384 --channel_max=512 --sizes=128,256
+
+One thing is changed at a time; every case runs in a process of its own, whose peak
+memory is printed. By default networks are narrow, so that all takes minutes on a CPU.
+Seconds of a processor say what was done on a machine that has other work, too.
+Last come the bytes that several workers exchange per iteration at the paper's size.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import keras
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from tfstargan import cli
+from tfstargan.config import Config
+from tfstargan.data import batches, open_images, records
+from tfstargan.distribution import choose_strategy
+from tfstargan.stargan import NETWORKS, UPDATES, build_networks
+from tfstargan.train import make_model
+from tfstargan.translator import Translator
+
+ITERATIONS = 8
+TIMED = 6  # of them, the last
+LINKS = (10, 100)  # Gbit/s
+
+
+def make_folder(root: pathlib.Path, domains: int, each: int, size: int) -> str:
+    """Make domains of noise and return the folder."""
+    rng = np.random.default_rng(0)
+    for domain in range(domains):
+        folder = root / "train" / f"domain{domain:03d}"
+        folder.mkdir(parents=True)
+        noise = Image.fromarray(rng.integers(0, 256, (size, size, 3), np.uint8))
+        for index in range(each):
+            noise.save(folder / f"{index:06d}.jpg")
+    return str(root)
+
+
+class Clocks(keras.callbacks.Callback):
+    """When every iteration ended: on the wall, and in seconds of a processor."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Begin."""
+        self.ends: list[tuple[float, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Read both."""
+        self.ends.append((time.perf_counter(), time.process_time()))
+
+    def last(self, count: int) -> list[float]:
+        """Return what one of the last iterations took, by both."""
+        ends = np.array(self.ends[-count - 1 :])
+        return list((ends[-1] - ends[0]) / count)
+
+
+def measure(config: Config) -> None:
+    """Print a case's seconds and peak memory as JSON; in a process of its own."""
+    image_set = open_images(config, "train")
+    config = dataclasses.replace(config, domains=image_set.domains)
+    model = make_model(config, choose_strategy(config))
+    clocks = Clocks()
+    stream = batches(image_set, config)
+    model.fit(stream, verbose=0, shuffle=False, callbacks=[clocks])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    translator = Translator(config, model.translating_networks())
+    source = np.zeros((1, config.img_size, config.img_size, 3), np.float32)
+    style = translator.random_style(config.domains[0], 0)
+    translations = []
+    for _ in range(4):
+        start = time.process_time()
+        translator.translate(source, style)
+        translations.append(time.process_time() - start)
+    wall, work = clocks.last(TIMED)
+    result = {
+        "wall": wall,
+        "work": work,
+        "peak": peak,
+        "parameters": sum(getattr(model, name).count_params() for name in NETWORKS),
+        "translation": min(translations),
+    }
+    print(json.dumps(result))
+
+
+def run(config: Config) -> dict:
+    """Return what `measure` prints of a case."""
+    case = json.dumps(dataclasses.asdict(config))
+    command = [sys.executable, __file__, f"--case={case}"]
+    printed = subprocess.run(command, capture_output=True, text=True)
+    if printed.returncode:
+        raise RuntimeError(printed.stderr)
+    return json.loads(printed.stdout.splitlines()[-1])
+
+
+def training_costs(work: pathlib.Path) -> None:
+    """Print how an iteration grows with size, batch and domains."""
+    options = flags.FLAGS
+    sizes, batch_sizes, domains = (
+        [int(n) for n in values]
+        for values in (options.sizes, options.batch_sizes, options.domain_counts)
+    )
+    middle = sizes[len(sizes) // 2], batch_sizes[0], domains[0]
+    cases = [(size, *middle[1:]) for size in sizes]
+    cases += [(middle[0], batch, middle[2]) for batch in batch_sizes[1:]]
+    cases += [(*middle[:2], count) for count in domains[1:]]
+    print("an iteration: seconds, seconds of a processor, peak memory; a translation")
+    print("  size batch domains parameters    s  CPU s peak MB  CPU s")
+    for number, (size, batch, count) in enumerate(cases):
+        config = Config(
+            data_dir=make_folder(work / str(number), count, 4, size),
+            img_size=size,
+            batch_size=batch,
+            channel_base=options.channel_base,
+            channel_max=options.channel_max,
+            iterations=ITERATIONS,
+        )
+        cost = run(config)
+        print(
+            f"{size:6} {batch:5} {count:7} {cost['parameters']:10,} "
+            f"{cost['wall']:4.2f} {cost['work']:6.2f} {cost['peak']:7.0f} "
+            f"{cost['translation']:6.3f}",
+            flush=True,
+        )
+
+
+def data_costs(work: pathlib.Path) -> None:
+    """Print how opening a data set, and a batch of it, grow with its pictures."""
+    print("\npictures  folder: s to open, s/batch    records: s to open, s/batch")
+    for each in (50, 500, 5000):
+        folder = make_folder(work / f"of {each}", 2, each, 64)
+        packed = work / f"records of {each}"
+        records.build(pathlib.Path(folder), packed, 32)
+        line = f"{2 * each:8}"
+        for root in (folder, str(packed)):
+            config = Config(data_dir=root, img_size=32)
+            start = time.perf_counter()
+            image_set = open_images(config, "train")
+            opened = time.perf_counter() - start
+            stream = iter(batches(image_set, config))
+            next(stream)
+            start = time.perf_counter()
+            for _ in range(50):
+                next(stream)
+            line += f"{opened:16.3f} {(time.perf_counter() - start) / 50:11.4f}"
+        print(line, flush=True)
+
+
+def exchanged() -> None:
+    """Print the bytes that workers exchange per iteration at the paper's size."""
+    networks = build_networks(Config(domains=("cat", "dog", "wild")), NETWORKS)
+    numbers = {name: network.count_params() for name, network in networks.items()}
+    total = 4 * sum(numbers[name] for names in UPDATES.values() for name in names)
+    print(f"\ngradients of an iteration, 256 px, 3 domains: {total / 1e6:.0f} MB")
+    for workers in (2, 4, 8):
+        sent = 2 * (workers - 1) / workers * total  # a ring's
+        times = (f"{sent * 8 / link / 1e9:.2f} s at {link} Gbit/s" for link in LINKS)
+        print(f"{workers} workers: each sends {sent / 1e6:.0f} MB: {', '.join(times)}")
+
+
+def main() -> None:
+    """Measure everything, or the one case that this process is for."""
+    options = flags.FLAGS
+    if options.case:
+        measure(Config(**json.loads(options.case)))
+        return
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as folder:
+        training_costs(pathlib.Path(folder))
+        data_costs(pathlib.Path(folder))
+    exchanged()
+
+
+if __name__ == "__main__":
+    flags.DEFINE_list("sizes", ["32", "64", "128"], "img_size; the middle for the rest")
+    flags.DEFINE_list("batch_sizes", ["2", "4", "8"], "the first for the rest")
+    flags.DEFINE_list("domain_counts", ["2", "10", "50"], "the first for the rest")
+    flags.DEFINE_integer("channel_base", 1024, "as in training")
+    flags.DEFINE_integer("channel_max", 64, "as in training")
+    flags.DEFINE_string("case", "", "of a process of its own: settings as JSON")
+    cli.start(main)

@@ -1,0 +1,58 @@
+"""The ablation trains each variant, and what it takes away is gone."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+from conftest import tiny
+
+from tfstargan.metrics import probe
+from tfstargan.stargan import StarGANv2
+
+FILE = pathlib.Path(__file__).parents[1] / "benchmarks" / "ablate.py"
+spec = importlib.util.spec_from_file_location("ablate", FILE)
+ablate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(ablate)
+
+
+def measured(name: str, out: pathlib.Path) -> dict:
+    (variant,) = (v for v in ablate.VARIANTS if v.name == name)
+    return ablate.measure(variant, tiny(iterations=2), out, sources=3)
+
+
+@pytest.fixture(autouse=True)
+def untrained_probe(monkeypatch):
+    monkeypatch.setattr(
+        probe, "of_run", lambda config: probe.Probe(probe.make_network(32))
+    )
+
+
+def test_every_variant_changes_one_thing_that_exists():
+    usual = tiny()
+    for variant in ablate.VARIANTS[1:]:
+        assert bool(variant.settings) != bool(variant.networks)
+        assert all(getattr(usual, n) != v for n, v in variant.settings.items())
+
+
+def test_a_label_in_place_of_the_style_leaves_no_diversity(tmp_path):
+    scores = measured("label instead of AdaIN", tmp_path)
+    assert set(scores["latent"]["diversity"].values()) == {0.0}
+    again = measured("label instead of AdaIN", tmp_path)  # not trained again
+    assert again == scores
+    table = ablate.table({"label instead of AdaIN": scores})
+    assert table.splitlines()[0].startswith("| without | species | position |")
+
+
+def test_a_single_head_does_not_know_domains(monkeypatch):
+    monkeypatch.setattr("tfstargan.stargan.Discriminator", ablate.SingleHead)
+    model = StarGANv2(tiny())
+    x = np.zeros((3, 32, 32, 3), np.float32)
+    logits = model.discriminator(x, np.array([0, 1, 2]))
+    np.testing.assert_array_equal(logits, np.repeat(logits[:1], 3))
+
+
+def test_the_label_takes_the_place_of_the_style():
+    y = np.array([2, 0])
+    style = np.full((2, 6), 7.0, np.float32)
+    np.testing.assert_array_equal(ablate.label_for(style, y), np.eye(6)[y])

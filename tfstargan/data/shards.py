@@ -1,0 +1,119 @@
+"""Pictures in TFRecord shards, as `python -m tfstargan.data.records` builds them.
+
+    ROOT/index.json                      domains, img_size, counts, shards, checksums
+    ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
+    ROOT/train-00000-of-00008.json       where each of them begins
+
+A record holds a picture as it was (a JPEG's file, another's pixels) and, beside it, the
+picture squeezed to img_size: the pixels of every draw that is not cropped, without
+decoding or resizing.
+The stream asks for pictures by number, hence reads by position: it is the folder's
+stream, picture for picture, from any iteration on.
+"""
+
+import io
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from PIL import Image
+
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.data.image_set import ImageSet
+
+INDEX = "index.json"
+# Features of a record; the first four are named as TensorFlow's own converters do.
+ENCODED = "image/encoded"  # JPEG or PPM, at its own size
+FILENAME = "image/filename"
+LABEL = "image/class/label"
+DOMAIN = "image/class/text"
+SQUEEZED = "image/squeezed"  # uint8 pixels [img_size, img_size, 3]
+
+HEADER = 12  # bytes of a TFRecord before its data: the length and its checksum
+FOOTER = 4  # and behind: the data's checksum
+
+
+class Place(NamedTuple):
+    """Where a record's data is."""
+
+    file: pathlib.Path
+    offset: int
+    length: int
+
+
+class Shards(ImageSet):
+    """The pictures of one split.
+
+    Args:
+        root: holds index.json and the shards.
+        split: "train" or "val"; the former where there is no such.
+        domains: names in label order; empty: all, sorted.
+
+    Raises:
+        UserError: if the index or a shard is missing or damaged, or lacks a domain.
+    """
+
+    def __init__(self, root: pathlib.Path, split: str, domains: tuple[str, ...] = ()):
+        index = read_json(root / INDEX)
+        found = index["domains"]
+        self.img_size: int = index["img_size"]
+        self.domains = domains or tuple(found)
+        for domain in self.domains:
+            if domain not in found:
+                raise UserError(f"{root / INDEX}: no domain {domain}; it has {found}")
+        self.places: dict[str, list[Place]] = {domain: [] for domain in found}
+        splits = index["splits"]
+        for shard in splits[split if split in splits else "train"]["shards"]:
+            file = root / shard["file"]
+            if not file.is_file() or file.stat().st_size != shard["bytes"]:
+                raise UserError(f"{file}: missing or cut short; build the records anew")
+            for domain, _, offset, length in read_json(contents_of(file))["pictures"]:
+                self.places[domain].append(Place(file, offset, length))
+
+    def count(self, domain: int) -> int:
+        """Return the number of pictures of a domain."""
+        return len(self.places[self.domains[domain]])
+
+    def image(self, domain: int, index: int) -> Image.Image:
+        """Return one picture, RGB, of any size."""
+        record = self.record(domain, index)
+        name = record[FILENAME].bytes_list.value[0].decode()
+        return images.decode(io.BytesIO(record[ENCODED].bytes_list.value[0]), name)
+
+    def content(self, domain: int, index: int) -> bytes:
+        """Return a picture's file, a PNG's unpacked."""
+        return self.record(domain, index)[ENCODED].bytes_list.value[0]
+
+    def squeezed(self, domain: int, index: int, size: int) -> Image.Image:
+        """Return one picture, uncropped, as size x size pixels."""
+        if size != self.img_size:
+            return super().squeezed(domain, index, size)
+        pixels = self.record(domain, index)[SQUEEZED].bytes_list.value[0]
+        return Image.frombuffer("RGB", (size, size), pixels, "raw", "RGB", 0, 1)
+
+    def record(self, domain: int, index: int) -> Any:
+        """Return the features of one picture's record."""
+        file, offset, length = self.places[self.domains[domain]][index]
+        try:
+            with file.open("rb", buffering=0) as shard:
+                shard.seek(offset)
+                return tf.train.Example.FromString(shard.read(length)).features.feature
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{file}: can't be read ({error}); build the records anew"
+            ) from error
+
+
+def contents_of(shard: pathlib.Path) -> pathlib.Path:
+    """Return the file that says what a shard holds."""
+    return shard.with_suffix(".json")
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """Return what a JSON file holds; raise a UserError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: can't be read ({error})") from error

@@ -1,0 +1,168 @@
+"""Data sets of TensorFlow Datasets: --dataset=tfds:NAME[:LABEL].
+
+    --dataset=tfds:oxford_iiit_pet:species      domains by a class label: Cat, Dog
+    --dataset=tfds:celeb_a:Male                 or by an attribute: not_Male, Male
+    --dataset=tfds:cycle_gan/horse2zebra        or by split: A (trainA), B (trainB)
+
+It is downloaded at first use, and prepared for random access (ArrayRecord), so that the
+stream can ask for pictures by number.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+from PIL import Image
+from tqdm import tqdm
+
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.data.image_set import ImageSet
+
+
+class TFDS(ImageSet):
+    """The pictures of one split.
+
+    Args:
+        dataset: "tfds:NAME[:LABEL]"; NAME may have a configuration and a version. LABEL
+            is a feature of classes or a truth; by default the data set's own label.
+        data_dir: where TFDS keeps data sets; empty: its default.
+        split: "train" or "val": all parts whose names begin with train, or with test
+            or val; where there are none of these, the former.
+        domains: names in label order; empty: all classes.
+
+    Raises:
+        UserError: if TFDS is not installed, does not have the data set or can't prepare
+            it, or if it has no such label or domain.
+    """
+
+    def __init__(
+        self, dataset: str, data_dir: str, split: str, domains: tuple[str, ...] = ()
+    ):
+        self.dataset = dataset
+        name, label = parse(dataset)
+        info, self.source = prepare(name, data_dir, split)
+        features = dict(flatten(info.features))
+        self.image_key = image_of(features)
+        self.label_key = label_of(features, label, info.supervised_keys)
+        known = class_names(self.label_key, features[self.label_key])
+        self.domains = domains or known
+        for domain in self.domains:
+            if domain not in known:
+                raise UserError(
+                    f"--domains: --dataset={dataset} has no {domain}; it has "
+                    f"{', '.join(known)}"
+                )
+        found: dict[str, list[int]] = {domain: [] for domain in known}
+        for index in tqdm(range(len(self.source)), desc="labels", leave=False):
+            value = self._record(index)[self.label_key].int64_list.value[0]
+            if value >= 0:  # -1 is TFDS' mark of an unknown label
+                found[known[value]].append(index)
+        self.indices = [found[domain] for domain in self.domains]
+        for domain, indices in zip(self.domains, self.indices, strict=True):
+            if not indices:
+                raise UserError(f"--dataset={dataset}: no picture of {domain}")
+
+    def count(self, domain: int) -> int:
+        """Return the number of pictures of a domain."""
+        return len(self.indices[domain])
+
+    def image(self, domain: int, index: int) -> Image.Image:
+        """Return one picture, RGB, of any size."""
+        name = f"{self.dataset} number {self.indices[domain][index]}"
+        return images.decode(io.BytesIO(self.content(domain, index)), name)
+
+    def content(self, domain: int, index: int) -> bytes:
+        """Return a picture's file."""
+        record = self._record(self.indices[domain][index])
+        return record[self.image_key].bytes_list.value[0]
+
+    def _record(self, index: int) -> Any:
+        return tf.train.Example.FromString(self.source[index]).features.feature
+
+
+def parse(dataset: str) -> tuple[str, str]:
+    """Return name and label of "tfds:NAME[:LABEL]"; a version is part of the name."""
+    _, name, *rest = dataset.split(":")
+    if rest and re.fullmatch(r"[\d.*]+", rest[0]):
+        name += ":" + rest.pop(0)
+    return name, ":".join(rest)
+
+
+def prepare(name: str, data_dir: str, split: str) -> tuple[Any, Any]:
+    """Return what TFDS says of a data set, and its raw records by number."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError:
+        raise UserError(
+            f"--dataset=tfds:{name}: needs TensorFlow Datasets; "
+            "pip install 'tfstargan[tfds]'"
+        ) from None
+    try:
+        builder = tfds.builder(name, data_dir=data_dir or None)
+        builder.download_and_prepare(file_format="array_record")
+        source = builder.as_data_source(
+            parts_of(split, list(builder.info.splits)),
+            deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES,
+        )
+    except (
+        ValueError,  # an unknown name, configuration or version
+        OSError,
+        tfds.download.DownloadError,
+        AssertionError,  # a file that must be downloaded by hand
+        NotImplementedError,  # prepared before, without random access
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--dataset=tfds:{name}: {reason}") from error
+    return builder.info, source
+
+
+def flatten(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield features and their names, those of groups as "group/name"."""
+    for name, feature in features.items():
+        if hasattr(feature, "items"):
+            yield from flatten(feature, f"{prefix}{name}/")
+        else:
+            yield prefix + name, feature
+
+
+def image_of(features: dict[str, Any]) -> str:
+    """Return the name of the first feature that is a picture."""
+    import tensorflow_datasets as tfds
+
+    for name, feature in features.items():
+        if isinstance(feature, tfds.features.Image):
+            return name
+    raise UserError(f"--dataset: no pictures in it, only {', '.join(features)}")
+
+
+def label_of(features: dict[str, Any], label: str, supervised: Any) -> str:
+    """Return the name of the feature that tells domains apart."""
+    fit = [name for name, f in features.items() if len(class_names(name, f)) > 1]
+    label = label or (supervised[1] if supervised else "label")
+    for name in fit:
+        if label in (name, name.rpartition("/")[2]):
+            return name
+    raise UserError(
+        f"--dataset: no label {label!r} in it; say tfds:NAME:LABEL with LABEL one of "
+        f"{', '.join(name.rpartition('/')[2] for name in fit) or 'none'}"
+    )
+
+
+def class_names(name: str, feature: Any) -> tuple[str, ...]:
+    """Return the domains of a label, in order; empty if it is no label."""
+    if getattr(feature, "names", None):
+        return tuple(feature.names)
+    if feature.dtype == bool and feature.shape == ():
+        name = name.rpartition("/")[2]
+        return f"not_{name}", name
+    return ()
+
+
+def parts_of(split: str, parts: list[str]) -> str:
+    """Return a split in TFDS' words, such as "trainA+trainB"."""
+    beginnings = ("test", "val") if split == "val" else ("train",)
+    chosen = [part for part in parts if part.startswith(beginnings)]
+    return "+".join(chosen or [part for part in parts if part.startswith("train")])

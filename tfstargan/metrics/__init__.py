@@ -1,0 +1,1 @@
+"""Measures of translations: distances between sets of pictures, and exact factors."""

@@ -1,0 +1,283 @@
+"""What a translation did to an animal, factor by factor, against the truth.
+
+A translation should take the species of the target domain, keep the content of the
+source, and wear the fur of the reference, or for each latent another. Sources and
+references are drawn, so their factors are known; a translation's are read by the probe.
+The background belongs to neither side, so it is reported and not judged.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tfstargan.data import critters
+from tfstargan.images import to_float
+from tfstargan.metrics.probe import (
+    CHOICES,
+    CIRCULAR,
+    CONTENT,
+    LINEAR,
+    Factors,
+    Probe,
+)
+from tfstargan.translator import Translator
+
+SOURCES = 100  # of each species, and as many references
+LATENTS = 6  # for each source in each other species
+MEANING = {
+    "probe": "how it reads animals as drawn: share right of species and pattern, R2 of "
+    "all else",
+    "probe_translations": "share of the target's species; R2 of the source's content",
+    "probe_fur": "share of hues within 30 degrees, median error in degrees; mean error "
+    "of lightness as a share of its range; share of right patterns",
+    "probe_diversity": "mean distance of a source's translations over that of animals "
+    "drawn at random",
+    "probe_background": "R2, of either side; StarGAN v2 may take it from both",
+    "probe_pixels": "mean error in own style, and there and back; in levels of 255",
+}
+BACKGROUND = ("background_hue", "background_lightness")
+SAME_HUE = 30.0  # degrees, within which a colour would be called the same
+
+
+class Task(NamedTuple):
+    """Animals of one species to be translated into another."""
+
+    source: str
+    target: str
+    x_src: np.ndarray  # [N, H, W, 3] in [-1, 1]
+    x_ref: np.ndarray
+    source_factors: Factors
+    reference_factors: Factors
+
+
+def translation_scores(
+    translator: Translator, probe: Probe, sources: int = SOURCES, seed: int = 0
+) -> dict:
+    """Return every score of a run trained on critters; shares and R2, 1 is best.
+
+    Args:
+        translator: of the run.
+        probe: for pictures of the run's size or smaller.
+        sources: animals of each species to translate into each other species.
+        seed: of the animals (0: those of the run's own validation set) and latents.
+    """
+    tasks = make_tasks(translator.config.img_size, sources, seed)
+    return {
+        "probe": reading_scores(probe, tasks),
+        "latent": latent_scores(translator, probe, tasks, seed),
+        "reference": reference_scores(translator, probe, tasks),
+        "identity": {"l1": identity_error(translator, tasks)},
+        "cycle": {"l1": cycle_error(translator, tasks)},
+    }
+
+
+def headline(scores: dict) -> dict[str, float]:
+    """Return the scores that sum up a run, in the order of a table's columns.
+
+    Of species and content the worse of latent and reference.
+    """
+    guides = (scores["latent"], scores["reference"])
+    worst = {
+        name: min(guide["content_r2"][name] for guide in guides) for name in CONTENT
+    }
+    return {
+        "species": min(guide["species"] for guide in guides),
+        "position": min(worst["x"], worst["y"]),
+        **{name: worst[name] for name in ("size", "tilt", "mouth", "gaze")},
+        "hue": scores["reference"]["fur"]["hue_within_30"],
+        "pattern": scores["reference"]["fur"]["pattern"],
+        "diversity": scores["latent"]["diversity"]["mean"],
+        "identity": scores["identity"]["l1"],
+        "cycle": scores["cycle"]["l1"],
+    }
+
+
+def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the scores as a report has them: {section: {row: {column: number}}}."""
+    of_probe = {name: scores["probe"][name] for name in CHOICES}
+    guides = {name: scores[name] for name in ("latent", "reference")}
+    return {
+        "probe": {"fresh pictures": of_probe | scores["probe"]["r2"]},
+        "probe_translations": {
+            name: {"species": guide["species"]} | guide["content_r2"]
+            for name, guide in guides.items()
+        },
+        "probe_fur": {"as the reference's": scores["reference"]["fur"]},
+        "probe_diversity": {"over latents": scores["latent"]["diversity"]},
+        "probe_background": scores["reference"]["background_r2"],
+        "probe_pixels": {name: scores[name] for name in ("identity", "cycle")},
+    }
+
+
+def make_tasks(img_size: int, sources: int, seed: int) -> list[Task]:
+    """Draw `sources` animals to translate, and as many references, for every pair."""
+    pictures, _, animals = critters.make_split(2 * sources, img_size, seed, "val")
+    images, factors = to_float(pictures), Factors.of(animals)
+    rows = np.arange(len(images)).reshape(-1, 2, sources)
+    return [
+        Task(
+            critters.SPECIES[source],
+            critters.SPECIES[target],
+            images[rows[source, 0]],
+            images[rows[target, 1]],
+            factors.rows(rows[source, 0]),
+            factors.rows(rows[target, 1]),
+        )
+        for source in range(len(rows))
+        for target in range(len(rows))
+        if source != target
+    ]
+
+
+def reading_scores(probe: Probe, tasks: Sequence[Task]) -> dict:
+    """Return how well the probe reads pictures as they were drawn, fresh to it."""
+    read = Factors.join([probe.read(task.x_ref) for task in tasks])
+    true = Factors.join([task.reference_factors for task in tasks])
+    return {
+        **{name: share(read, true, name) for name in CHOICES},
+        "r2": {name: r2(read, true, name) for name in (*LINEAR, *CIRCULAR)},
+    }
+
+
+def latent_scores(
+    translator: Translator, probe: Probe, tasks: Sequence[Task], seed: int = 0
+) -> dict:
+    """Return what translations by latents have of target, source and each other."""
+    rng = np.random.default_rng(seed)
+
+    def read(task: Task) -> Factors:
+        size = (LATENTS * len(task.x_src), translator.config.latent_dim)
+        styles = translator.map_latents(
+            rng.standard_normal(size, np.float32), task.target
+        )
+        sources = np.repeat(task.x_src, LATENTS, axis=0)
+        return probe.read(translator.translate(sources, styles))
+
+    reads = [read(task) for task in tasks]
+    each = np.arange(len(tasks[0].x_src)).repeat(LATENTS)
+    true = Factors.join([task.source_factors.rows(each) for task in tasks])
+    return {
+        "species": right_species(reads, tasks),
+        "content_r2": {name: r2(Factors.join(reads), true, name) for name in CONTENT},
+        "diversity": diversity(Factors.join(reads), LATENTS),
+    }
+
+
+def reference_scores(
+    translator: Translator, probe: Probe, tasks: Sequence[Task]
+) -> dict:
+    """Return what translations by references have of target, source and reference."""
+    reads = [probe.read(by_reference(translator, task)) for task in tasks]
+    read = Factors.join(reads)
+    source = Factors.join([task.source_factors for task in tasks])
+    reference = Factors.join([task.reference_factors for task in tasks])
+    hue_error = 360 * distance(read, reference, "hue")
+    return {
+        "species": right_species(reads, tasks),
+        "content_r2": {name: r2(read, source, name) for name in CONTENT},
+        "fur": {
+            "hue_within_30": float(np.mean(hue_error <= SAME_HUE)),
+            "hue_error_degrees": float(np.median(hue_error)),
+            "lightness_error": float(np.mean(distance(read, reference, "lightness"))),
+            "pattern": share(read, reference, "pattern"),
+        },
+        "background_r2": {
+            "of_source": {name: r2(read, source, name) for name in BACKGROUND},
+            "of_reference": {name: r2(read, reference, name) for name in BACKGROUND},
+        },
+    }
+
+
+def by_reference(translator: Translator, task: Task) -> np.ndarray:
+    """Return every source in the style of its reference."""
+    styles = translator.encode_styles(task.x_ref, task.target)
+    return translator.translate(task.x_src, styles)
+
+
+def identity_error(translator: Translator, tasks: Sequence[Task]) -> float:
+    """Return the mean error of pictures in their own style, in levels of 255."""
+    return _levels(
+        translator.translate(t.x_src, translator.encode_styles(t.x_src, t.source))
+        - t.x_src
+        for t in tasks
+    )
+
+
+def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
+    """Return the mean error of pictures there and back (eq. 4), in levels of 255."""
+    return _levels(
+        translator.translate(
+            by_reference(translator, t), translator.encode_styles(t.x_src, t.source)
+        )
+        - t.x_src
+        for t in tasks
+    )
+
+
+def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:
+    """Return the share of translations that show the target's species."""
+    return float(
+        np.mean(
+            [
+                read.choices["species"] == critters.SPECIES.index(task.target)
+                for read, task in zip(reads, tasks, strict=True)
+            ]
+        )
+    )
+
+
+def diversity(read: Factors, latents: int) -> dict[str, float]:
+    """Return how far apart one source's translations are, over how far animals are.
+
+    Of each fur factor the mean distance between two of a source's translations, divided
+    by that of two animals drawn at random: 1 for as diverse as the data. `mean` is over
+    the factors.
+
+    Args:
+        read: factors of the translations, those of a source side by side.
+        latents: translations of each source, at least 2.
+    """
+    first, second = np.triu_indices(latents, 1)
+    start = latents * np.arange(len(read.numbers["hue"]) // latents)[:, None]
+    one, two = (read.rows((start + i).ravel()) for i in (first, second))
+    # of two points on a circle, two in an interval, two of three patterns
+    chance = {"hue": 1 / 4, "lightness": 1 / 3, "pattern": 2 / 3}
+    ratios = {
+        name: float(np.mean(distance(one, two, name)) / by_chance)
+        for name, by_chance in chance.items()
+    }
+    return ratios | {"mean": float(np.mean([*ratios.values()]))}
+
+
+def distance(one: Factors, two: Factors, name: str) -> np.ndarray:
+    """Return the distances in a factor, [N]: turns, shares of its range, or 0 and 1."""
+    if name in CHOICES:
+        return one.choices[name] != two.choices[name]
+    difference = abs(one.numbers[name] - two.numbers[name])
+    if name in CIRCULAR:
+        return np.minimum(difference, 1 - difference)
+    low, high = critters.RANGES[name]
+    return difference / (high - low)
+
+
+def share(read: Factors, true: Factors, name: str) -> float:
+    """Return the share of right readings of a choice."""
+    return float(np.mean(read.choices[name] == true.choices[name]))
+
+
+def r2(read: Factors, true: Factors, name: str) -> float:
+    """Return the share of a factor's variance that the readings explain.
+
+    `1 - sum |read - true|^2 / sum |true - mean|^2`: 1 for perfect, 0 for guessing the
+    mean, below 0 for worse than that. A hue is a point on the unit circle.
+    """
+    a, b = read.numbers[name], true.numbers[name]
+    if name in CIRCULAR:
+        a, b = (np.exp(2j * np.pi * values) for values in (a, b))
+    spread = np.sum(abs(b - np.mean(b)) ** 2)
+    return float(1 - np.sum(abs(a - b) ** 2) / spread)
+
+
+def _levels(errors: Iterable[np.ndarray]) -> float:
+    return 127.5 * float(np.mean([np.mean(abs(error)) for error in errors]))

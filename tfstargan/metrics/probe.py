@@ -1,0 +1,295 @@
+"""A probe that reads a drawn animal's factors off its picture.
+
+The animals of `data/critters.py` are drawn from known factors, so a small network can
+learn to read them back. What it then reads off a translation says whether the species
+changed, the content stayed and the fur came over. It reads the pose first, turns the
+face upright by it, and reads the rest there. It is trained once, on clean, blurred and
+grainy pictures alike, since it is to read generators that are not perfect yet.
+"""
+
+import hashlib
+import inspect
+import math
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from tqdm import tqdm
+
+from tfstargan.config import Config, UserError
+from tfstargan.data import critters
+from tfstargan.data.critters import RANGES, Critter
+from tfstargan.metrics.backbones import cache_dir
+
+CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
+LINEAR = (*CONTENT, "lightness", "background_lightness")
+CIRCULAR = ("hue", "background_hue")
+CHOICES = {"species": critters.SPECIES, "pattern": critters.PATTERNS}
+
+POSE = ("x", "y", "size", "tilt")
+# Read from the whole picture; all else from the face.
+FIRST = (*POSE, "background_hue", "background_lightness")
+WEIGHTS = {"mouth": 8.0, "gaze": 4.0}  # in the loss: a few pixels tell them; others 1
+
+LARGEST_SIDE = 64  # larger pictures are shrunk to it before they are read
+REACH = 1.4  # of the upright face: head radii from its middle to its edge ...
+ABOVE = 0.3  # ... and of its middle above the head's, for the ears
+DRAWN = 6_000  # animals of each species to learn from
+EPOCHS = 10
+BATCH = 64
+SEED = 20_241  # of the probe's own animals, apart from every run's
+
+
+class Factors(NamedTuple):
+    """Factors of N animals, true or read, as columns; see `Critter` for the ranges."""
+
+    numbers: dict[str, np.ndarray]  # LINEAR and CIRCULAR, [N] float
+    choices: dict[str, np.ndarray]  # CHOICES, [N] int
+
+    @classmethod
+    def of(cls, animals: list[Critter]) -> "Factors":
+        """Return the true factors of animals."""
+
+        def column(name: str) -> np.ndarray:
+            return np.array([getattr(animal, name) for animal in animals])
+
+        return cls(
+            {name: column(name) for name in (*LINEAR, *CIRCULAR)},
+            {name: column(name) for name in CHOICES},
+        )
+
+    @classmethod
+    def join(cls, parts: "Sequence[Factors]") -> "Factors":
+        """Return the animals of several parts, one after the other."""
+
+        def joined(field: str) -> dict[str, np.ndarray]:
+            names = getattr(parts[0], field)
+            return {
+                name: np.concatenate([getattr(part, field)[name] for part in parts])
+                for name in names
+            }
+
+        return cls(joined("numbers"), joined("choices"))
+
+    def rows(self, index: np.ndarray) -> "Factors":
+        """Return the factors of some of the animals, in the order of `index`."""
+        return Factors(
+            {name: values[index] for name, values in self.numbers.items()},
+            {name: values[index] for name, values in self.choices.items()},
+        )
+
+
+class Probe:
+    """The trained reader.
+
+    Args:
+        network: of `make_network`; images [N, S, S, 3] in [-1, 1] to its outputs.
+    """
+
+    def __init__(self, network: keras.Model):
+        self.network = network
+        self.side = network.input_shape[1]
+
+    def read(self, images: np.ndarray) -> Factors:
+        """Return what is read off images [N, H, W, 3] in [-1, 1], H = W >= the side."""
+        if images.shape[1] != self.side:
+            size = (self.side, self.side)
+            images = tf.image.resize(images, size, "area").numpy()
+        images = np.clip(images, -1, 1)
+        outputs = self.network.predict(images, batch_size=256, verbose=0)
+        numbers = {}
+        for name in LINEAR:
+            numbers[name] = scaled(outputs[name][:, 0], name)
+        for name in CIRCULAR:
+            cos, sin = outputs[name].T
+            numbers[name] = np.arctan2(sin, cos) / (2 * np.pi) % 1
+        choices = {name: outputs[name].argmax(-1) for name in CHOICES}
+        return Factors(numbers, choices)
+
+
+def scaled(target: Any, name: str) -> Any:
+    """Return the factor that a target in [-1, 1] stands for."""
+    low, high = RANGES[name]
+    return low + (high - low) * (target + 1) / 2
+
+
+def targets(factors: Factors) -> dict[str, np.ndarray]:
+    """Return what the network should put out for animals.
+
+    Numbers are scaled from their range to [-1, 1], hues are points on the circle.
+    """
+    result = dict(factors.choices)
+    for name in LINEAR:
+        low, high = RANGES[name]
+        result[name] = 2 * (factors.numbers[name][:, None] - low) / (high - low) - 1
+    for name in CIRCULAR:
+        angle = 2 * np.pi * factors.numbers[name]
+        result[name] = np.stack([np.cos(angle), np.sin(angle)], -1)
+    return result
+
+
+class Upright(keras.layers.Layer):
+    """Cut out faces, turned and scaled to one pose, by the pose that was read.
+
+    Images [N, S, S, 3] and x, y, size and tilt as targets, [N, 1], to [N, S, S, 3].
+    """
+
+    def call(self, images: Any, *pose: Any) -> Any:
+        side = images.shape[1]
+        x, y, size, tilt = (
+            scaled(ops.clip(value[:, 0], -1.2, 1.2), name)
+            for name, value in zip(POSE, pose, strict=True)
+        )
+        # From a pixel of the result to the head's frame (see `critters.Canvas`) ...
+        step = 2 * REACH / side
+        left, top = step / 2 - REACH, step / 2 - REACH - ABOVE
+        # ... and on to a pixel of the picture.
+        cos, sin = (
+            side * size / 2 * turn(tilt * math.pi / 180) for turn in (ops.cos, ops.sin)
+        )
+        middle = (side - 1) / 2
+        rows = [
+            cos * step,
+            -sin * step,
+            side * x + middle + cos * left - sin * top,
+            sin * step,
+            cos * step,
+            side * y + middle + sin * left + cos * top,
+            ops.zeros_like(x),
+            ops.zeros_like(x),
+        ]
+        transform = ops.stop_gradient(ops.stack(rows, axis=-1))
+        return ops.image.affine_transform(images, transform, fill_mode="nearest")
+
+
+def make_network(side: int) -> keras.Model:
+    """Return the untrained network: [N, side, side, 3] to {factor: its target}."""
+    widths = dict.fromkeys(LINEAR, 1) | dict.fromkeys(CIRCULAR, 2)
+    widths |= {name: len(names) for name, names in CHOICES.items()}
+    images = keras.Input((side, side, 3))
+    features = _features(images)
+    outputs = {n: keras.layers.Dense(widths[n], name=n)(features) for n in FIRST}
+    features = _features(Upright()(images, *(outputs[name] for name in POSE)))
+    others = [name for name in widths if name not in FIRST]
+    outputs |= {n: keras.layers.Dense(widths[n], name=n)(features) for n in others}
+    return keras.Model(images, outputs, name="probe")
+
+
+def _features(x: Any) -> Any:
+    # The last map, 4 x 4, is read whole, not averaged: positions are to be told.
+    x = _convolution(x, 32, 5)
+    for channels in (64, 96, 128)[: int(math.log2(x.shape[1] // 4))]:
+        x = _convolution(x, channels, 3)
+        if channels == 64:
+            x = _convolution(x, channels, 3, stride=1)
+    x = keras.layers.Dense(256, use_bias=False)(keras.layers.Flatten()(x))
+    return _activation(x)
+
+
+def _convolution(x: Any, channels: int, width: int, stride: int = 2) -> Any:
+    convolution = keras.layers.Conv2D(
+        channels, width, stride, padding="same", use_bias=False
+    )
+    return _activation(convolution(x))
+
+
+def _activation(x: Any) -> Any:
+    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.95)(x))
+
+
+def spoil(images: tf.Tensor, target: dict) -> tuple[tf.Tensor, dict]:
+    """Blur a quarter of the images and add grain to a quarter, as generators do."""
+    x = tf.cast(images, tf.float32) / 127.5 - 1
+
+    def up_to(most: float) -> tf.Tensor:
+        amount = tf.random.uniform((tf.shape(x)[0], 1, 1, 1), -3 * most, most)
+        return tf.maximum(amount, 0)
+
+    x += up_to(0.6) * (tf.nn.avg_pool2d(x, 3, 1, "SAME") - x)
+    return x + up_to(0.07) * tf.random.normal(tf.shape(x)), target
+
+
+def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
+    """Return a probe for pictures of a side, trained on animals of its own.
+
+    Args:
+        side: height and width of the pictures, at least 32.
+        drawn: animals of each species.
+        epochs: how often each is seen.
+    """
+    images, _, animals = critters.make_split(drawn, side, SEED)
+    data = tf.data.Dataset.from_tensor_slices((images, targets(Factors.of(animals))))
+    data = data.shuffle(len(images)).batch(BATCH, drop_remainder=True)
+    data = data.map(spoil, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    network = make_network(side)
+    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    squares = dict.fromkeys((*LINEAR, *CIRCULAR), "mse")
+    steps = epochs * (len(images) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    network.compile(
+        keras.optimizers.Adam(rate),
+        loss=squares | dict.fromkeys(CHOICES, crossentropy),
+        loss_weights={name: WEIGHTS.get(name, 1.0) for name in network.output},
+        jit_compile=False,
+    )
+    with tqdm(total=steps, desc="probe", unit="step", dynamic_ncols=True) as bar:
+        step = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: bar.update()
+        )
+        network.fit(data, epochs=epochs, verbose=0, shuffle=False, callbacks=[step])
+    return Probe(network)
+
+
+def of_run(config: Config) -> Probe:
+    """Return the probe for a run's pictures.
+
+    Raises:
+        UserError: if they are no drawn animals.
+    """
+    if config.domains != critters.SPECIES:
+        raise UserError(
+            "--probe: reads drawn animals (--dataset=critters) only, and this run's "
+            f"domains are {', '.join(config.domains)}"
+        )
+    return load(config.img_size, cache_dir() / "probes")
+
+
+def load(side: int, folder: pathlib.Path) -> Probe:
+    """Return the probe for pictures of a side, trained now if `folder` has none yet.
+
+    Args:
+        side: of the pictures; one of at most 64 reads larger ones, too.
+        folder: where trained probes are kept, for every run to use.
+
+    Raises:
+        UserError: if it can't be kept.
+    """
+    side = min(side, LARGEST_SIDE)
+    path = folder / f"probe-{side}px-{_fingerprint(side)}.weights.h5"
+    if path.exists():
+        network = make_network(side)
+        network.load_weights(path)
+        return Probe(network)
+    print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
+    probe = train(side)
+    partial = path.with_name(f"partial-{os.getpid()}.weights.h5")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.network.save_weights(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
+    return probe
+
+
+def _fingerprint(side: int) -> str:
+    """Name a probe by all that it depends on: the drawings, and this file."""
+    drawings, *_ = critters.make_split(2, side, SEED)
+    recipe = inspect.getsource(sys.modules[__name__])
+    return hashlib.sha256(drawings.tobytes() + recipe.encode()).hexdigest()[:12]

@@ -1,0 +1,174 @@
+"""What is translated for a measurement, and how: the authors' protocol.
+
+Every ordered pair of different domains, latent- and reference-guided; every validation
+picture of the source domain in ten styles (arXiv:1912.01865, section 3 and appendix).
+Styles come of the seed and the pair alone, so that each pair can be measured by itself,
+and a run be compared with another on the same latents and references.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfstargan import images
+from tfstargan.data import ImageSet
+from tfstargan.translator import Translator
+
+GUIDES = ("latent", "reference")
+OUTPUTS = 10  # translations of one source into one domain
+
+
+class Extent(NamedTuple):
+    """How many pictures of each domain are used, evenly spread; None: all."""
+
+    sources: int | None = None
+    reals: int | None = None
+
+
+FULL = Extent()
+QUICK = Extent(sources=16, reals=256)  # minutes for hours; not the protocol
+
+
+class Task(NamedTuple):
+    """One measurement: a guide and an ordered pair of domains, by their labels."""
+
+    guide: str
+    source: int
+    target: int
+
+
+def tasks(domains: int) -> list[Task]:
+    """Return every task, those of one target together."""
+    return [
+        Task(guide, source, target)
+        for target, guide, source in itertools.product(
+            range(domains), GUIDES, range(domains)
+        )
+        if source != target
+    ]
+
+
+def chosen(count: int, limit: int | None) -> list[int]:
+    """Return the indices of at most `limit` of `count` pictures, evenly spread."""
+    used = count if limit is None else min(count, limit)
+    return [i * count // used for i in range(used)]
+
+
+def in_batches(function: Callable, size: int) -> Callable[..., np.ndarray]:
+    """Return a function, compiled, that takes any number of examples, `size` at once.
+
+    Without XLA: on a CPU it needs a tenth more time for these networks.
+    """
+    compiled = tf.function(function)
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        starts = range(0, len(arrays[0]), size)
+        parts = [compiled(*(a[i : i + size] for a in arrays)) for i in starts]
+        return np.concatenate([part.numpy() for part in parts])
+
+    return run
+
+
+def in_threads(function: Callable, items: Any) -> np.ndarray:
+    """Return the stacked results; Pillow decodes and resizes on all cores."""
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(function, items)))
+
+
+def squeeze(picture: Image.Image, size: int) -> np.ndarray:
+    """Return a picture, not cropped (nor does training), [size, size, 3] in [-1, 1]."""
+    return images.to_float(picture.resize((size, size), Image.Resampling.BILINEAR))
+
+
+class Outputs:
+    """The translations of a run's validation pictures.
+
+    Args:
+        translator: of the run.
+        validation: the pictures.
+        extent: how many of them are sources.
+        batch_size: sources translated at once.
+    """
+
+    def __init__(
+        self,
+        translator: Translator,
+        validation: ImageSet,
+        extent: Extent = FULL,
+        batch_size: int = 8,
+    ):
+        self.translator = translator
+        self.validation = validation
+        self.extent = extent
+        self.batch_size = batch_size
+        networks = translator.networks
+        self.masks = in_batches(
+            lambda x: tf.stack(networks["fan"].masks(x), axis=1), batch_size
+        )
+        self.generate = in_batches(
+            lambda x, s, *masks: networks["generator"](
+                x, s, *(tf.unstack(both, axis=1) for both in masks)
+            ),
+            batch_size,
+        )
+
+    def sources(self, task: Task) -> list[int]:
+        """Return the indices of a task's sources."""
+        count = self.validation.count(task.source)
+        return chosen(count, self.extent.sources)
+
+    def of(self, task: Task) -> Iterator[np.ndarray]:
+        """Yield the translations of a few sources at a time.
+
+        Yields:
+            [n, OUTPUTS, H, W, 3] float32, about [-1, 1].
+        """
+        sources = self.sources(task)
+        styles = self.styles(task, len(sources))
+        for start in range(0, len(sources), self.batch_size):
+            some = sources[start : start + self.batch_size]
+            x = self.pictures(task.source, some)
+            # The same for all outputs of a source, so made once.
+            masks = [self.masks(x)] if self.translator.config.w_hpf else []
+            s = styles[start : start + self.batch_size]
+            fakes = [self.generate(x, s[:, j], *masks) for j in range(OUTPUTS)]
+            yield np.stack(fakes, axis=1)
+
+    def styles(self, task: Task, count: int) -> np.ndarray:
+        """Return the style codes of every output, [count, OUTPUTS, style_dim].
+
+        Latents are drawn anew for each; references, pictures of the target domain, are
+        taken in random order, all of them before one comes again.
+        """
+        config, target = self.translator.config, self.translator.domains[task.target]
+        guide = GUIDES.index(task.guide)
+        rng = np.random.default_rng((config.seed, guide, task.source, task.target))
+        needed = count * OUTPUTS
+        if task.guide == "latent":
+            latents = rng.standard_normal((needed, config.latent_dim), np.float32)
+            styles = self.translator.map_latents(latents, target)
+        else:
+            number = self.validation.count(task.target)
+            encoded = [  # each reference once, a few pictures in memory
+                self.translator.encode_styles(
+                    self.pictures(task.target, range(i, min(i + 64, number))), target
+                )
+                for i in range(0, number, 64)
+            ]
+            turns = [rng.permutation(number) for _ in range(-(-needed // number))]
+            styles = np.concatenate(encoded)[np.concatenate(turns)[:needed]]
+        return styles.reshape(count, OUTPUTS, -1)
+
+    def pictures(self, domain: int, indices: Any) -> np.ndarray:
+        """Return validation pictures, [n, H, W, 3] in [-1, 1]."""
+        size = self.translator.config.img_size
+
+        def read(index: int) -> np.ndarray:
+            return squeeze(self.validation.image(domain, index), size)
+
+        return in_threads(read, indices)
