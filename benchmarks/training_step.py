@@ -37,8 +37,9 @@ from absl import flags
 from tfstargan import cli
 from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import Batch
+from tfstargan.distribution import choose_strategy
 from tfstargan.stargan import StarGANv2
-from tfstargan.train import choose_devices, distribution, make_model
+from tfstargan.train import make_model
 
 REFERENCE_STEP = pathlib.Path(__file__).with_name("reference_step.py")
 
@@ -123,7 +124,7 @@ def work(config: Config, threads: int) -> None:
     """Answer every line of standard input with an iteration's measurements."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    model = make_model(config, distribution(choose_devices(config)))
+    model = make_model(config, choose_strategy(config))
     iterations = train_forever(model, config)
     for _ in sys.stdin:
         start, used = time.perf_counter(), time.process_time()
@@ -213,12 +214,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for size in map(int, options.sizes):
         for batch in map(int, options.batches):
-            config = dataclasses.replace(
-                from_flags(),
-                img_size=size,
-                batch_size=batch,
-                domains=("a", "b", "c"),
-            )
+            options.img_size, options.batch_size = size, batch
+            options.domains = ["a", "b", "c"]
+            config = from_flags()
             threads, theirs = options.threads, None
             if options.reference:
                 theirs = reference(
