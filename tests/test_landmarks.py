@@ -342,6 +342,7 @@ def test_the_model_translates_with_masks_of_its_own(w_hpf):
 
 def test_the_sources_masks_serve_both_fakes_and_the_fakes_own_the_cycle():
     model = StarGANv2(Config(w_hpf=1.0, **TINY))
+    model.compile()
 
     def masks(x):  # in FAN's place: quicker, and no less different from image to image
         mask = tf.image.resize(tf.abs(x[..., :1]), (256, 256))

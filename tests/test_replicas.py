@@ -1,5 +1,8 @@
 """Many devices train as one does: Keras sums gradients over replicas."""
 
+import concurrent.futures
+import multiprocessing
+
 import keras
 import numpy as np
 import pytest
@@ -97,12 +100,12 @@ def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
     assert logs_two == pytest.approx(logs, rel=1e-3)  # means over all images
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("broken", [0, 1, None])
-def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update(
-    broken, monkeypatch
-):
-    monkeypatch.setattr(stargan, "UPDATES", {"G/latent": stargan.UPDATES["G/latent"]})
+def update_with_overflow(broken: int | None) -> dict[str, tuple[float, bool]]:
+    """Return of each network how its loss scale changed, and whether it moved.
+
+    One update in float16 on two replicas, an infinite pixel in the part of one.
+    """
+    stargan.UPDATES = {"G/latent": stargan.UPDATES["G/latent"]}
     devices = [d.name for d in tf.config.list_logical_devices("CPU")]
     keras.utils.set_random_seed(0)
     with tf.distribute.MirroredStrategy(devices).scope():
@@ -116,15 +119,24 @@ def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update(
         )
         batch = batch._replace(x_src=x_src)
     before = weights(model)
-    data = tf.data.Dataset.from_tensors(batch)
-    model.fit(data, verbose=0, shuffle=False)
+    model.fit(tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False)
     after = weights(model)
+    found = {}
     for name in AVERAGED:
-        scale = tf.convert_to_tensor(model.optimizers[name].dynamic_scale.value)
-        initial = model.optimizers[name].initial_scale
-        if broken is None:
-            assert scale == initial
-            assert (after[name] != before[name]).any()
-        else:
-            assert scale == initial / 2
-            np.testing.assert_array_equal(after[name], before[name])
+        optimizer = model.optimizers[name]
+        scale = float(tf.convert_to_tensor(optimizer.dynamic_scale.value))
+        moved = bool((after[name] != before[name]).any())
+        found[name] = scale / optimizer.initial_scale, moved
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [0, 1, None])
+def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update(broken):
+    # In a process of its own: TensorFlow mixes up the collective operations of models
+    # that are mirrored one after the other.
+    apart = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=apart) as pool:
+        found = pool.submit(update_with_overflow, broken).result()
+    expected = (1.0, True) if broken is None else (0.5, False)
+    assert found == dict.fromkeys(AVERAGED, expected)
