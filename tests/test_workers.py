@@ -101,7 +101,8 @@ def assert_moved_alike(a: dict, b: dict, before: dict) -> None:
     for name, start in before.items():
         moved = np.linalg.norm(a[name] - start)
         assert moved > 1e-6 * np.linalg.norm(start), name
-        assert np.linalg.norm(b[name] - a[name]) < 1e-3 * moved, name  # 4e-6 here
+        # About 1e-3 by rounding, in an iteration or two; a wrong scale gives 0.1 to 0.5.
+        assert np.linalg.norm(b[name] - a[name]) < 1e-2 * moved, name
 
 
 @pytest.mark.slow
