@@ -10,11 +10,11 @@ from tfstargan.config import Config
 from tfstargan.stargan import StarGANv2
 
 
-def estimate(**settings: object) -> int:
+def estimate(replicas: int = 1, **settings: object) -> int:
     """Return the estimate of a small model trained with these settings."""
     model = StarGANv2(tiny())
     model.config = dataclasses.replace(model.config, **settings)
-    return memory.estimate(model)
+    return memory.estimate(model, replicas)
 
 
 def test_without_images_there_are_weights_averages_moments_and_gradients():

@@ -101,8 +101,9 @@ def assert_moved_alike(a: dict, b: dict, before: dict) -> None:
     for name, start in before.items():
         moved = np.linalg.norm(a[name] - start)
         assert moved > 1e-6 * np.linalg.norm(start), name
-        # About 1e-3 by rounding, in an iteration or two; a wrong scale gives 0.1 to 0.5.
-        assert np.linalg.norm(b[name] - a[name]) < 1e-2 * moved, name
+        # Rounding turns a few steps of Adam round, each 1e-2 of what a network moves; a
+        # wrong scale of the gradients gives 0.2 to 0.5.
+        assert np.linalg.norm(b[name] - a[name]) < 5e-2 * moved, name
 
 
 @pytest.mark.slow
@@ -124,10 +125,11 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     assert len({p.name for p in (many / "logs").iterdir()} - before) == 1
     assert "it/s" in printed[0]
     assert "it/s" not in printed[1]
-    # And from several workers on to one process with two replicas.
-    train(until(5), one)
+    # And from several workers on to one process, with one replica and with two.
+    shutil.copytree(many, tmp_path / "one again")
+    train(until(5), tmp_path / "one again")
     train(until(5, replicas=2), many)
-    assert_moved_alike(at(one, 5), at(many, 5), at(one, 4))
+    assert_moved_alike(at(tmp_path / "one again", 5), at(many, 5), at(many, 4))
 
 
 def test_the_workers_parts_make_up_the_whole_batch():

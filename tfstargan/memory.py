@@ -17,11 +17,10 @@ SMALL_BATCH = 8  # users report that smaller ones train badly on photographs
 PHOTOGRAPH = 128  # pixels; smaller pictures are for trying things out
 
 
-def estimate(model: StarGANv2) -> int:
-    """Return about how many bytes training needs on each device."""
+def estimate(model: StarGANv2, replicas: int = 1) -> int:
+    """Return about how many bytes training needs on each of the replicas."""
     config = model.config
-    parts = max(config.replicas, 1) * config.accumulate
-    images_at_once = -(-config.batch_size // parts)
+    images_at_once = config.batch_size // (replicas * config.accumulate)
     return FLOAT * (_weights(model) + images_at_once * _maps(model))
 
 

@@ -71,7 +71,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
         return
     devices = distribution.describe(strategy)
     say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
-    say(describe(model))
+    say(describe(model, strategy.num_replicas_in_sync))
     if warning := memory.advice(config):
         say(warning)
     writer = tf.summary.create_noop_writer()
@@ -138,10 +138,10 @@ def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
     return model
 
 
-def describe(model: StarGANv2) -> str:
+def describe(model: StarGANv2, replicas: int) -> str:
     """Return the numbers of parameters, and the memory needed."""
     counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
-    needed = memory.estimate(model) / 1e9
+    needed = memory.estimate(model, replicas) / 1e9
     return (
         f"parameters: {', '.join(counts)}\n"
         f"memory: about {needed:.1f} GB on each device, besides TensorFlow's own"
@@ -156,7 +156,7 @@ def dry_run(config: Config) -> None:
     print(json.dumps(dataclasses.asdict(config), indent=2))
     print("devices:", distribution.describe(strategy))
     model = make_model(config, strategy)
-    print(describe(model))
+    print(describe(model, strategy.num_replicas_in_sync))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)
     stream = strategy.distribute_datasets_from_function(
