@@ -504,14 +504,16 @@ def history(precision: str) -> dict[str, np.ndarray]:
         mapping_learning_rate=1e-4,
     )
     model = make_model(config)
-    logs: list[dict] = []
+    recorded: list[dict] = []
     keep = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, values: logs.append(numbers(values))
+        on_train_batch_end=lambda batch, logs: recorded.append(numbers(logs))
     )
     data = batches(open_images(config, "train"), config)
     model.fit(data, verbose=0, shuffle=False, callbacks=[keep])
-    assert len(logs) == 200
-    return {name: np.array([values[name] for values in logs]) for name in logs[0]}
+    assert len(recorded) == 200
+    return {
+        name: np.array([values[name] for values in recorded]) for name in recorded[0]
+    }
 
 
 @pytest.fixture(scope="module")
