@@ -1,0 +1,45 @@
+plugins {
+    alias(libs.plugins.android.application)
+    alias(libs.plugins.kotlin.android)
+}
+
+android {
+    namespace = "org.tfstargan.demo"
+    compileSdk = 36
+
+    defaultConfig {
+        applicationId = "org.tfstargan.demo"
+        minSdk = 26
+        targetSdk = 36
+        versionCode = 1
+        versionName = "1.0"
+    }
+
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_11
+        targetCompatibility = JavaVersion.VERSION_11
+    }
+
+    // Read as it is, without a copy unpacked first.
+    androidResources {
+        noCompress += "tflite"
+    }
+}
+
+kotlin {
+    jvmToolchain(17)
+    compilerOptions {
+        jvmTarget = org.jetbrains.kotlin.gradle.dsl.JvmTarget.JVM_11
+    }
+}
+
+dependencies {
+    implementation(libs.litert)
+    implementation(libs.litert.gpu)
+    testImplementation(libs.kotlin.test.junit)
+}
+
+// The files that Python, the page and this app must all pass.
+tasks.withType<Test> {
+    systemProperty("vectors", rootDir.resolve("../tests/vectors").path)
+}

@@ -1,0 +1,49 @@
+package org.tfstargan.demo.core
+
+import java.io.FileNotFoundException
+import kotlin.test.Test
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+
+class ContractTest {
+    private val folders = vectors("contract.json")
+
+    private fun load(folder: Map<String, Any?>): Contract {
+        val files = folder["files"].asObject().mapValues { it.value.asBytes() } +
+            (Contract.NAME to (folder["text"] as String).toByteArray())
+        return Contract.load { files[it]?.inputStream() ?: throw FileNotFoundException(it) }
+    }
+
+    @Test
+    fun `what Python writes is taken`() {
+        for (folder in folders["valid"].asObjects()) load(folder)
+    }
+
+    @Test
+    fun `it says what the app needs`() {
+        val (whole, split) = folders["valid"].asObjects().map(::load)
+        assertEquals(listOf("bear", "cat", "rabbit"), whole.domains)
+        assertEquals(listOf(32, 6, 16), listOf(whole.imgSize, whole.styleDim, whole.latentDim))
+        assertEquals(listOf("float32", "demo", 4000L), listOf(whole.variant, whole.run, whole.iteration))
+        assertEquals(setOf("stargan.tflite"), whole.fileOf.values.toSet())
+        assertEquals("translate.tflite", split.fileOf["translate"])
+        val mean = vectors("styles.json")["mean"].asFloats()
+        assertEquals(mean, whole.meanStyles[0].toList())
+    }
+
+    @Test
+    fun `what is broken is refused, and the message says where`() {
+        for (folder in folders["broken"].asObjects()) {
+            val error = assertFailsWith<ContractException>("${folder["case"]}") { load(folder) }
+            assertContains(error.message!!, folder["names"] as String, message = "${folder["case"]}")
+            assertEquals(1, error.message!!.lines().size)
+        }
+    }
+
+    @Test
+    fun `a model that was not put into the app is missed by its name`() {
+        val error = assertFailsWith<ContractException> { Contract.load { throw FileNotFoundException(it) } }
+        assertContains(error.message!!, "stargan.json: not in this app")
+    }
+}
