@@ -66,6 +66,8 @@ fun between(first: FloatArray, second: FloatArray, share: Float): FloatArray =
 
 /** Makes styles of choices, and keeps those that a network gave: a slider comes back often. */
 class StyleMaker(private val contract: Contract, private val networks: Networks) {
+    val imgSize get() = contract.imgSize
+
     private val known = object : LinkedHashMap<Pair<StyleChoice, Int>, FloatArray>(16, 0.75f, true) {
         override fun removeEldestEntry(eldest: MutableMap.MutableEntry<Pair<StyleChoice, Int>, FloatArray>) =
             size > KEPT

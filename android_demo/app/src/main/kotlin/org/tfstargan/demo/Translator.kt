@@ -1,0 +1,167 @@
+package org.tfstargan.demo
+
+import android.content.res.AssetManager
+import com.google.ai.edge.litert.Accelerator
+import com.google.ai.edge.litert.CompiledModel
+import com.google.ai.edge.litert.LiteRtException
+import com.google.ai.edge.litert.TensorBuffer
+import org.tfstargan.demo.core.Contract
+import org.tfstargan.demo.core.Networks
+
+/** Why a model can't be run on this phone, in one line. */
+class ModelException(message: String) : Exception(message)
+
+/**
+ * The networks of a model in LiteRT, with buffers that are made once.
+ *
+ * Not safe for several threads: all calls, [close] too, are made on one.
+ *
+ * @property accelerators what each signature runs on.
+ * @property notes why a file of the model does not run on what was tried first.
+ */
+class Translator private constructor(
+    private val models: List<LoadedFile>,
+) : Networks, AutoCloseable {
+    private val endpoints = models.flatMap { it.endpoints.entries }.associate { it.key to it.value }
+    val accelerators: Map<String, Accelerator> =
+        models.flatMap { file -> file.endpoints.keys.map { it to file.accelerator } }.toMap()
+    val notes: List<String> = models.flatMap { it.notes }
+
+    override fun mapLatent(latent: FloatArray, label: Int): FloatArray =
+        endpoints.getValue("map_latent").run(mapOf("z" to latent), label)
+
+    override fun encodeStyle(reference: FloatArray, label: Int): FloatArray =
+        endpoints.getValue("encode_style").run(mapOf("x_ref" to reference), label)
+
+    override fun translate(source: FloatArray, style: FloatArray): FloatArray =
+        endpoints.getValue("translate").run(mapOf("x_src" to source, "s" to style))
+
+    override fun close() = models.forEach { it.close() }
+
+    companion object {
+        /**
+         * Compiles each file of a model for the first of the [accelerators] that takes all
+         * of it: strictly, never a part here and a part there unnoticed.
+         *
+         * @param assets holds the files in [folder].
+         * @throws ModelException if none of the accelerators takes a file.
+         */
+        fun open(
+            assets: AssetManager,
+            folder: String,
+            contract: Contract,
+            accelerators: List<Accelerator> = listOf(Accelerator.GPU, Accelerator.CPU),
+        ): Translator {
+            val opened = mutableListOf<LoadedFile>()
+            try {
+                for (file in contract.files.keys) {
+                    val signatures = Contract.SIGNATURES.filter { contract.fileOf[it] == file }
+                    opened += loadFile(assets, folder, file, accelerators) { model ->
+                        signatures.associateWith { Endpoint.make(model, it, contract) }
+                    }
+                }
+                return Translator(opened)
+            } catch (error: ModelException) {
+                opened.forEach { it.close() }
+                throw error
+            }
+        }
+    }
+}
+
+/** A file of the model, compiled; [endpoints] are its signatures by their names. */
+private class LoadedFile(
+    private val model: CompiledModel,
+    val accelerator: Accelerator,
+    val endpoints: Map<String, Endpoint>,
+    val notes: List<String>,
+) : AutoCloseable {
+    override fun close() {
+        endpoints.values.forEach { it.close() }
+        model.close()
+    }
+}
+
+private fun loadFile(
+    assets: AssetManager,
+    folder: String,
+    file: String,
+    accelerators: List<Accelerator>,
+    endpoints: (CompiledModel) -> Map<String, Endpoint>,
+): LoadedFile {
+    val notes = mutableListOf<String>()
+    for (accelerator in accelerators) {
+        try {
+            val model = CompiledModel.create(assets, "$folder/$file", CompiledModel.Options(accelerator))
+            try {
+                return LoadedFile(model, accelerator, endpoints(model), notes)
+            } catch (error: Exception) {
+                model.close()
+                throw error
+            }
+        } catch (error: LiteRtException) {
+            notes += "$file, $accelerator: ${error.message}"
+        } catch (error: ModelException) {
+            notes += "$file, $accelerator: ${error.message}"
+        } catch (error: LinkageError) { // LiteRT's own code is not there for this processor
+            throw ModelException("LiteRT does not run on this processor (${error.message})")
+        }
+    }
+    throw ModelException(notes.joinToString("; "))
+}
+
+/** A signature and its buffers. */
+private class Endpoint private constructor(
+    private val model: CompiledModel,
+    private val signature: String,
+    private val inputs: Map<String, TensorBuffer>,
+    private val outputs: Map<String, TensorBuffer>,
+) : AutoCloseable {
+    /** Returns the one output; [label] is the input `y` where there is one. */
+    fun run(floats: Map<String, FloatArray>, label: Int? = null): FloatArray {
+        for ((name, values) in floats) inputs.getValue(name).writeFloat(values)
+        if (label != null) inputs.getValue("y").writeInt(intArrayOf(label))
+        model.run(inputs, outputs, signature)
+        return outputs.values.single().readFloat() // waits for the result
+    }
+
+    override fun close() = (inputs.values + outputs.values).forEach { it.close() }
+
+    companion object {
+        /**
+         * Makes the buffers and runs once on zeros: the first run is slow, and a
+         * model that gives no numbers here is better refused at once.
+         */
+        fun make(model: CompiledModel, signature: String, contract: Contract): Endpoint {
+            val pixels = contract.imgSize * contract.imgSize * 3
+            val sizes = when (signature) {
+                "map_latent" -> mapOf("z" to contract.latentDim)
+                "encode_style" -> mapOf("x_ref" to pixels)
+                else -> mapOf("x_src" to pixels, "s" to contract.styleDim)
+            }
+            val translates = signature == "translate"
+            val output = if (translates) "x_fake" else "s"
+            val names = if (translates) sizes.keys else sizes.keys + "y"
+            val made = mutableListOf<TensorBuffer>()
+            try {
+                val endpoint = Endpoint(
+                    model,
+                    signature,
+                    names.associateWith { name -> model.createInputBuffer(name, signature).also { made += it } },
+                    mapOf(output to model.createOutputBuffer(output, signature).also { made += it }),
+                )
+                val zeros = sizes.mapValues { FloatArray(it.value) }
+                val found = endpoint.run(zeros, if (translates) null else 0)
+                val expected = if (translates) pixels else contract.styleDim
+                if (found.size != expected) {
+                    throw ModelException("$signature gives ${found.size} numbers, not $expected")
+                }
+                if (!found.all { it.isFinite() }) throw ModelException("$signature gives no numbers")
+                return endpoint
+            } catch (error: Exception) {
+                made.forEach { it.close() }
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// The signatures of com.google.ai.edge.litert:litert 2.3.0 that the sample app uses, to
+// compile it where the library can't be had. Nothing of it is ever run or shipped.
+// tests/android/litert.py compares it with LiteRT's sources.
+package com.google.ai.edge.litert
+
+import android.content.res.AssetManager
+
+enum class Accelerator { NONE, CPU, GPU, NPU }
+
+class LiteRtException private constructor() : Exception()
+
+class Environment private constructor() : AutoCloseable {
+    override fun close(): Unit = stub()
+}
+
+class TensorBuffer private constructor() : AutoCloseable {
+    fun writeFloat(data: FloatArray): Unit = stub()
+
+    fun writeInt(data: IntArray): Unit = stub()
+
+    fun readFloat(): FloatArray = stub()
+
+    override fun close(): Unit = stub()
+}
+
+class CompiledModel private constructor() : AutoCloseable {
+    class Options(vararg accelerators: Accelerator) {
+        companion object {
+            @JvmStatic val CPU = Options(Accelerator.CPU)
+        }
+    }
+
+    fun createInputBuffer(inputName: String, signature: String = ""): TensorBuffer = stub()
+
+    fun createOutputBuffer(outputName: String, signature: String = ""): TensorBuffer = stub()
+
+    fun run(inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>, signature: String = ""): Unit = stub()
+
+    override fun close(): Unit = stub()
+
+    companion object {
+        @JvmOverloads
+        @JvmStatic
+        fun create(
+            assetManager: AssetManager,
+            assetName: String,
+            options: Options = Options.CPU,
+            optionalEnv: Environment? = null,
+        ): CompiledModel = stub()
+    }
+}
+
+private fun stub(): Nothing = throw UnsupportedOperationException("a signature only")
