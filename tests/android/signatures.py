@@ -75,8 +75,9 @@ class Type:
         """Its superclass and interfaces, as they are written."""
         names = without_annotations(self.header).split(self.name, 1)[1]
         names = re.sub(r"^<.*?>(?= extends| implements|$)", "", names)
-        return re.findall(r"[\w.]+(?:<[^ ]*>)?", re.sub(r"\b(extends|implements)\b", "", names))
-
+        return re.findall(
+            r"[\w.]+(?:<[^ ]*>)?", re.sub(r"\b(extends|implements)\b", "", names)
+        )
 
     def is_abstract(self, member: str) -> bool:
         """Whether a member is a method without a body."""
@@ -126,13 +127,19 @@ def excerpt(types: dict[str, Type], source: str) -> str:
     words = {*re.findall(r"\w+", code), "compareTo"}  # of Comparable, which is Java's
     # Kotlin's properties are getters and setters: `text`, `isEnabled`.
     properties = words | {w[2:] for w in words if re.match("is[A-Z]", w)}
-    words |= {p + w[0].upper() + w[1:] for w in properties for p in ("get", "set", "is")}
+    words |= {
+        p + w[0].upper() + w[1:] for w in properties for p in ("get", "set", "is")
+    }
     imported = set(re.findall(r"^import (android\.[\w.]+)", code, re.MULTILINE))
     kept: dict[str, list[str]] = {}
     todo = sorted(imported)
     while todo:
         name = todo.pop()
-        if name not in types or name in kept or name.startswith(("javax.", "org.w3c", "org.xml.")):
+        if (
+            name not in types
+            or name in kept
+            or name.startswith(("javax.", "org.w3c", "org.xml."))
+        ):
             continue
         promised = {name_of(m) for m in abstract_methods(types, types[name]).values()}
         members = [
@@ -141,14 +148,24 @@ def excerpt(types: dict[str, Type], source: str) -> str:
             if m.startswith("ctor") or name_of(m) in words | promised
         ]
         kept[name] = members
-        todo += QUALIFIED.findall("\n".join(map(without_annotations, [types[name].header, *members])))
+        todo += QUALIFIED.findall(
+            "\n".join(map(without_annotations, [types[name].header, *members]))
+        )
         todo.append(name.rpartition(".")[0])  # the class around it, if it is nested
-        todo += [n for n in types if n.rpartition(".")[0] == name and n.rpartition(".")[2] in words]
+        todo += [
+            n
+            for n in types
+            if n.rpartition(".")[0] == name and n.rpartition(".")[2] in words
+        ]
     lines = [HEADER]
     for package in sorted({types[name].package for name in kept}):
         lines += [f"package {package} {{"]
         for name in sorted(n for n in kept if types[n].package == package):
-            lines += [f"  {types[name].header} {{", *(f"    {m}" for m in kept[name]), "  }"]
+            lines += [
+                f"  {types[name].header} {{",
+                *(f"    {m}" for m in kept[name]),
+                "  }",
+            ]
         lines += ["}"]
     return "\n".join(lines) + "\n"
 
@@ -176,21 +193,27 @@ def java(types: dict[str, Type], type_: Type) -> str:
     if type_.kind == "enum":
         constants = [name_of(m) for m in members if m.startswith("enum_constant")]
         lines.append(", ".join(constants) + ";")
-        members = [m for m in members if name_of(m) not in (*constants, "valueOf", "values")]
+        members = [
+            m for m in members if name_of(m) not in (*constants, "valueOf", "values")
+        ]
     if type_.kind == "class":
         parent = type_.supertypes[0] if " extends " in type_.header else ""
         to_parent = "super(stub);" if parent in types else ""
         lines.append(f"protected {simple}(android.Stub stub) {{ {to_parent} }}")
         members = members + missing(types, type_)
     lines += [java_member(m, type_.is_abstract(m)) for m in members]
-    inner = [t for t in types.values() if t.full_name.rpartition(".")[0] == type_.full_name]
+    inner = [
+        t for t in types.values() if t.full_name.rpartition(".")[0] == type_.full_name
+    ]
     lines += [java(types, t) for t in inner]
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def java_header(type_: Type, simple: str) -> str:
     """Return the line that opens a type; lists in it are separated by commas."""
-    header = without_annotations(type_.header).replace(f" {type_.name}", f" {simple}", 1)
+    header = without_annotations(type_.header).replace(
+        f" {type_.name}", f" {simple}", 1
+    )
     if type_.kind == "enum":
         header = re.sub(r"\b(final|abstract) ", "", header)
     head, word, interfaces = header.partition(
@@ -203,7 +226,10 @@ def java_member(member: str, is_abstract: bool) -> str:
     """Return a constructor, method or field as Java."""
     member = member.split(" // ")[0].rstrip(";")
     member = ANNOTATION.sub(
-        lambda m: f"@android.annotation.{m[1]} " if m[1] in ("NonNull", "Nullable") else "", member
+        lambda m: (
+            f"@android.annotation.{m[1]} " if m[1] in ("NonNull", "Nullable") else ""
+        ),
+        member,
     )
     what, declaration = member.split(" ", 1)
     if what == "field":

@@ -1,0 +1,180 @@
+"""The tools that the Android app is checked with, and what they make of it.
+
+None of them is Android's own Gradle plugin, which needs repositories that are not at
+hand here: see android_demo/README.md for what that leaves unchecked.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterable
+
+from android import signatures
+
+HERE = pathlib.Path(__file__).parent
+DEMO = HERE.parents[1] / "android_demo"
+APP = DEMO / "app" / "src" / "main"
+PURE = APP / "kotlin" / "org" / "tfstargan" / "demo" / "core"
+UNIT_TESTS = DEMO / "app" / "src" / "test"
+VECTORS = HERE.parent / "vectors"
+LITERT_STUB = HERE / "LiteRt.kt"
+PACKAGE = "org.tfstargan.demo"
+
+KOTLIN = HERE / "node_modules" / "kotlin-compiler"
+KOTLIN_TEST = [KOTLIN / "lib" / f"kotlin-test{kind}.jar" for kind in ("", "-junit")]
+JUNIT = [
+    pathlib.Path("/usr/share/java") / f"{n}.jar" for n in ("junit4", "hamcrest-core")
+]
+FRAMEWORK = pathlib.Path("/usr/share/android-framework-res/framework-res.apk")
+# {tool: the files or commands that it consists of, and where they come from}
+TOOLS = {
+    "a JDK": (["java", "javac"], "apt-get install openjdk-17-jdk-headless"),
+    "Kotlin": ([KOTLIN / "bin" / "kotlinc"], "npm ci --prefix tests/android"),
+    "JUnit": (JUNIT, "apt-get install junit4"),
+    "aapt2": (["aapt2"], "apt-get install aapt"),
+    "Android's resources": ([FRAMEWORK], "apt-get install android-framework-res"),
+}
+
+
+def absent(*wanted: str) -> str:
+    """Return which tools are not there and how to get them; empty: all are."""
+    lacking = [
+        f"no {tool} ({source})"
+        for tool, (parts, source) in TOOLS.items()
+        if tool in wanted
+        and not all(shutil.which(part) or _is_file(part) for part in parts)
+    ]
+    return ", ".join(lacking)
+
+
+def _is_file(part: str | pathlib.Path) -> bool:
+    return pathlib.Path(part).is_file()
+
+
+def run(*command: object) -> str:
+    """Run a command and return what it prints.
+
+    Raises:
+        AssertionError: with what it printed, if it fails.
+    """
+    result = subprocess.run(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0, f"{command[0]}:\n{result.stdout}"
+    return result.stdout
+
+
+def kotlin(
+    sources: Iterable[pathlib.Path],
+    classpath: Iterable[pathlib.Path],
+    out: pathlib.Path,
+) -> str:
+    """Compile Kotlin as the app's Gradle file says, and return the compiler's output."""
+    catalogue = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text())
+    language = ".".join(catalogue["versions"]["kotlin"].split(".")[:2])
+    target = re.search(r"JVM_(\d+)", (DEMO / "app" / "build.gradle.kts").read_text())
+    return run(
+        *("bash", KOTLIN / "bin" / "kotlinc"),
+        *("-language-version", language, "-api-version", language),
+        *("-jvm-target", target[1], f"-Xjdk-release={target[1]}"),
+        *("-cp", joined(classpath), "-d", out),
+        *sources,
+    )
+
+
+def kotlin_files(*folders: pathlib.Path) -> list[pathlib.Path]:
+    """Return the Kotlin files in folders and below."""
+    return sorted(file for folder in folders for file in folder.rglob("*.kt"))
+
+
+def joined(classpath: Iterable[pathlib.Path]) -> str:
+    """Return a class path as Java takes it."""
+    return os.pathsep.join(map(str, classpath))
+
+
+def java(sources: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """Compile a folder of Java files; return the folder of classes."""
+    files = sorted(sources.rglob("*.java"))
+    run(
+        "javac",
+        "--release",
+        11,
+        "-proc:none",
+        "-Xlint:none",
+        "-nowarn",
+        "-d",
+        out,
+        *files,
+    )
+    return out
+
+
+def unit_tests(folder: pathlib.Path) -> str:
+    """Compile and run the unit tests of the app's pure part; return JUnit's output.
+
+    Nothing of Android is on the class path.
+    """
+    libraries = [*KOTLIN_TEST, *JUNIT]
+    kotlin(kotlin_files(PURE, UNIT_TESTS), libraries, folder)
+    names = [
+        ".".join(file.relative_to(folder).with_suffix("").parts)
+        for file in sorted(folder.rglob("*Test.class"))
+    ]
+    classpath = joined([folder, KOTLIN / "lib" / "kotlin-stdlib.jar", *libraries])
+    runner = "org.junit.runner.JUnitCore"
+    return run("java", f"-Dvectors={VECTORS}", "-cp", classpath, runner, *names)
+
+
+def link_resources(folder: pathlib.Path) -> pathlib.Path:
+    """Compile and link resources and manifest as Gradle would; return the APK.
+
+    The R class is put into `folder`/r.
+    """
+    folder.mkdir(parents=True)
+    manifest = (APP / "AndroidManifest.xml").read_text()
+    manifest = manifest.replace("<manifest ", f'<manifest package="{PACKAGE}" ')
+    manifest = manifest.replace("${applicationId}", PACKAGE)
+    (folder / "AndroidManifest.xml").write_text(manifest)
+    run("aapt2", "compile", "--dir", APP / "res", "-o", folder / "res.zip")
+    minimum = re.search(
+        r"minSdk = (\d+)", (DEMO / "app" / "build.gradle.kts").read_text()
+    )
+    run(
+        *(
+            "aapt2",
+            "link",
+            "-I",
+            FRAMEWORK,
+            "--manifest",
+            folder / "AndroidManifest.xml",
+        ),
+        *("--min-sdk-version", minimum[1], "--target-sdk-version", 29),
+        *("--java", folder / "gen", "-o", folder / "app.apk", folder / "res.zip"),
+    )
+    java(folder / "gen", folder / "r")
+    return folder / "app.apk"
+
+
+def api_stubs(text: str, folder: pathlib.Path) -> pathlib.Path:
+    """Compile stubs of the signatures in a text; return the folder of classes."""
+    signatures.write_java(signatures.parse(text), folder / "src")
+    return java(folder / "src", folder / "classes")
+
+
+def compile_app(
+    litert: Iterable[pathlib.Path], classpath: Iterable[pathlib.Path], out: pathlib.Path
+) -> str:
+    """Compile all of the app with LiteRT's classes; return the compiler's output.
+
+    Args:
+        litert: Kotlin files that stand for LiteRT.
+        classpath: Android's classes and the app's R class.
+        out: folder for the classes.
+    """
+    return kotlin([*kotlin_files(APP / "kotlin"), *litert], classpath, out)
