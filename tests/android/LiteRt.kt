@@ -10,7 +10,15 @@ enum class Accelerator { NONE, CPU, GPU, NPU }
 class LiteRtException private constructor() : Exception()
 
 class Environment private constructor() : AutoCloseable {
+    enum class Option
+
     override fun close(): Unit = stub()
+
+    companion object {
+        @JvmOverloads
+        @JvmStatic
+        fun create(options: Map<Option, String> = mapOf()): Environment = stub()
+    }
 }
 
 class TensorBuffer private constructor() : AutoCloseable {
@@ -24,7 +32,15 @@ class TensorBuffer private constructor() : AutoCloseable {
 }
 
 class CompiledModel private constructor() : AutoCloseable {
+    class CpuOptions(
+        val numThreads: Int? = null,
+        val xnnPackFlags: Int? = null,
+        val xnnPackWeightCachePath: String? = null,
+    )
+
     class Options(vararg accelerators: Accelerator) {
+        var cpuOptions: CpuOptions? = null
+
         companion object {
             @JvmStatic val CPU = Options(Accelerator.CPU)
         }

@@ -3,13 +3,13 @@
     python tests/android/signatures.py current.txt
 
 takes that part out of `api/current.txt` of Android 10 (API 29; in Debian's source
-package android-platform-frameworks-base 1:10.0.0+r36) and writes `android-29.txt` beside
-this file: to be done again when the app names something new. Its lines are the
+package android-platform-frameworks-base 1:10.0.0+r36) and writes `android-29.txt`
+beside this file: to be done again when the app names something new. Its lines are the
 original's, so what Android lacks, or has otherwise, does not compile against the stubs.
 
 Kept are the classes that the app imports and all that their signatures lead to; of a
-class the constructors, the abstract methods, and the members whose names are anywhere in
-the app. A member too few can make a compilation fail, but not pass.
+class the constructors, the abstract methods, and the members whose names are anywhere
+in the app. A member too few can make a compilation fail, but not pass.
 """
 
 import pathlib
@@ -35,7 +35,9 @@ THROW = '{ throw new RuntimeException("Stub!"); }'
 # Lets every constructor find one of its superclass, without knowing its arguments.
 STUB = """\
 package android;
-public final class Stub { public static <T> T value() { throw new RuntimeException(); } }
+public final class Stub {
+    public static <T> T value() { throw new RuntimeException("Stub!"); }
+}
 """
 NULLNESS = """\
 package android.annotation;
@@ -255,7 +257,7 @@ def java_field(declaration: str) -> str:
 
 
 def missing(types: dict[str, Type], type_: Type) -> list[str]:
-    """Return the methods of a class that are promised by its supertypes, but not listed.
+    """Return the methods that supertypes of a class promise and no list holds.
 
     A signature file leaves out what repeats an inherited signature.
     """

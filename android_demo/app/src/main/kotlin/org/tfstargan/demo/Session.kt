@@ -68,6 +68,7 @@ class Session(private val context: Context) {
     private var translator: Translator? = null
     private var maker: StyleMaker? = null
     private var source: ByteArray? = null
+    private var drawn = Choices()
 
     /** The choices to translate by; newer ones take the place of those not begun. */
     private val wanted = AtomicReference<Choices?>()
@@ -84,35 +85,31 @@ class Session(private val context: Context) {
 
     init {
         work(R.string.doing_load) { load() }
-        translate()
     }
 
     /** Changes what is wanted, and translates anew. */
     fun choose(choices: Choices) {
         update { copy(choices = choices) }
-        translate()
+        if (wanted.getAndSet(choices) == null) {
+            work(R.string.doing_translate) { wanted.getAndSet(null)?.let(::draw) }
+        }
     }
 
     /** Takes a picture as the source. */
-    fun takeSource(uri: Uri) {
-        work(R.string.doing_read) {
-            val size = maker?.imgSize ?: return@work
-            takeSource(read(uri, size), size)
-        }
-        translate()
+    fun takeSource(uri: Uri) = work(R.string.doing_read) {
+        val size = maker?.imgSize ?: return@work
+        takeSource(read(uri, size), size)
     }
 
     /** Takes a picture as a reference for style A (0) or B (1). */
-    fun takeReference(uri: Uri, slot: Int) {
-        work(R.string.doing_read) {
-            val size = maker?.imgSize ?: return@work
-            val rgb = read(uri, size)
-            val reference = Reference("own ${SystemClock.elapsedRealtime()}", rgb, null)
-            val own = Thumbnail(reference, bitmapOf(rgb, size))
-            main.post {
-                update { copy(own = own) }
-                choose(screen.choices.withStyle(slot, reference))
-            }
+    fun takeReference(uri: Uri, slot: Int) = work(R.string.doing_read) {
+        val size = maker?.imgSize ?: return@work
+        val rgb = read(uri, size)
+        val reference = Reference("own ${SystemClock.elapsedRealtime()}", rgb, null)
+        val own = Thumbnail(reference, bitmapOf(rgb, size))
+        main.post {
+            update { copy(own = own) }
+            choose(screen.choices.withStyle(slot, reference))
         }
     }
 
@@ -149,10 +146,6 @@ class Session(private val context: Context) {
         worker.shutdown()
     }
 
-    private fun translate() {
-        if (wanted.getAndSet(screen.choices) == null) work(R.string.doing_translate) { render() }
-    }
-
     // On the worker
 
     private fun load() {
@@ -160,35 +153,39 @@ class Session(private val context: Context) {
         val size = contract.imgSize
         val strips = contract.domains.indices.map { label -> strip(label, size) }
         val test = asset("$CHECK/source.png", size)
-        val (translator, difference) = open(contract, test)
+        val notes = mutableListOf<String>()
+        val translator = open(contract, test, notes)
         this.translator = translator
         maker = StyleMaker(contract, translator)
         val accelerator = translator.accelerators.getValue("translate")
-        val about = about(contract, translator, difference)
+        val about = about(contract, translator, notes)
         show { copy(contract = contract, strips = strips, accelerator = accelerator, about = about) }
-        takeSource(test, size)
+        takeSource(strips.flatten().firstOrNull()?.reference?.rgb ?: test, size)
     }
 
     /**
-     * Opens the model and translates a test picture: on a processor that gives another
-     * picture than Python did, it is not used.
+     * Opens the model and translates a test picture: where that gives another picture than
+     * in Python, the processor is not used.
+     *
+     * @param notes takes what was found.
      */
-    private fun open(contract: Contract, test: ByteArray): Pair<Translator, Double> {
+    private fun open(contract: Contract, test: ByteArray, notes: MutableList<String>): Translator {
         val expected = asset("$CHECK/expected.png", contract.imgSize)
-        var difference = 0.0
         for (accelerators in listOf(listOf(Accelerator.GPU, Accelerator.CPU), listOf(Accelerator.CPU))) {
             val translator = Translator.open(context.assets, MODEL, contract, accelerators)
             try {
                 val style = StyleMaker(contract, translator).style(Choices())
-                difference = meanDifference(toBytes(translator.translate(toFloats(test), style)), expected)
-                if (difference <= LARGEST_DIFFERENCE) return translator to difference
+                val found = toBytes(translator.translate(toFloats(test), style))
+                val difference = meanDifference(found, expected)
+                val on = translator.accelerators.values.toSet().joinToString()
+                notes += context.getString(R.string.difference, difference, on)
+                if (difference <= LARGEST_DIFFERENCE) return translator
             } catch (error: LiteRtException) {
-                translator.close()
-                throw error
+                notes += error.message.toString()
             }
             translator.close()
         }
-        throw ModelException("its test picture differs by %.1f of 255 from Python's".format(difference))
+        throw ModelException(notes.joinToString("; "))
     }
 
     private fun strip(label: Int, size: Int): List<Thumbnail> {
@@ -199,27 +196,27 @@ class Session(private val context: Context) {
         }
     }
 
-    private fun about(contract: Contract, translator: Translator, difference: Double): String {
-        val parts = translator.accelerators.map { (signature, accelerator) -> "$signature: $accelerator" }
+    private fun about(contract: Contract, translator: Translator, notes: List<String>): String {
         val model = context.getString(
             R.string.about,
             contract.run,
             contract.iteration,
             contract.variant,
             contract.imgSize,
-            difference,
         )
-        return (listOf(model) + parts + translator.notes).joinToString("\n")
+        val parts = translator.accelerators.map { (signature, accelerator) -> "$signature: $accelerator" }
+        return (listOf(model) + parts + notes + translator.notes).joinToString("\n")
     }
 
     private fun takeSource(rgb: ByteArray, size: Int) {
         source = rgb
         val before = bitmapOf(rgb, size)
         show { copy(before = before, after = null) }
+        draw(drawn)
     }
 
-    private fun render() {
-        val choices = wanted.getAndSet(null) ?: return
+    private fun draw(choices: Choices) {
+        drawn = choices
         val translator = translator ?: return
         val maker = maker ?: return
         val source = source ?: return

@@ -3,6 +3,7 @@ package org.tfstargan.demo
 import android.content.res.AssetManager
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
+import com.google.ai.edge.litert.Environment
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
 import org.tfstargan.demo.core.Contract
@@ -20,12 +21,13 @@ class ModelException(message: String) : Exception(message)
  * @property notes why a file of the model does not run on what was tried first.
  */
 class Translator private constructor(
-    private val models: List<LoadedFile>,
+    private val environment: Environment,
+    private val files: List<LoadedFile>,
 ) : Networks, AutoCloseable {
-    private val endpoints = models.flatMap { it.endpoints.entries }.associate { it.key to it.value }
+    private val endpoints = files.flatMap { it.endpoints.entries }.associate { it.key to it.value }
     val accelerators: Map<String, Accelerator> =
-        models.flatMap { file -> file.endpoints.keys.map { it to file.accelerator } }.toMap()
-    val notes: List<String> = models.flatMap { it.notes }
+        files.flatMap { file -> file.endpoints.keys.map { it to file.accelerator } }.toMap()
+    val notes: List<String> = files.flatMap { it.notes }
 
     override fun mapLatent(latent: FloatArray, label: Int): FloatArray =
         endpoints.getValue("map_latent").run(mapOf("z" to latent), label)
@@ -36,7 +38,10 @@ class Translator private constructor(
     override fun translate(source: FloatArray, style: FloatArray): FloatArray =
         endpoints.getValue("translate").run(mapOf("x_src" to source, "s" to style))
 
-    override fun close() = models.forEach { it.close() }
+    override fun close() {
+        files.forEach { it.close() }
+        environment.close()
+    }
 
     companion object {
         /**
@@ -52,17 +57,24 @@ class Translator private constructor(
             contract: Contract,
             accelerators: List<Accelerator> = listOf(Accelerator.GPU, Accelerator.CPU),
         ): Translator {
-            val opened = mutableListOf<LoadedFile>()
+            val environment = try {
+                Environment.create()
+            } catch (error: LinkageError) {
+                throw ModelException("LiteRT is not made for its processor (${error.message})")
+            }
+            val loader = Loader(assets, folder, environment, accelerators)
+            val files = mutableListOf<LoadedFile>()
             try {
                 for (file in contract.files.keys) {
                     val signatures = Contract.SIGNATURES.filter { contract.fileOf[it] == file }
-                    opened += loadFile(assets, folder, file, accelerators) { model ->
+                    files += loader.load(file) { model ->
                         signatures.associateWith { Endpoint.make(model, it, contract) }
                     }
                 }
-                return Translator(opened)
+                return Translator(environment, files)
             } catch (error: ModelException) {
-                opened.forEach { it.close() }
+                files.forEach { it.close() }
+                environment.close()
                 throw error
             }
         }
@@ -82,32 +94,44 @@ private class LoadedFile(
     }
 }
 
-private fun loadFile(
-    assets: AssetManager,
-    folder: String,
-    file: String,
-    accelerators: List<Accelerator>,
-    endpoints: (CompiledModel) -> Map<String, Endpoint>,
-): LoadedFile {
-    val notes = mutableListOf<String>()
-    for (accelerator in accelerators) {
-        try {
-            val model = CompiledModel.create(assets, "$folder/$file", CompiledModel.Options(accelerator))
+/** Compiles files of assets for the first accelerator that takes all of one. */
+private class Loader(
+    private val assets: AssetManager,
+    private val folder: String,
+    private val environment: Environment,
+    private val accelerators: List<Accelerator>,
+) {
+    /** Returns a file with the endpoints that [make] makes of it, tried. */
+    fun load(file: String, make: (CompiledModel) -> Map<String, Endpoint>): LoadedFile {
+        val notes = mutableListOf<String>()
+        for (accelerator in accelerators) {
             try {
-                return LoadedFile(model, accelerator, endpoints(model), notes)
-            } catch (error: Exception) {
-                model.close()
-                throw error
+                val model = compile(file, accelerator)
+                try {
+                    return LoadedFile(model, accelerator, make(model), notes)
+                } catch (error: Exception) {
+                    model.close()
+                    throw error
+                }
+            } catch (error: LiteRtException) {
+                notes += "$file, $accelerator: ${error.message}"
+            } catch (error: ModelException) {
+                notes += "$file, $accelerator: ${error.message}"
             }
-        } catch (error: LiteRtException) {
-            notes += "$file, $accelerator: ${error.message}"
-        } catch (error: ModelException) {
-            notes += "$file, $accelerator: ${error.message}"
-        } catch (error: LinkageError) { // LiteRT's own code is not there for this processor
-            throw ModelException("LiteRT does not run on this processor (${error.message})")
         }
+        throw ModelException(notes.joinToString("; "))
     }
-    throw ModelException(notes.joinToString("; "))
+
+    private fun compile(file: String, accelerator: Accelerator): CompiledModel {
+        val options = CompiledModel.Options(accelerator)
+        if (accelerator == Accelerator.CPU) options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
+        return CompiledModel.create(assets, "$folder/$file", options, environment)
+    }
+
+    private companion object {
+        // More wait for the slow cores of most phones.
+        val threads = minOf(4, Runtime.getRuntime().availableProcessors())
+    }
 }
 
 /** A signature and its buffers. */
