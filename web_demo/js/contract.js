@@ -14,13 +14,14 @@ export function parseContract(text) {
   } catch {
     throw new ContractError('stargan.json is not JSON: export the model again');
   }
-  if (!isObject(contract)) throw new ContractError('stargan.json: not a JSON object');
-  need(contract.format === 'tfstargan', 'format', 'must be "tfstargan"');
+  need(isObject(contract) && contract.format === 'tfstargan', 'stargan.json',
+    'not the description of a tfstargan model');
   need(contract.format_version === 2, 'format_version',
     `must be 2, found ${contract.format_version}: export the model again`);
   for (const key of ['img_size', 'style_dim', 'latent_dim']) {
     need(isCount(contract[key]), key, 'must be a whole number above 0');
   }
+  need(contract.batch === 1, 'batch', 'must be 1: export the model with --batch=1');
   checkDomains(contract);
   checkSignatures(contract);
   checkFiles(contract);

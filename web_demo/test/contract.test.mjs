@@ -6,7 +6,7 @@ import {test} from 'node:test';
 import {checkFile, ContractError, parseContract} from '../js/contract.js';
 
 const file = new URL('../../tests/vectors/contract.json', import.meta.url);
-const {valid, broken} = JSON.parse(readFileSync(file));
+const {valid, broken, unfit} = JSON.parse(readFileSync(file));
 
 /** Reads a folder as the page does: the description first, then every file. */
 async function open({text, files}) {
@@ -25,7 +25,7 @@ for (const folder of valid) {
   });
 }
 
-for (const folder of broken) {
+for (const folder of [...broken, ...unfit]) {
   test(`refused: ${folder.case}`, async () => {
     await assert.rejects(open(folder), (error) => {
       assert.ok(error instanceof ContractError, error.stack);
