@@ -135,7 +135,7 @@ def contract() -> dict:
         case("one file", whole, files),
         case("a file for each signature", split, three),
         case("no figures of quality", empty_quality, files),
-        case("a key from the future", whole | {"licence": "Apache-2.0"}, files),
+        case("a key from the future", whole | {"a": "b"}, files),
     ]
     broken = [
         case(name, changed(whole, path, value), files) | {"names": names}
@@ -143,23 +143,29 @@ def contract() -> dict:
     ]
     text = json.dumps(whole)
     broken += [
-        {"case": "cut off", "text": text[:100], "files": {}, "names": "JSON"},
-        {"case": "no JSON at all", "text": "<html>", "files": {}, "names": "JSON"},
-        {"case": "a list", "text": "[1, 2]", "files": {}, "names": "JSON"},
+        {"case": "cut off", "text": text[:100], "files": {}, "names": "stargan.json"},
+        {
+            "case": "no JSON at all",
+            "text": "<html>",
+            "files": {},
+            "names": "stargan.json",
+        },
+        {"case": "a list", "text": "[1, 2]", "files": {}, "names": "stargan.json"},
         case("no model beside it", whole, {}) | {"names": "stargan.tflite"},
         case("a model cut off", whole, {"stargan.tflite": MODEL[:-9]})
         | {"names": "stargan.tflite"},
         case("a model with another byte", whole, {"stargan.tflite": b"N" + MODEL[1:]})
         | {"names": "stargan.tflite"},
     ]
-    return {"valid": valid, "broken": broken}
+    four = case("pictures by fours", description(batch=4), files)
+    return {"valid": valid, "broken": broken, "unfit": [four | {"names": "batch"}]}
 
 
 GONE = object()  # stands for a key to take away
 # what is broken, where, by which value, and the word that the refusal must hold
 CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
-    ("of another program", ("format",), "onnx", "format"),
-    ("no format", ("format",), GONE, "format"),
+    ("of another program", ("format",), "onnx", "tfstargan"),
+    ("no format", ("format",), GONE, "tfstargan"),
     ("an older version", ("format_version",), 1, "format_version"),
     ("a newer version", ("format_version",), 3, "format_version"),
     ("no size", ("img_size",), GONE, "img_size"),
@@ -168,6 +174,7 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
     ("a size of zero", ("img_size",), 0, "img_size"),
     ("a negative latent_dim", ("latent_dim",), -16, "latent_dim"),
     ("no style_dim", ("style_dim",), GONE, "style_dim"),
+    ("a batch of none", ("batch",), 0, "batch"),
     ("no domains", ("domains",), [], "domains"),
     ("domains that are no names", ("domains",), [1, 2, 3], "domains"),
     ("a domain twice", ("domains",), ["bear", "cat", "cat"], "domains"),
@@ -187,7 +194,7 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
         "a picture of another size",
         ("signatures", "translate", "inputs", "x_src", "shape"),
         [1, 64, 64, 3],
-        "x_src",
+        "translate",
     ),
     (
         "a label of floats",
@@ -206,7 +213,7 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
         "a file that is not listed",
         ("signatures", "translate", "file"),
         "other.tflite",
-        "other.tflite",
+        "translate",
     ),
     (
         "a file outside its folder",
@@ -215,17 +222,22 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
         "stargan.tflite",
     ),
     ("no hash", ("files", "stargan.tflite", "sha256"), GONE, "sha256"),
-    ("a hash too short", ("files", "stargan.tflite", "sha256"), "abc", "sha256"),
+    (
+        "a hash too short",
+        ("files", "stargan.tflite", "sha256"),
+        "abc",
+        "stargan.tflite",
+    ),
     ("a length in words", ("files", "stargan.tflite", "bytes"), "54", "bytes"),
 )
 
 
-def description(split: bool = False) -> Json:
+def description(split: bool = False, batch: int = 1) -> Json:
     """Return what export writes beside a model, with short styles."""
-    pixels, style = [1, 32, 32, 3], [1, 6]
+    pixels, style = [batch, 32, 32, 3], [batch, 6]
     image = {"shape": pixels, "dtype": "float32", "range": "RGB in [-1, 1]"}
-    label = {"shape": [1], "dtype": "int32", "range": "label, 0 to 2"}
-    latent = {"shape": [1, 16], "dtype": "float32", "range": "N(0, 1)"}
+    label = {"shape": [batch], "dtype": "int32", "range": "label, 0 to 2"}
+    latent = {"shape": [batch, 16], "dtype": "float32", "range": "N(0, 1)"}
     code = {"shape": style, "dtype": "float32", "range": "style code, unbounded"}
     fake = image | {"range": "RGB, about [-1, 1]: clip it"}
     tensors = {
@@ -256,6 +268,7 @@ def description(split: bool = False) -> Json:
         "img_size": 32,
         "style_dim": 6,
         "latent_dim": 16,
+        "batch": batch,
         "domains": list(DOMAINS),
         "mean_styles": means,
         "preprocessing": images.PREPROCESSING,

@@ -66,6 +66,7 @@ class Contract private constructor(
             }
             root.expect("format", FORMAT)
             root.expect("format_version", VERSION)
+            root.expect("batch", 1L)
             val imgSize = root.size("img_size")
             val styleDim = root.size("style_dim")
             val latentDim = root.size("latent_dim")

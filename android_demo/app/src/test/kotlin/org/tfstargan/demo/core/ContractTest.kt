@@ -34,7 +34,7 @@ class ContractTest {
 
     @Test
     fun `what is broken is refused, and the message says where`() {
-        for (folder in folders["broken"].asObjects()) {
+        for (folder in folders["broken"].asObjects() + folders["unfit"].asObjects()) {
             val error = assertFailsWith<ContractException>("${folder["case"]}") { load(folder) }
             assertContains(error.message!!, folder["names"] as String, message = "${folder["case"]}")
             assertEquals(1, error.message!!.lines().size)
