@@ -151,6 +151,7 @@ def link_resources(folder: pathlib.Path) -> pathlib.Path:
     manifest = (APP / "AndroidManifest.xml").read_text()
     manifest = manifest.replace("<manifest ", f'<manifest package="{PACKAGE}" ')
     manifest = manifest.replace("${applicationId}", PACKAGE)
+    manifest = re.sub(r'<uses-[^>]*tools:node="remove"\s*/>', "", manifest)
     (folder / "AndroidManifest.xml").write_text(manifest)
     run("aapt2", "compile", "--dir", APP / "res", "-o", folder / "res.zip")
     minimum = re.search(
