@@ -237,6 +237,7 @@ class Session(private val context: Context) {
     // To and fro
 
     private fun work(doing: Int, block: () -> Unit) {
+        if (worker.isShutdown) return // what was asked for while the screen was closed
         queued++
         update { copy(doing = doing, message = null, problem = if (contract == null) problem else null) }
         worker.execute {

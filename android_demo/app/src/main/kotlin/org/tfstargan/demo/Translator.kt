@@ -129,7 +129,7 @@ private class Loader(
     }
 
     private companion object {
-        // More wait for the slow cores of most phones.
+        // More would wait for the slow cores that most phones have too.
         val threads = minOf(4, Runtime.getRuntime().availableProcessors())
     }
 }
