@@ -6,12 +6,28 @@ What is missing is named in the reason of a skipped test (`pytest -rs`).
 import os
 import pathlib
 import re
+import shutil
+import struct
+import subprocess
 import tomllib
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from android import signatures, toolchain
 from android.toolchain import APP, DEMO, PACKAGE
+from PIL import Image
+from write_vectors import picture
+
+from export import litert, tflite
+from export.android import write_assets
+from export.contract import Contract
+from export.latents import seeded_latent
+from export.litert import Endpoints
+from tfstargan import images
+from tfstargan.config import UserError
+from tfstargan.run import Run
+from tfstargan.translator import Translator
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 
@@ -44,10 +60,16 @@ def classes(apk, tmp_path_factory) -> pathlib.Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def pure(tmp_path_factory) -> pathlib.Path:
+    """The app's pure part and its tests, compiled without anything of Android's."""
+    return toolchain.compile_pure(tmp_path_factory.mktemp("pure"))
+
+
 @pytest.mark.slow
 @needs("a JDK", "Kotlin", "JUnit")
-def test_the_pure_part_passes_its_unit_tests_and_the_vectors(tmp_path):
-    said = toolchain.unit_tests(tmp_path)
+def test_the_pure_part_passes_its_unit_tests_and_the_vectors(pure):
+    said = toolchain.unit_tests(pure)
     count = re.search(r"^OK \((\d+) tests\)$", said, re.MULTILINE)
     written = sum(
         file.read_text().count("@Test\n")
@@ -156,3 +178,131 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
     for file in ours:
         again = out / file.relative_to(classes)
         assert again.read_bytes() == file.read_bytes(), file.name
+
+
+@pytest.fixture(scope="module")
+def assets(run_dir, tmp_path_factory) -> pathlib.Path:
+    """What the command puts into the app, of a run of three iterations."""
+    folder = tmp_path_factory.mktemp("assets")
+    run = Run.open(str(run_dir))
+    write_assets(run, tflite.exported(run, "float32"), folder, references=2)
+    return folder
+
+
+def test_the_app_gets_a_file_for_each_signature(assets):
+    contract = Contract.load(assets / "model")
+    assert contract.signature_files == {
+        name: f"{name}.tflite" for name in ("map_latent", "encode_style", "translate")
+    }
+    references = {str(f.relative_to(assets)) for f in assets.rglob("references/*/*")}
+    assert references == {
+        f"references/{label}/0{index}.png" for label in range(3) for index in range(2)
+    }
+
+
+def test_the_test_picture_is_what_the_model_makes_of_it(assets, run_dir):
+    translator = Translator.load(str(run_dir))
+    style = translator.map_latents(seeded_latent(0, 5), "bear")
+    source = translator.read(assets / "check" / "source.png")
+    expected = images.to_uint8(translator.translate(source[None], style)[0])
+    found = np.asarray(Image.open(assets / "check" / "expected.png"))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_assets_are_replaced_whole_or_not_at_all(assets, run_dir, tmp_path):
+    run, folder = Run.open(str(run_dir)), tmp_path / "assets"
+    write_assets(run, assets / "model", folder, references=1)
+    write_assets(run, assets / "model", folder, references=0)
+    before = sorted(folder.rglob("*"))
+    assert not any("references/" in str(f) for f in before)
+    broken = tmp_path / "broken"
+    shutil.copytree(assets / "model", broken)
+    (broken / "translate.tflite").write_bytes(b"")
+    with pytest.raises(UserError, match=r"translate\.tflite"):
+        write_assets(run, broken, folder, references=1)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_model_with_other_tensors_than_it_says_is_refused(assets, run_dir, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(assets / "model", model)
+    wrong = model / "encode_style.tflite"
+    shutil.copyfile(model / "map_latent.tflite", wrong)
+    (model / "stargan.json").unlink()
+    Contract.load(assets / "model").seal(model)
+    with pytest.raises((UserError, ValueError), match="encode_style"):
+        write_assets(Run.open(str(run_dir)), model, tmp_path / "assets", 0)
+
+
+def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]:
+    """Compute what Pipeline.kt asks for; return the translations that it gives."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def integer() -> int:
+        return struct.unpack(">i", process.stdout.read(4))[0]
+
+    def floats(*shape: int) -> np.ndarray:
+        count = integer()
+        raw = np.frombuffer(process.stdout.read(4 * count), ">f4")
+        return raw.astype(np.float32).reshape(1, *shape)
+
+    translated = []
+    while length := process.stdout.read(2):
+        name = process.stdout.read(struct.unpack(">h", length)[0]).decode()
+        if name == "translated":
+            pixels = process.stdout.read(integer())
+            translated.append(np.frombuffer(pixels, np.uint8).reshape(32, 32, 3))
+            continue
+        y = np.array([integer()], np.int32)
+        if name == "map_latent":
+            result = endpoints[name](z=floats(-1), y=y)["s"]
+        elif name == "encode_style":
+            result = endpoints[name](x_ref=floats(32, 32, 3), y=y)["s"]
+        else:
+            source, style = floats(32, 32, 3), floats(-1)
+            result = endpoints[name](x_src=source, s=style)["x_fake"]
+        answer = result.astype(">f4").tobytes()
+        process.stdin.write(struct.pack(">i", result.size) + answer)
+        process.stdin.flush()
+    return translated
+
+
+@pytest.mark.slow
+@needs("a JDK", "Kotlin", "JUnit")
+def test_the_apps_pipeline_gives_pythons_pictures(assets, pure, run_dir):
+    endpoints = litert.load(assets / "model")
+    source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))
+    command = ["java", "-cp", toolchain.with_libraries(pure), toolchain.PIPELINE]
+    with subprocess.Popen(
+        [*command, str(assets / "model")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        for pixels in (source, reference):
+            height, width, _ = pixels.shape
+            process.stdin.write(struct.pack(">ii", width, height) + pixels.tobytes())
+        process.stdin.flush()
+        found = answers(process, endpoints)
+    assert process.returncode == 0
+
+    x, x_ref = (
+        images.to_float(images.square(Image.fromarray(pixels), 32))[None]
+        for pixels in (source, reference)
+    )
+    y = np.array([1], np.int32)
+    random = endpoints["map_latent"](z=seeded_latent(3, 5), y=y)["s"]
+    own = endpoints["encode_style"](x_ref=x_ref, y=y)["s"]
+    mean = np.float32(Contract.load(assets / "model").mean_styles["cat"])
+    half, quarter = np.float32(0.5), np.float32(0.25)
+    styles = (
+        random,
+        mean + half * (random - mean),
+        own,
+        random + quarter * (own - random),
+    )
+    expected = [
+        images.to_uint8(endpoints["translate"](x_src=x, s=style)["x_fake"][0])
+        for style in styles
+    ]
+    np.testing.assert_array_equal(np.stack(found), np.stack(expected))

@@ -160,7 +160,7 @@ class Session(private val context: Context) {
         val accelerator = translator.accelerators.getValue("translate")
         val about = about(contract, translator, notes)
         show { copy(contract = contract, strips = strips, accelerator = accelerator, about = about) }
-        takeSource(strips.flatten().firstOrNull()?.reference?.rgb ?: test, size)
+        takeSource(strips.flatten().lastOrNull()?.reference?.rgb ?: test, size)
     }
 
     /**
