@@ -11,7 +11,7 @@ import {Translation} from './translation.js';
 const $ = (id) => document.getElementById(id);
 const SITE = new URL('..', import.meta.url); // index.html's folder
 const LOOKS = [...Array(12).keys()]; // seeds of the gallery
-const FAST = 400; // milliseconds a translation may take for a gallery of them
+const FAST = 400; // milliseconds a translation may take for a gallery of them to be made
 const PHASES = {
   runtime: 'Loading the runtime',
   model: 'Loading the model',
@@ -35,6 +35,7 @@ let contract; // of the model
 let site; // the model's folder and the example pictures, from export.web
 let translation;
 let shownLooks; // source, domain and psi that the gallery shows
+let fastest = Infinity; // translation so far, in milliseconds
 
 async function start() {
   try {
@@ -121,7 +122,8 @@ const update = () => translation.newest(guarded(async () => {
     const milliseconds = Math.round(performance.now() - begin);
     $('status').textContent = `${describe()} · ${milliseconds} ms`;
     $('save').disabled = false;
-    if (milliseconds < FAST) showLooks();
+    fastest = Math.min(fastest, milliseconds);
+    if (fastest < FAST) showLooks();
   } finally {
     $('compare').ariaBusy = 'false';
   }

@@ -1,7 +1,7 @@
 // The large picture: before and after on top of each other, with a line to move.
 
 const SIDE = 768; // pixels of the canvases: smaller pictures are enlarged to it, smoothly
-const LARGEST = 12; // times its size that a picture is shown at
+const LARGEST = 16; // times its size that a picture is shown at
 
 const element = document.getElementById('compare');
 const divider = document.getElementById('divider');

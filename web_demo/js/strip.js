@@ -21,7 +21,6 @@ export function addOwn(strip, picture, choose) {
   own.dataset.own = '';
   strip.insertBefore(own, strip.querySelector('label'));
   markChosen(strip, picture.url);
-  strip.scrollTo({left: 0});
 }
 
 /** Fills a strip with an empty canvas for each seed. */
@@ -41,10 +40,14 @@ export function drawCanvas(strip, seed, rgba, size) {
   canvas.getContext('2d').putImageData(new ImageData(rgba, size, size), 0, 0);
 }
 
-/** Marks the tile of a value (a URL, a seed) as chosen, or none. */
+/** Marks the tile of a value (a URL, a seed) as chosen, or none, and brings it in sight. */
 export function markChosen(strip, value) {
   for (const input of strip.querySelectorAll('input')) {
     input.checked = input.value === String(value);
+    const {offsetLeft, offsetWidth} = input.parentElement;
+    const hidden = offsetLeft < strip.scrollLeft ||
+      offsetLeft + offsetWidth > strip.scrollLeft + strip.clientWidth;
+    if (input.checked && hidden) strip.scrollTo({left: offsetLeft - offsetWidth});
   }
 }
 
