@@ -25,7 +25,7 @@ demo: $(INSTALLED)
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest -q -rs --numprocesses=auto --dist=loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
