@@ -37,7 +37,13 @@ setup(
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
         "quantize": ["litert-quantizer>=0.11,<0.12"],
-        "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
+        "dev": [
+            "mypy>=1.18",
+            "playwright==1.65.2",
+            "pytest>=9",
+            "pytest-xdist>=3.8",
+            "ruff>=0.14",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -141,6 +141,34 @@ class Export:
         return target
 
 
+def exported(run: Run, variant: str) -> pathlib.Path:
+    """Return the folder of a run's variant, for apps; export it if it is not there.
+
+    Raises:
+        UserError: if there is no such variant, or it can't be exported.
+    """
+    folder = run.export_dir / variant
+    if variant not in VARIANTS:
+        raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
+    if not (folder / contract.NAME).exists():
+        write_checked(Export(run, None), variant, lpips_distance(run), force=False)
+    return folder
+
+
+def write_checked(
+    export: Export, variant: str, lpips: quality.Distance | None, force: bool
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Make a variant, and write it if it is good enough; return files and measures."""
+    files = export.make(variant)
+    exported = export.exported(files)
+    if variant == "float32":
+        verify(export.translator, exported, export.pictures)
+    measured = quality.measure(export.translator, exported, export.pictures, lpips)
+    check(variant, measured["psnr"], force)
+    print(export.write(variant, files, measured))
+    return files, measured
+
+
 def check(variant: str, psnr: float, force: bool) -> None:
     """Raise a UserError if a variant is below its floor of quality, unless forced."""
     floor = FLOORS.get(variant, 0.0)
@@ -205,16 +233,9 @@ def main() -> None:
     made, measured = {}, {}
     try:
         for variant in tqdm(names, "Export", leave=False):
-            files = export.make(variant)
-            exported = export.exported(files)
-            if variant == "float32":
-                verify(export.translator, exported, export.pictures)
-            measured[variant] = quality.measure(
-                export.translator, exported, export.pictures, lpips
+            made[variant], measured[variant] = write_checked(
+                export, variant, lpips, options.force
             )
-            check(variant, measured[variant]["psnr"], options.force)
-            print(export.write(variant, files, measured[variant]))
-            made[variant] = files
         if options.report:
             title = f"{run.path.resolve().name}, iteration {export.iteration}"
             title += f", on {platform.machine()} with {os.cpu_count()} processors"

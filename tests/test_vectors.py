@@ -1,12 +1,18 @@
 """The vectors for page and app: those committed are those that Python gives."""
 
+import base64
 import json
+import pathlib
 
 import numpy as np
 import pytest
 from write_vectors import FOLDER, between, files
 
+from export.contract import Contract
 from export.latents import seeded_latent
+from tfstargan.config import UserError
+
+FOLDERS = json.loads((FOLDER / "contract.json").read_text())
 
 
 @pytest.mark.parametrize("name", files())
@@ -39,3 +45,25 @@ def test_psi_is_the_translators():
         expected = mean + row["psi"] * (style - mean)  # as Translator.random_style
         np.testing.assert_array_equal(between(mean, style, row["psi"]), expected)
         np.testing.assert_array_equal(np.float32(row["style"]), expected)
+
+
+def unpack(case: dict, folder: pathlib.Path) -> pathlib.Path:
+    (folder / "stargan.json").write_text(case["text"])
+    for name, content in case["files"].items():
+        (folder / name).write_bytes(base64.b64decode(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "case", FOLDERS["valid"] + FOLDERS["unfit"], ids=lambda case: case["case"]
+)
+def test_python_takes_the_sound_descriptions(case, tmp_path):
+    contract = Contract.load(unpack(case, tmp_path))
+    assert contract.domains == ("bear", "cat", "rabbit")
+
+
+@pytest.mark.parametrize("case", FOLDERS["broken"], ids=lambda case: case["case"])
+def test_python_refuses_the_broken_ones_by_name(case, tmp_path):
+    with pytest.raises(UserError) as refusal:
+        Contract.load(unpack(case, tmp_path))
+    assert case["names"] in str(refusal.value).replace(str(tmp_path), "")
