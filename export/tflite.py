@@ -141,8 +141,13 @@ class Export:
         return target
 
 
-def exported(run: Run, variant: str) -> pathlib.Path:
+def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
     """Return the folder of a run's variant, for apps; export it if it is not there.
+
+    Args:
+        run: whose model is wanted.
+        variant: of VARIANTS.
+        iteration: of the checkpoint; by default the newest.
 
     Raises:
         UserError: if there is no such variant, or it can't be exported.
@@ -150,8 +155,13 @@ def exported(run: Run, variant: str) -> pathlib.Path:
     folder = run.export_dir / variant
     if variant not in VARIANTS:
         raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
-    if not (folder / contract.NAME).exists():
-        write_checked(Export(run, None), variant, lpips_distance(run), force=False)
+    there = (folder / contract.NAME).exists()
+    wished = iteration_of(run.checkpoint(iteration))
+    if not there or Contract.load(folder).iteration != wished:
+        try:
+            write_checked(Export(run, wished), variant, lpips_distance(run), False)
+        except OSError as error:
+            raise UserError(f"{folder}: can't be written ({error})") from error
     return folder
 
 

@@ -224,7 +224,8 @@ def main() -> None:
     options = flags.FLAGS
     run = Run.open(options.run_dir)
     out = pathlib.Path(options.out)
-    write_site(run, exported(run, options.variant), out, options.examples)
+    model = exported(run, options.variant, options.checkpoint)
+    write_site(run, model, out, options.examples)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f"{out} ({size / 1e6:.1f} MB): serve it with any web server")
     if options.serve:

@@ -1,8 +1,11 @@
 """Exported models: names, shapes, weights, variants, and the numbers of Keras."""
 
+import copy
+import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -303,3 +306,20 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     assert b"Flex" not in model
     exported = in_litert(config, model)
     verify.verify(translator, exported, export.pictures[:6])
+
+
+def test_apps_take_the_folder_that_is_there_or_a_new_one(export, run_dir, tmp_path):
+    run = Run.open(str(shutil.copytree(run_dir, tmp_path / "run")))
+    there = copy.copy(export)
+    there.run = run
+    folder = there.write("float32", export.make("float32"), {"psnr": 99.0})
+    assert tflite.exported(run, "float32") == folder
+    assert Contract.load(folder).quality == {"psnr": 99.0}
+    older = dataclasses.replace(Contract.load(folder), iteration=2)
+    (folder / "stargan.json").unlink()
+    older.seal(folder)
+    again = Contract.load(tflite.exported(run, "float32"))
+    assert again.iteration == 3
+    assert again.quality != {"psnr": 99.0}
+    with pytest.raises(UserError, match="--variant=best"):
+        tflite.exported(run, "best")
