@@ -122,6 +122,7 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         "tfstargan.samples",
         "export.tflite",
         "export.web",
+        "export.android",
     )
     for module in modules:
         arguments = ["--run_dir=nowhere"]

@@ -1,6 +1,6 @@
-// The signatures of com.google.ai.edge.litert:litert 2.3.0 that the sample app uses, to
-// compile it where the library can't be had. Nothing of it is ever run or shipped.
-// tests/android/litert.py compares it with LiteRT's sources.
+// The signatures of LiteRT's Kotlin library that the sample app uses, to compile it where
+// the library can't be had; as in its sources of 21 August 2026 (commit f6745779), with
+// which tests/test_android.py can compare it. Nothing of it is ever run or shipped.
 package com.google.ai.edge.litert
 
 import android.content.res.AssetManager
@@ -50,7 +50,11 @@ class CompiledModel private constructor() : AutoCloseable {
 
     fun createOutputBuffer(outputName: String, signature: String = ""): TensorBuffer = stub()
 
-    fun run(inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>, signature: String = ""): Unit = stub()
+    fun run(
+        inputs: Map<String, TensorBuffer>,
+        outputs: Map<String, TensorBuffer>,
+        signature: String = "",
+    ): Unit = stub()
 
     override fun close(): Unit = stub()
 

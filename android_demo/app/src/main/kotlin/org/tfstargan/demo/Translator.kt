@@ -55,7 +55,7 @@ class Translator private constructor(
             assets: AssetManager,
             folder: String,
             contract: Contract,
-            accelerators: List<Accelerator> = listOf(Accelerator.GPU, Accelerator.CPU),
+            accelerators: List<Accelerator>,
         ): Translator {
             val environment = try {
                 Environment.create()

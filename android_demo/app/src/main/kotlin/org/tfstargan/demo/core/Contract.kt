@@ -190,11 +190,11 @@ private class Node(val path: String, val value: Map<*, *>) {
     }
 
     fun floats(key: String, count: Int): FloatArray {
-        val list = value[key] as? List<*>
-        if (list?.size != count || list.any { it !is Number }) {
-            refuse("$path.$key: $count numbers expected")
+        val floats = (value[key] as? List<*>)?.map { (it as? Number)?.toFloat() ?: Float.NaN }
+        if (floats?.size != count || !floats.all { it.isFinite() }) {
+            refuse("$path.$key: $count finite numbers expected")
         }
-        return FloatArray(count) { (list[it] as Number).toFloat() }
+        return floats.toFloatArray()
     }
 
     fun expect(key: String, expected: Any) {

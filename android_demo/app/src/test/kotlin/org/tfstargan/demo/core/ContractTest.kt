@@ -5,6 +5,7 @@ import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
 
 class ContractTest {
     private val folders = vectors("contract.json")
@@ -39,6 +40,29 @@ class ContractTest {
             assertContains(error.message!!, folder["names"] as String, message = "${folder["case"]}")
             assertEquals(1, error.message!!.lines().size)
         }
+    }
+
+    @Test
+    fun `whatever the file holds, it is taken or refused by a message`() {
+        val text = folders["valid"].asObjects()[0]["text"] as String
+        val random = kotlin.random.Random(1)
+        var refused = 0
+        repeat(3000) {
+            val broken = StringBuilder(text)
+            repeat(random.nextInt(1, 4)) {
+                val start = random.nextInt(broken.length)
+                val end = minOf(broken.length, start + random.nextInt(1, 20))
+                val other = random.nextInt(broken.length)
+                val part = broken.substring(other, minOf(broken.length, other + random.nextInt(1, 20)))
+                broken.replace(start, end, part)
+            }
+            try {
+                Contract.parse(broken.toString())
+            } catch (error: ContractException) {
+                refused++
+            }
+        }
+        assertTrue(refused in 2000..2999, "$refused")
     }
 
     @Test

@@ -8,7 +8,11 @@ class JsonTest {
     @Test
     fun `every kind of value is read`() {
         val text = """ {"a": [1, -2.5, 1e3, true, false, null], "b": {}, "": "x\"\\\u00e9\n"} """
-        val expected = mapOf("a" to listOf(1L, -2.5, 1000.0, true, false, null), "b" to mapOf<String, Any?>(), "" to "x\"\\é\n")
+        val expected = mapOf(
+            "a" to listOf(1L, -2.5, 1000.0, true, false, null),
+            "b" to mapOf<String, Any?>(),
+            "" to "x\"\\é\n",
+        )
         assertEquals(expected, parseJson(text))
     }
 
