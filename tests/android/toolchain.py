@@ -106,17 +106,8 @@ def joined(classpath: Iterable[pathlib.Path]) -> str:
 def java(sources: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     """Compile a folder of Java files; return the folder of classes."""
     files = sorted(sources.rglob("*.java"))
-    run(
-        "javac",
-        "--release",
-        11,
-        "-proc:none",
-        "-Xlint:none",
-        "-nowarn",
-        "-d",
-        out,
-        *files,
-    )
+    quiet = ("-proc:none", "-Xlint:none", "-nowarn")
+    run("javac", "--release", 11, *quiet, "-d", out, *files)
     return out
 
 
@@ -154,18 +145,11 @@ def link_resources(folder: pathlib.Path) -> pathlib.Path:
     manifest = re.sub(r'<uses-[^>]*tools:node="remove"\s*/>', "", manifest)
     (folder / "AndroidManifest.xml").write_text(manifest)
     run("aapt2", "compile", "--dir", APP / "res", "-o", folder / "res.zip")
-    minimum = re.search(
-        r"minSdk = (\d+)", (DEMO / "app" / "build.gradle.kts").read_text()
-    )
+    build = (DEMO / "app" / "build.gradle.kts").read_text()
+    minimum = re.search(r"minSdk = (\d+)", build)
     run(
-        *(
-            "aapt2",
-            "link",
-            "-I",
-            FRAMEWORK,
-            "--manifest",
-            folder / "AndroidManifest.xml",
-        ),
+        *("aapt2", "link", "-I", FRAMEWORK),
+        *("--manifest", folder / "AndroidManifest.xml"),
         *("--min-sdk-version", minimum[1], "--target-sdk-version", 29),
         *("--java", folder / "gen", "-o", folder / "app.apk", folder / "res.zip"),
     )
