@@ -141,17 +141,32 @@ class Export:
         return target
 
 
-def exported(run: Run, variant: str) -> pathlib.Path:
-    """Return the folder of a run's variant, for apps; export it if it is not there.
+def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
+    """Return the folder of a variant for apps, one picture at once.
+
+    It is exported unless it is there already, of the same checkpoint.
+
+    Args:
+        run: it comes from.
+        variant: of VARIANTS.
+        iteration: of the run's checkpoint; by default the newest.
 
     Raises:
         UserError: if there is no such variant, or it can't be exported.
     """
-    folder = run.export_dir / variant
     if variant not in VARIANTS:
         raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
-    if not (folder / contract.NAME).exists():
-        write_checked(Export(run, None), variant, lpips_distance(run), force=False)
+    folder = run.export_dir / variant
+    wanted = iteration_of(run.checkpoint(iteration)), 1
+    if (folder / contract.NAME).exists():
+        found = Contract.load(folder)
+        if (found.iteration, found.batch) == wanted:
+            return folder
+    export = Export(run, iteration)
+    try:
+        write_checked(export, variant, lpips_distance(run), force=False)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
     return folder
 
 
