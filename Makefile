@@ -22,6 +22,7 @@ demo: $(INSTALLED)
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
 	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"
 	@echo "Translated pictures:                            $(DEMO)/translations/"
+	@echo "A page that translates in the browser:          $(BIN)/python -m export.web --run_dir=$(DEMO) --serve"
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)

@@ -261,10 +261,15 @@ def test_a_dropped_picture_is_translated(page):
 
 def test_the_camera_gives_a_picture_and_is_switched_off(page):
     page.click("#sources button:has-text('Camera')")
+    page.click("#turn-camera")
     page.click("#shoot")
     page.wait_for_selector("#status:has-text('camera picture as')")
     assert page.evaluate("document.querySelector('video').srcObject") is None
-    assert not page.is_visible("#camera")
+    page.click("#sources button:has-text('Camera')")
+    page.wait_for_selector("#camera")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#camera", state="hidden")
+    assert page.evaluate("document.querySelector('video').srcObject") is None
 
 
 def test_everything_is_reached_and_moved_by_keyboard(page):
