@@ -22,6 +22,7 @@ demo: $(INSTALLED)
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
 	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"
 	@echo "Translated pictures:                            $(DEMO)/translations/"
+	@echo "A page that translates in the browser:          $(BIN)/python -m export.web --run_dir=$(DEMO) --serve"
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
@@ -44,5 +45,5 @@ $(INSTALLED): setup.py requirements.lock
 
 # Writes requirements.lock anew from setup.py; needs `pip install uv`.
 lock:
-	uv pip compile setup.py --extra cpu --extra tfds --extra video --extra quantize --extra dev --universal --upgrade \
-		--python-version 3.11 --generate-hashes --output-file requirements.lock
+	uv pip compile setup.py --extra cpu --extra tfds --extra video --extra quantize --extra onnx --extra dev \
+		--universal --upgrade --python-version 3.11 --generate-hashes --output-file requirements.lock

@@ -37,6 +37,7 @@ setup(
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
         "quantize": ["litert-quantizer>=0.11,<0.12"],
+        "onnx": ["onnxruntime>=1.24", "tf2onnx>=1.17"],
         "dev": [
             "mypy>=1.18",
             "playwright==1.65.2",

@@ -3,7 +3,6 @@
 A .tflite is a FlatBuffer (https://flatbuffers.dev) of the schema that LiteRT ships.
 """
 
-import copy
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -103,10 +102,15 @@ def _nodes(
 
 
 def cut(content: bytes, signature: str) -> bytes:
-    """Return a .tflite of one of another's signatures, with its weights alone."""
+    """Return a .tflite of one of another's signatures, with its weights alone.
+
+    Its inputs and output have the signature's names for them.
+    """
     model = read(content)
     (wanted,) = (s for s in model.signatureDefs if s.signatureKey.decode() == signature)
-    subgraph = copy.copy(model.subgraphs[wanted.subgraphIndex])
+    subgraph = model.subgraphs[wanted.subgraphIndex]
+    for named in (*wanted.inputs, *wanted.outputs):
+        subgraph.tensors[named.tensorIndex].name = named.name
     wanted.subgraphIndex = 0
     model.signatureDefs = [wanted]
     model.subgraphs = [subgraph]

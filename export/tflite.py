@@ -142,26 +142,31 @@ class Export:
 
 
 def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
-    """Return the folder of a run's variant, for apps; export it if it is not there.
+    """Return the folder of a variant for apps, one picture at once.
+
+    It is exported unless it is there already, of the same checkpoint.
 
     Args:
-        run: whose model is wanted.
+        run: it comes from.
         variant: of VARIANTS.
-        iteration: of the checkpoint; by default the newest.
+        iteration: of the run's checkpoint; by default the newest.
 
     Raises:
         UserError: if there is no such variant, or it can't be exported.
     """
-    folder = run.export_dir / variant
     if variant not in VARIANTS:
         raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
-    there = (folder / contract.NAME).exists()
-    wished = iteration_of(run.checkpoint(iteration))
-    if not there or Contract.load(folder).iteration != wished:
-        try:
-            write_checked(Export(run, wished), variant, lpips_distance(run), False)
-        except OSError as error:
-            raise UserError(f"{folder}: can't be written ({error})") from error
+    folder = run.export_dir / variant
+    wanted = iteration_of(run.checkpoint(iteration)), 1
+    if (folder / contract.NAME).exists():
+        found = Contract.load(folder)
+        if (found.iteration, found.batch) == wanted:
+            return folder
+    export = Export(run, iteration)
+    try:
+        write_checked(export, variant, lpips_distance(run), force=False)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
     return folder
 
 

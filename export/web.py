@@ -19,7 +19,7 @@ import subprocess
 
 from absl import flags
 
-from export.contract import Contract
+from export.folder import whole
 from export.tflite import exported
 from tfstargan import cli, images
 from tfstargan.config import Config, UserError
@@ -39,48 +39,44 @@ SMALLEST_EXAMPLE = 128  # pixels, so that animals drawn for a small model look w
 
 
 def write_site(
-    run: Run, model: pathlib.Path, out: pathlib.Path, references: int
+    run: Run,
+    out: pathlib.Path,
+    references: int,
+    variant: str = "float32",
+    iteration: int | None = None,
 ) -> None:
     """Write the site, whole or not at all; one that is there already is replaced.
 
     Args:
-        run: whose data gives the example pictures.
-        model: the folder of an exported model, stargan.json in it.
+        run: whose model it is, and whose data gives the example pictures.
         out: the folder to make.
         references: example pictures of each domain to take a style from; with 0 there
             are no example pictures at all.
+        variant: of the exported model; see `export.variants`.
+        iteration: of the run's checkpoint; by default the newest.
 
     Raises:
-        UserError: if `out` is something else, the model is not whole or for several
-            pictures at once, or LiteRT.js can't be had.
+        UserError: if `out` is something else, the model can't be exported, or LiteRT.js
+            can't be had.
     """
-    if Contract.load(model).batch != 1:
-        raise UserError(
-            f"{model}: the page takes one picture; export it with --batch=1"
-        )
     if out.exists() and not (out / "site.json").is_file():
         raise UserError(
             f"--out={out}: is there already, and is no site of this command"
         )
     litert = find_litert()
-    partial = out.with_name(f".{out.name}.partial")
+    model = exported(run, variant, iteration)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name in PAGE_FILES:
-            copy(PAGE / name, partial / name)
-        copy_litert(litert, partial / "vendor")
-        copy(model, partial / "model")
-        site = {"model": "model/", "sources": [], "references": {}}
-        if references:
-            site |= write_examples(run.config, partial, references)
-        (partial / "site.json").write_text(json.dumps(site, indent=1) + "\n")
-        shutil.rmtree(out, ignore_errors=True)
-        partial.replace(out)
+        with whole(out) as folder:
+            for name in PAGE_FILES:
+                copy(PAGE / name, folder / name)
+            copy_litert(litert, folder / "vendor")
+            copy(model, folder / "model")
+            site = {"model": "model/", "sources": [], "references": {}}
+            if references:
+                site |= write_examples(run.config, folder, references)
+            (folder / "site.json").write_text(json.dumps(site, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"--out={out}: can't be written ({error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def copy(source: pathlib.Path, target: pathlib.Path) -> None:
@@ -224,8 +220,7 @@ def main() -> None:
     options = flags.FLAGS
     run = Run.open(options.run_dir)
     out = pathlib.Path(options.out)
-    model = exported(run, options.variant, options.checkpoint)
-    write_site(run, model, out, options.examples)
+    write_site(run, out, options.examples, options.variant, options.checkpoint)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f"{out} ({size / 1e6:.1f} MB): serve it with any web server")
     if options.serve:
@@ -244,5 +239,5 @@ if __name__ == "__main__":
         lower_bound=0,
     )
     flags.DEFINE_bool("serve", False, "serve it on this machine until Ctrl-C")
-    flags.DEFINE_integer("port", 8000, "to serve at; 0: a free one", lower_bound=0)
+    flags.DEFINE_integer("port", 8000, "to serve at; 0: a free one", 0, 65535)
     cli.start(main)

@@ -1,30 +1,35 @@
 """Exported models: names, shapes, weights, variants, and the numbers of Keras."""
 
-import copy
-import dataclasses
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.compiled_model import CompiledModel
+from ai_edge_litert.cpu_options import CpuOptions
+from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.options import Options
 from conftest import tiny
 from parity import formula
 
-from export import flatbuffer, graph, litert, quality, savedmodel, tflite, verify
+from export import flatbuffer, graph, litert, onnx, quality, savedmodel, tflite, verify
 from export.contract import Contract
 from export.variants import FLOORS, VARIANTS
 from tfstargan import reference_weights
 from tfstargan.config import UserError
+from tfstargan.layers import InstanceNormalization
 from tfstargan.run import Run
 from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
 
+FORCE_FP16 = 7  # XNNPACK's flags: signed and unsigned 8 bits, and float16 for float32
 SIGNATURES = ("map_latent", "encode_style", "translate")
 
 
@@ -136,6 +141,16 @@ def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
     verify.verify(export.translator, exported, export.pictures[:2])
     many = quality.translations(exported, export.pictures[:5], export.translator)
     assert many.shape == (5, 32, 32, 3)
+
+
+def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
+    pytest.importorskip("tf2onnx", reason="needs the extra onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what tf2onnx calls
+        for name in SIGNATURES:
+            onnx.convert(model, name, tmp_path / f"{name}.onnx")
+    exported = verify.exported_translator(export.run.config, onnx.load(tmp_path))
+    verify.verify(export.translator, exported, export.pictures[:2])
 
 
 def test_a_model_that_differs_is_refused(export, model):
@@ -308,18 +323,56 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     verify.verify(translator, exported, export.pictures[:6])
 
 
-def test_apps_take_the_folder_that_is_there_or_a_new_one(export, run_dir, tmp_path):
-    run = Run.open(str(shutil.copytree(run_dir, tmp_path / "run")))
-    there = copy.copy(export)
-    there.run = run
-    folder = there.write("float32", export.make("float32"), {"psnr": 99.0})
-    assert tflite.exported(run, "float32") == folder
-    assert Contract.load(folder).quality == {"psnr": 99.0}
-    older = dataclasses.replace(Contract.load(folder), iteration=2)
-    (folder / "stargan.json").unlink()
-    older.seal(folder)
-    again = Contract.load(tflite.exported(run, "float32"))
-    assert again.iteration == 3
-    assert again.quality != {"psnr": 99.0}
-    with pytest.raises(UserError, match="--variant=best"):
-        tflite.exported(run, "best")
+def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:
+    """Return the one output of a .tflite by XNNPACK that computes in float16."""
+    options = Options(
+        hardware_accelerators=HardwareAccelerator.CPU,
+        cpu_options=CpuOptions(num_threads=1, xnnpack_flags=FORCE_FP16),
+    )
+    model = CompiledModel.from_buffer(content, options=options)
+    ((key, names),) = model.get_signature_list().items()
+    given = {name: model.create_input_buffer_by_name(key, name) for name in inputs}
+    for name, value in inputs.items():
+        given[name].write(value)
+    (name,) = names["outputs"]
+    output = model.create_output_buffer_by_name(key, name)
+    model.run_by_name(key, given, {name: output})
+    shape = model.get_output_tensor_details(key)[name]["shape"]
+    return output.read(int(np.prod(shape)), np.float32).reshape(shape)
+
+
+def test_in_float16_arithmetic_pictures_stay_the_same(export):
+    content = flatbuffer.cut(*export.make("float16").values(), "translate")
+    for i, picture in enumerate(export.pictures[:3]):
+        style = export.translator.random_style("cat", seed=i)
+        x = picture[None]
+        found = forced_to_float16(content, x_src=x, s=style)
+        expected = export.translator.translate(x, style)
+        assert quality.psnr(np.clip(found, -1, 1), np.clip(expected, -1, 1)) > 50
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0, 1), (100, 1), (0, 300), (0, 2000), (0, 0.1), (50, 10)]
+)
+def test_norms_are_safe_in_float16(mean, deviation):
+    norm = InstanceNormalization(affine=False)
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 32, 32, 8), name="x")])
+    def function(x):
+        return {"y": norm(x)}
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(tf.Module(), folder, signatures={"norm": function})
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["norm"]
+        )
+        content = converter.convert()
+    noise = np.random.default_rng(0).standard_normal((1, 32, 32, 8))
+    x = (mean + deviation * noise).astype(np.float16).astype(np.float32)
+    expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(
+        x.var((1, 2), keepdims=True) + 1e-5
+    )
+    # Half a unit in the last place of the largest input, over the deviation.
+    rounding = np.abs(x).max() * 2**-11 / x.std()
+    found = forced_to_float16(content, x=x)
+    assert np.abs(found - expected).max() < 0.01 + 2 * rounding

@@ -3,6 +3,7 @@
 Skipped, with the reason, where Chromium, Playwright or npm are not there.
 """
 
+import dataclasses
 import io
 import json
 import pathlib
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 
 from export import litert, web
+from export.contract import Contract
 from export.latents import seeded_latent
 from export.tflite import exported
 from tfstargan import images
@@ -47,7 +49,7 @@ def site(run, tmp_path_factory) -> pathlib.Path:
     except UserError as error:
         pytest.skip(str(error))
     out = tmp_path_factory.mktemp("web") / "site"
-    web.write_site(run, exported(run, "float32"), out, references=2)
+    web.write_site(run, out, references=2)
     return out
 
 
@@ -259,10 +261,15 @@ def test_a_dropped_picture_is_translated(page):
 
 def test_the_camera_gives_a_picture_and_is_switched_off(page):
     page.click("#sources button:has-text('Camera')")
+    page.click("#turn-camera")
     page.click("#shoot")
     page.wait_for_selector("#status:has-text('camera picture as')")
     assert page.evaluate("document.querySelector('video').srcObject") is None
-    assert not page.is_visible("#camera")
+    page.click("#sources button:has-text('Camera')")
+    page.wait_for_selector("#camera")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#camera", state="hidden")
+    assert page.evaluate("document.querySelector('video').srcObject") is None
 
 
 def test_everything_is_reached_and_moved_by_keyboard(page):
@@ -385,6 +392,32 @@ def spoil_byte(file: pathlib.Path) -> None:
     file.write_bytes(content)
 
 
+def test_without_examples_it_waits_for_a_picture(open_page, site, tmp_path):
+    shutil.copytree(site, tmp_path / "site")
+    empty = {"model": "model/", "sources": [], "references": {}}
+    (tmp_path / "site" / "site.json").write_text(json.dumps(empty))
+    for url in serve(tmp_path / "site"):
+        page = open_page(url, wait="#compare[data-state=empty]")
+        assert page.is_disabled("#save")
+        choose_file(page, "#sources", "mine.png", photo(1))
+        page.wait_for_selector("#status:has-text('mine as bear, style 0')")
+        page.check("#kinds [value=reference]")
+        page.wait_for_selector("#status:has-text('Choose a picture for the style')")
+        choose_file(page, "#references", "theirs.png", photo(2))
+        page.wait_for_selector("#status:has-text('mine as bear, style of theirs')")
+
+
+def test_the_page_may_not_send_anything_elsewhere(open_page):
+    page = open_page()
+    refused = page.evaluate("""async () => {
+        const violation = new Promise((resolve) =>
+            addEventListener('securitypolicyviolation', resolve, {once: true}));
+        await fetch('http://127.0.0.1:9/').catch(() => null);
+        return (await violation).effectiveDirective;
+    }""")
+    assert refused == "connect-src"
+
+
 def test_the_model_runs_off_the_pages_thread(page):
     assert [worker.url.split("/")[-1] for worker in page.workers] == ["worker.js"]
 
@@ -402,16 +435,28 @@ def test_a_site_is_whole_and_loads_nothing_from_elsewhere(site):
 
 
 def test_a_site_is_made_again_but_nothing_else_is_replaced(run, site, tmp_path):
-    model = site / "model"
-    web.write_site(run, model, tmp_path / "site", references=0)
+    web.write_site(run, tmp_path / "site", references=0)
     assert json.loads((tmp_path / "site" / "site.json").read_text())["sources"] == []
     assert not (tmp_path / "site" / "examples").exists()
-    web.write_site(run, model, tmp_path / "site", references=1)
+    web.write_site(run, tmp_path / "site", references=1)
     assert len(list((tmp_path / "site" / "examples").iterdir())) == 9
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="no site of this command"):
-        web.write_site(run, model, tmp_path / "other", references=0)
+        web.write_site(run, tmp_path / "other", references=0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "site"]
+
+
+@pytest.mark.slow
+def test_a_model_of_another_checkpoint_is_exported_anew(run, site):
+    folder = exported(run, "float32")
+    written = (folder / "stargan.tflite").stat().st_mtime_ns
+    assert exported(run, "float32") == folder
+    assert (folder / "stargan.tflite").stat().st_mtime_ns == written
+    older = dataclasses.replace(Contract.load(folder), iteration=1)
+    (folder / "stargan.json").unlink()
+    older.seal(folder)
+    exported(run, "float32")
+    assert Contract.load(folder).iteration == 3
 
 
 def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):

@@ -5,9 +5,7 @@ import sys
 from collections.abc import Callable
 
 if importlib.util.find_spec("tensorflow") is None:
-    sys.exit(
-        "error: no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
-    )
+    sys.exit("error: no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'")
 
 import tensorflow as tf
 from absl import app, flags, logging

@@ -51,7 +51,6 @@ async function start() {
   translation = new Translation(model, contract);
   buildControls();
   setState('empty');
-  $('status').textContent = 'Ready';
   if (site.sources.length) await guarded(chooseSource)(site.sources[0]);
 }
 
@@ -113,14 +112,15 @@ const update = () => translation.newest(guarded(async () => {
   $('compare').ariaBusy = 'true';
   const begin = performance.now();
   try {
+    const what = chosen.source && describe();
     const fake = await translation.translate(chosen);
     if (!fake) {
-      $('status').textContent = chosen.source ? 'Choose a picture for the style' : '';
+      $('status').textContent = chosen.source ? 'Choose a picture for the style' : 'Ready';
       return;
     }
-    showAfter(withAlpha(fake), contract.img_size);
+    showAfter(withAlpha(fake), contract.img_size, what);
     const milliseconds = Math.round(performance.now() - begin);
-    $('status').textContent = `${describe()} · ${milliseconds} ms`;
+    $('status').textContent = `${what} · ${milliseconds} ms`;
     $('save').disabled = false;
     fastest = Math.min(fastest, milliseconds);
     if (fastest < FAST) showLooks();
@@ -140,10 +140,10 @@ function showLooks() {
     drawCanvas($('looks'), seed, withAlpha(fake), contract.img_size)))();
 }
 
-/** Returns in words what is shown. */
+/** Returns in words what is chosen. */
 function describe() {
   const style = ({kind, seed, reference}) =>
-    kind === 'seed' ? `style ${seed}` : `style of ${reference.name}`;
+    kind === 'seed' ? `style ${seed}` : `style of ${reference?.name}`;
   const styles = chosen.slots.slice(0, chosen.mix ? 2 : 1).map(style);
   return `${chosen.source.name} as ${contract.domains[chosen.label]}, ${styles.join(' + ')}`;
 }
@@ -179,8 +179,7 @@ async function chooseDomain(label) {
 }
 
 async function chooseReference(picture) {
-  slot.reference = await prepared(picture);
-  slot.kind = 'reference';
+  Object.assign(slot, {reference: await prepared(picture), kind: 'reference'});
   showSlot();
   await update();
 }
@@ -284,7 +283,7 @@ function wireDrops() {
 async function save() {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(await toPng());
-  link.download = `${describe().replace(/[^\w+]+/g, '-')}.png`;
+  link.download = `${$('after').ariaLabel.replace(/[^\w+]+/g, '-')}.png`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   $('status').textContent = `Saved ${link.download}`;

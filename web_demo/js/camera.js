@@ -4,37 +4,49 @@ import {pixelsOf, startCamera} from './photos.js';
 
 const dialog = document.getElementById('camera');
 const video = dialog.querySelector('video');
-const button = (id) => document.getElementById(id);
+const [close, turn, shoot] = ['close-camera', 'turn-camera', 'shoot'].map((id) =>
+  document.getElementById(id));
 
 /** True where this page may open a camera; elsewhere a phone's file dialog has one. */
 export const cameraWorks = Boolean(navigator.mediaDevices?.getUserMedia);
 
-/** Shows the camera until a picture is taken; returns {pixels, url}, null if cancelled. */
+/** Shows the camera until a picture is taken; returns its pixels, null if cancelled. */
 export async function takePicture() {
-  let facing = 'user';
-  let stop = await startCamera(video, facing);
+  const sides = ['user', 'environment'];
+  let stop = await startCamera(video, sides[0]);
   dialog.showModal();
-  button('shoot').focus();
+  shoot.focus();
   return new Promise((resolve, reject) => {
     const listeners = new AbortController();
     const on = (target, event, handler) =>
       target.addEventListener(event, handler, {signal: listeners.signal});
-    const end = (settle, value) => {
+    const end = () => {
       listeners.abort();
       stop();
       dialog.close();
-      settle(value);
     };
-    on(dialog, 'cancel', () => end(resolve, null));
-    on(button('close-camera'), 'click', () => end(resolve, null));
-    on(button('turn-camera'), 'click', async () => {
-      stop();
-      facing = facing === 'user' ? 'environment' : 'user';
-      stop = await startCamera(video, facing).catch((error) => end(reject, error));
+    on(dialog, 'close', () => { // by Escape, the button, or end()
+      end();
+      resolve(null);
     });
-    on(button('shoot'), 'click', () => {
+    on(close, 'click', () => dialog.close());
+    on(turn, 'click', async () => {
+      turn.disabled = shoot.disabled = true;
+      stop();
+      try {
+        stop = await startCamera(video, sides.reverse()[0]);
+        if (listeners.signal.aborted) stop(); // closed meanwhile
+      } catch (error) {
+        end();
+        reject(error);
+      }
+      turn.disabled = shoot.disabled = false;
+    });
+    on(shoot, 'click', () => {
       const {videoWidth: width, videoHeight: height} = video;
-      end(resolve, pixelsOf(video, width, height, 'the camera picture'));
+      const pixels = pixelsOf(video, width, height, 'the camera picture');
+      end();
+      resolve(pixels);
     });
   });
 }

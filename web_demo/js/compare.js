@@ -28,10 +28,12 @@ export function showBefore(rgba, size) {
   enlarge(document.getElementById('before'), canvasOf(rgba, size));
 }
 
-/** Shows the translated picture, RGBA bytes, size x size. */
-export function showAfter(rgba, size) {
+/** Shows the translated picture, RGBA bytes, size x size, and says what it is. */
+export function showAfter(rgba, size, what) {
   exact = canvasOf(rgba, size);
-  enlarge(document.getElementById('after'), exact);
+  const after = document.getElementById('after');
+  after.ariaLabel = what;
+  enlarge(after, exact);
   setState('both');
   split();
 }

@@ -1,9 +1,9 @@
 // The exported model on LiteRT.js: the three signatures as functions. Runs in the worker.
 
 import {checkFile, parseContract} from './contract.js';
-import {square, toBytes, toFloat} from './pixels.js';
 import {seededLatent} from './latents.js';
-import {loadLiteRt, supportsFeature, Tensor, loadAndCompile} from '../vendor/litert.js';
+import {square, toBytes, toFloat} from './pixels.js';
+import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '../vendor/litert.js';
 
 /** A loaded model. Pictures are RGB bytes, img_size x img_size; styles Float32Array. */
 export class Engine {
@@ -25,18 +25,17 @@ export class Engine {
     const text = new TextDecoder().decode(await download(folder + 'stargan.json'));
     const contract = parseContract(text);
     await loadRuntime(vendor, progress);
-    const names = Object.keys(contract.files);
-    const sizes = names.map((name) => contract.files[name].bytes);
-    const total = sizes.reduce((a, b) => a + b);
+    const files = Object.entries(contract.files);
+    const total = files.reduce((sum, [, {bytes}]) => sum + bytes, 0);
     const models = new Map();
     let before = 0;
-    for (const [i, name] of names.entries()) {
+    for (const [name, {bytes: size}] of files) {
       const bytes = await download(folder + name, (loaded) =>
         progress({phase: 'model', loaded: before + loaded, total}));
       await checkFile(contract, name, bytes);
       progress({phase: 'compile'});
       models.set(name, await loadAndCompile(bytes, {accelerator: 'wasm'}));
-      before += sizes[i];
+      before += size;
     }
     return new Engine(contract, models);
   }

@@ -1,4 +1,4 @@
-// The page's pure parts against tests/vectors: `node --test web_demo/test`.
+// The page's pure parts against tests/vectors.
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
