@@ -67,7 +67,7 @@ def pure(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.mark.slow
-@needs("a JDK", "Kotlin", "JUnit")
+@needs("JDK", "Kotlin", "JUnit")
 def test_the_pure_part_passes_its_unit_tests_and_the_vectors(pure):
     said = toolchain.unit_tests(pure)
     count = re.search(r"^OK \((\d+) tests\)$", said, re.MULTILINE)
@@ -85,7 +85,7 @@ def test_the_pure_part_names_nothing_of_androids():
 
 
 @pytest.mark.slow
-@needs("a JDK", "Kotlin", "aapt2", "Android's resources")
+@needs("JDK", "Kotlin", "aapt2", "Android's resources")
 def test_manifest_and_layouts_name_classes_of_the_compiled_app(classes):
     named = {
         element.get(f"{ANDROID}name")
@@ -100,7 +100,7 @@ def test_manifest_and_layouts_name_classes_of_the_compiled_app(classes):
         assert (classes / f"{full.replace('.', '/')}.class").is_file(), name
 
 
-@needs("aapt2", "Android's resources", "a JDK")
+@needs("aapt2", "Android's resources", "JDK")
 def test_resources_and_manifest_link(apk):
     badging = toolchain.run("aapt2", "dump", "badging", apk)
     assert f"package: name='{PACKAGE}'" in badging
@@ -154,7 +154,7 @@ LITERT = "Model TensorBuffer Common Environment LiteRtException AcceleratorProvi
 
 
 @pytest.mark.slow
-@needs("a JDK", "Kotlin", "aapt2", "Android's resources")
+@needs("JDK", "Kotlin", "aapt2", "Android's resources")
 @needs_file("ANDROID_SIGNATURES", "Android 10's api/current.txt")
 @needs_file("LITERT_SOURCES", "the folder of LiteRT's Model.kt")
 def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_path):
@@ -183,10 +183,12 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
 @pytest.fixture(scope="module")
 def assets(run_dir, tmp_path_factory) -> pathlib.Path:
     """What the command puts into the app, of a run of three iterations."""
-    folder = tmp_path_factory.mktemp("assets")
-    run = Run.open(str(run_dir))
-    write_assets(run, tflite.exported(run, "float32"), folder, references=2)
-    return folder
+    folder = tmp_path_factory.mktemp("android")
+    run = Run.open(str(shutil.copytree(run_dir, folder / "run")))
+    export = tflite.Export(run, None)
+    model = export.write("float32", export.make("float32"), {})
+    write_assets(run, model, folder / "assets", references=2)
+    return folder / "assets"
 
 
 def test_the_app_gets_a_file_for_each_signature(assets):
@@ -269,7 +271,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 
 
 @pytest.mark.slow
-@needs("a JDK", "Kotlin", "JUnit")
+@needs("JDK", "Kotlin", "JUnit")
 def test_the_apps_pipeline_gives_pythons_pictures(assets, pure, run_dir):
     endpoints = litert.load(assets / "model")
     source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))

@@ -33,7 +33,7 @@ LIBRARIES = [*KOTLIN_TEST, *JUNIT]
 FRAMEWORK = pathlib.Path("/usr/share/android-framework-res/framework-res.apk")
 # {tool: the files or commands that it consists of, and where they come from}
 TOOLS = {
-    "a JDK": (["java", "javac"], "apt-get install openjdk-17-jdk-headless"),
+    "JDK": (["java", "javac"], "apt-get install openjdk-17-jdk-headless"),
     "Kotlin": ([KOTLIN / "bin" / "kotlinc"], "npm ci --prefix tests/android"),
     "JUnit": (JUNIT, "apt-get install junit4"),
     "aapt2": (["aapt2"], "apt-get install aapt"),
