@@ -22,10 +22,11 @@ demo: $(INSTALLED)
 	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
 	@echo "The style wanders, the pose stays:              $(DEMO)/samples/references.webp"
 	@echo "Translated pictures:                            $(DEMO)/translations/"
+	@echo "A page that translates in the browser:          $(BIN)/python -m export.web --run_dir=$(DEMO) --serve"
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest -q -rs --numprocesses=auto --dist=loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

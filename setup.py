@@ -38,7 +38,13 @@ setup(
         "video": ["av>=15"],
         "quantize": ["litert-quantizer>=0.11,<0.12"],
         "onnx": ["onnxruntime>=1.24", "tf2onnx>=1.17"],
-        "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
+        "dev": [
+            "mypy>=1.18",
+            "playwright==1.65.2",
+            "pytest>=9",
+            "pytest-xdist>=3.8",
+            "ruff>=0.14",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -141,6 +141,49 @@ class Export:
         return target
 
 
+def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
+    """Return the folder of a variant for apps, one picture at once.
+
+    It is exported unless it is there already, of the same checkpoint.
+
+    Args:
+        run: it comes from.
+        variant: of VARIANTS.
+        iteration: of the run's checkpoint; by default the newest.
+
+    Raises:
+        UserError: if there is no such variant, or it can't be exported.
+    """
+    if variant not in VARIANTS:
+        raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
+    folder = run.export_dir / variant
+    wanted = iteration_of(run.checkpoint(iteration)), 1
+    if (folder / contract.NAME).exists():
+        found = Contract.load(folder)
+        if (found.iteration, found.batch) == wanted:
+            return folder
+    export = Export(run, iteration)
+    try:
+        write_checked(export, variant, lpips_distance(run), force=False)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
+    return folder
+
+
+def write_checked(
+    export: Export, variant: str, lpips: quality.Distance | None, force: bool
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Make a variant, and write it if it is good enough; return files and measures."""
+    files = export.make(variant)
+    exported = export.exported(files)
+    if variant == "float32":
+        verify(export.translator, exported, export.pictures)
+    measured = quality.measure(export.translator, exported, export.pictures, lpips)
+    check(variant, measured["psnr"], force)
+    print(export.write(variant, files, measured))
+    return files, measured
+
+
 def check(variant: str, psnr: float, force: bool) -> None:
     """Raise a UserError if a variant is below its floor of quality, unless forced."""
     floor = FLOORS.get(variant, 0.0)
@@ -205,16 +248,9 @@ def main() -> None:
     made, measured = {}, {}
     try:
         for variant in tqdm(names, "Export", leave=False):
-            files = export.make(variant)
-            exported = export.exported(files)
-            if variant == "float32":
-                verify(export.translator, exported, export.pictures)
-            measured[variant] = quality.measure(
-                export.translator, exported, export.pictures, lpips
+            made[variant], measured[variant] = write_checked(
+                export, variant, lpips, options.force
             )
-            check(variant, measured[variant]["psnr"], options.force)
-            print(export.write(variant, files, measured[variant]))
-            made[variant] = files
         if options.report:
             title = f"{run.path.resolve().name}, iteration {export.iteration}"
             title += f", on {platform.machine()} with {os.cpu_count()} processors"

@@ -117,7 +117,13 @@ def test_an_import_of_a_file_that_is_missing_names_it(tmp_path):
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
-    for module in ("tfstargan.translate", "tfstargan.samples", "export.tflite"):
+    modules = (
+        "tfstargan.translate",
+        "tfstargan.samples",
+        "export.tflite",
+        "export.web",
+    )
+    for module in modules:
         arguments = ["--run_dir=nowhere"]
         if module == "tfstargan.translate":
             Image.new("RGB", (40, 30)).save(tmp_path / "a.png")

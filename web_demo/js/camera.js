@@ -1,0 +1,52 @@
+// The camera's dialog.
+
+import {pixelsOf, startCamera} from './photos.js';
+
+const dialog = document.getElementById('camera');
+const video = dialog.querySelector('video');
+const [close, turn, shoot] = ['close-camera', 'turn-camera', 'shoot'].map((id) =>
+  document.getElementById(id));
+
+/** True where this page may open a camera; elsewhere a phone's file dialog has one. */
+export const cameraWorks = Boolean(navigator.mediaDevices?.getUserMedia);
+
+/** Shows the camera until a picture is taken; returns its pixels, null if cancelled. */
+export async function takePicture() {
+  const sides = ['user', 'environment'];
+  let stop = await startCamera(video, sides[0]);
+  dialog.showModal();
+  shoot.focus();
+  return new Promise((resolve, reject) => {
+    const listeners = new AbortController();
+    const on = (target, event, handler) =>
+      target.addEventListener(event, handler, {signal: listeners.signal});
+    const end = () => {
+      listeners.abort();
+      stop();
+      dialog.close();
+    };
+    on(dialog, 'close', () => { // by Escape, the button, or end()
+      end();
+      resolve(null);
+    });
+    on(close, 'click', () => dialog.close());
+    on(turn, 'click', async () => {
+      turn.disabled = shoot.disabled = true;
+      stop();
+      try {
+        stop = await startCamera(video, sides.reverse()[0]);
+        if (listeners.signal.aborted) stop(); // closed meanwhile
+      } catch (error) {
+        end();
+        reject(error);
+      }
+      turn.disabled = shoot.disabled = false;
+    });
+    on(shoot, 'click', () => {
+      const {videoWidth: width, videoHeight: height} = video;
+      const pixels = pixelsOf(video, width, height, 'the camera picture');
+      end();
+      resolve(pixels);
+    });
+  });
+}
