@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from absl import flags
 
+from tfstargan import files
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -85,7 +87,10 @@ class Config:
     probe_every: int = setting(0, "critters: iterations between probe scores; 0: never")
     evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
     backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
-    keep_checkpoints: int = setting(3, "newest checkpoints to keep")
+    keep_checkpoints: int = setting(3, "newest checkpoints to keep, beside the best")
+    rollback_after: int = setting(
+        10, "iterations in a row without finite losses and gradients, to go back after"
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", tuple(self.domains))
@@ -123,7 +128,7 @@ class Config:
         for name in (
             "channel_max style_dim latent_dim hidden_dim iterations batch_size"
             " ds_iterations critters_per_domain log_every sample_every save_every"
-            " keep_checkpoints accumulate"
+            " keep_checkpoints accumulate rollback_after"
         ).split():
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
@@ -160,7 +165,8 @@ class Config:
 
     def save(self, path: pathlib.Path) -> None:
         """Write the settings as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        files.write_text(text, path, lasting=True)
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:
@@ -181,7 +187,7 @@ SCHEDULE = frozenset(
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
     " replicas tpu jit precision recompute accumulate log_every sample_every"
     " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
-    " probe_every backbone_dir".split()
+    " probe_every backbone_dir rollback_after".split()
 )
 
 
