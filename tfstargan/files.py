@@ -54,6 +54,12 @@ def checksum(path: pathlib.Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def cache_dir() -> pathlib.Path:
+    """Return the folder for what can be had again: ~/.cache/tfstargan on Linux."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "tfstargan"
+
+
 def _to_disk(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -56,6 +56,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
+    require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
     model = make_model(config, strategy)
@@ -92,6 +93,16 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
                 callback.on_train_begin()
     # A worker that is done waits here while the chief saves: none may leave before.
     distribution.agree(strategy, config.iterations)
+
+
+def require_pairs(training: ImageSet) -> None:
+    """Raise a UserError if a domain has no two pictures to be references at once."""
+    for k, domain in enumerate(training.domains):
+        if training.count(k) < 2:
+            raise UserError(
+                f"domain {domain}: {training.count(k)} picture to train on; diversity "
+                "is learned from two references, so every domain needs two at least"
+            )
 
 
 def resume(run: Run, model: StarGANv2) -> None:
@@ -218,6 +229,7 @@ def dry_run(config: Config) -> None:
     """Print settings, devices, parameters and a step's time; write nothing."""
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
+    require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
     print("devices:", distribution.describe(strategy))
@@ -234,7 +246,7 @@ def dry_run(config: Config) -> None:
 
 def cause_of(error: tf.errors.OpError) -> str:
     """Return what made TensorFlow stop: a picture, memory, or its own words."""
-    if picture := re.search(r"UserError: (.+)", str(error)):
+    if picture := re.search(r"(?:User|Unreadable)Error: (.+)", str(error)):
         return picture[1]
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return (

@@ -64,12 +64,6 @@ class NotThereError(UserError):
     """A backbone is not there and can't be downloaded; says what to do."""
 
 
-def cache_dir() -> pathlib.Path:
-    """Return the folder for what can be had again: ~/.cache/tfstargan on Linux."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "tfstargan"
-
-
 def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Path:
     """Return the checked file of a backbone, downloaded if it isn't there.
 
