@@ -36,6 +36,14 @@ def written_whole(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib
         raise
 
 
+def reserve(path: pathlib.Path, size: int) -> None:
+    """Make an empty file if there is room for so many bytes, else raise an OSError."""
+    with path.open("wb") as file:
+        if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+            os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(0)
+
+
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
     """Write a text file, whole or not at all; see `written_whole`."""
     with written_whole(path, lasting) as partial:

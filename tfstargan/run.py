@@ -198,19 +198,31 @@ class Run:
         path = self.checkpoints_dir / CHECKPOINT.format(model.iterations_done())
         try:
             with files.written_whole(path, lasting=True) as partial:
+                # HDF5 does not survive a disk that is full in the middle of a file.
+                files.reserve(partial, self._room_for(model))
                 model.save_weights(partial)
                 checkpoint_file.write_checksum(partial, path)
         except OSError as error:
             kept = ", ".join(p.name for p in self.checkpoints()) or "none"
+            # HDF5's own words are of many lines.
+            reason = os.strerror(error.errno) if error.errno else error
             raise UserError(
-                f"{path}: can't be written ({error.strerror or error}); whole before "
-                f"it: {kept}; the same command goes on"
+                f"{path}: can't be written ({reason}); whole before it: {kept}; make "
+                "room, and the same command goes on"
             ) from error
         self._whole.add(path)
         best = self.best()
         for old in self.checkpoints()[: -self.config.keep_checkpoints]:
             if best is None or iteration_of(old) != best.iteration:
                 checkpoint_file.remove(old)
+
+    def _room_for(self, model: keras.Model) -> int:
+        """Return about how many bytes a checkpoint takes."""
+        found = self.checkpoints()
+        if found:
+            return found[-1].stat().st_size * 21 // 20
+        with_moments = 2  # for networks and averages, of which half are trained
+        return sum(with_moments * 4 * math.prod(v.shape) for v in model.variables)
 
     def keep_if_best(self, model: keras.Model, measure: str, value: float) -> None:
         """Keep a checkpoint of now beside the newest if its value is the lowest yet."""

@@ -1,0 +1,74 @@
+"""An interrupted run goes on to the same numbers and pictures as one that was not."""
+
+import os
+import signal
+
+import pytest
+from conftest import tiny
+from test_stargan import contents
+
+from tfstargan import callbacks
+from tfstargan.interruption import Interruptions, Preempted
+from tfstargan.run import Run
+from tfstargan.train import train
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
+    run_dir, tmp_path, monkeypatch
+):
+    draw, drawn = callbacks.draw_all, []
+
+    def interrupted(*arguments: object) -> object:
+        drawn.append(1)
+        if len(drawn) == 1:
+            terminate()
+        return draw(*arguments)
+
+    monkeypatch.setattr(callbacks, "draw_all", interrupted)
+    config = tiny(sample_every=2)
+    with pytest.raises(Preempted):
+        train(config, tmp_path)
+    run = Run.open(str(tmp_path))
+    assert [p.name for p in run.checkpoints()] == ["iteration-0000002.weights.h5"]
+    assert not run.samples_dir.exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    train(config, tmp_path)
+    assert len(list(run.samples_dir.glob("iteration-0000002-*.png"))) == 3
+    never = Run.open(str(run_dir))
+    for path in never.samples_dir.glob("iteration-0000003-*.png"):
+        assert (run.samples_dir / path.name).read_bytes() == path.read_bytes()
+    found, expected = (contents(r.checkpoint(3)) for r in (run, never))
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert array.tobytes() == found[name].tobytes(), name
+
+
+def test_in_mid_iteration_it_waits_for_the_end_of_it():
+    with Interruptions() as interruptions:
+        interruptions.on_train_batch_begin(0)
+        terminate()
+        terminate()
+        with pytest.raises(Preempted):
+            interruptions.on_train_batch_end(0)
+        terminate()  # while it saves
+    with Interruptions() as interruptions, pytest.raises(Preempted):
+        terminate()
+
+
+def test_a_second_control_c_does_not_wait():
+    with Interruptions() as interruptions:
+        interruptions.on_train_batch_begin(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_worker_stays_until_its_chief_has_left():
+    with Interruptions(leave=False) as interruptions:
+        terminate()
+        interruptions.on_train_batch_end(0)
+        assert interruptions.wanted is Preempted
