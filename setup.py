@@ -19,6 +19,8 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "ai-edge-litert>=2.1,<3",
+        "filelock>=3.20",
+        "h5py>=3.12",
         "keras>=3.15,<4",
         "numpy>=2,<3",
         "pillow>=11",
@@ -35,7 +37,14 @@ setup(
         "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
-        "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
+        "dev": [
+            "hypothesis>=6.140",
+            "mypy>=1.18",
+            "pip-audit>=2.9",
+            "pytest>=9",
+            "pytest-xdist>=3.8",
+            "ruff>=0.14",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",
