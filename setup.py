@@ -20,6 +20,7 @@ setup(
         "absl-py>=2.1",
         "ai-edge-litert>=2.1,<3",
         "filelock>=3.20",
+        "flatbuffers>=25",
         "h5py>=3.12",
         "keras>=3.15,<4",
         "numpy>=2,<3",
@@ -37,6 +38,7 @@ setup(
         "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
+        "quantize": ["litert-quantizer>=0.11,<0.12"],
         "dev": [
             "hypothesis>=6.140",
             "mypy>=1.18",
