@@ -92,7 +92,7 @@ def kills(folder: pathlib.Path, times: int) -> list[Row]:
     """Kill a run over and over, and compare it with one that was left alone."""
     rng = random.Random()
     config = tiny(
-        iterations=60, save_every=1, sample_every=10, log_every=1, ds_iterations=60
+        iterations=24, save_every=1, sample_every=8, log_every=1, ds_iterations=24
     )
     never, often = folder / "never", folder / "often"
     assert start(config, never, folder / "never.log").wait() == 0
