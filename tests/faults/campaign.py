@@ -245,7 +245,7 @@ def memory(folder: pathlib.Path, times: int) -> list[Row]:
     """Train for 10,000 iterations and watch memory, files and threads."""
     every = 1000
     config = tiny(
-        iterations=10_000, save_every=every, sample_every=every, log_every=10, jit=True
+        iterations=times, save_every=every, sample_every=every, log_every=10, jit=True
     )
     process = start(config, folder / "run", folder / "log")
     status = pathlib.Path(f"/proc/{process.pid}")
