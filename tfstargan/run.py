@@ -18,20 +18,16 @@ import math
 import os
 import pathlib
 import re
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import filelock
 import keras
-import numpy as np
-import PIL
-import tensorflow as tf
 
 from tfstargan import checkpoint_file, files
 from tfstargan.config import SCHEDULE, Config, UserError
+from tfstargan.provenance import process_of, provenance
 
 RUNS = pathlib.Path("runs")
 CHECKPOINT = "iteration-{:07d}.weights.h5"
@@ -251,7 +247,7 @@ class Run:
         except filelock.Timeout:
             raise UserError(
                 f"--run_dir={self.path}: another training is at work there "
-                f"({_process_of(self.about)}); wait for its end, or give another"
+                f"({process_of(self.about)}); wait for its end, or give another"
             ) from None
         except NotImplementedError:
             print(f"warning: {self.path}: can't be locked there", file=sys.stderr)
@@ -288,15 +284,6 @@ def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:
         )
 
 
-def _process_of(about: pathlib.Path) -> str:
-    """Return who trains, in words, as run.json has it."""
-    try:
-        process = json.loads(about.read_text())["process"]
-        return f"process {process['id']} on {process['host']}"
-    except (OSError, ValueError, TypeError, KeyError):
-        return "unknown process"
-
-
 def iteration_of(path: pathlib.Path) -> int:
     """Return the iteration in a checkpoint's name."""
     return int(re.findall(r"\d+", path.name)[0])
@@ -322,23 +309,3 @@ def newest_run() -> pathlib.Path:
     newest = max(runs, key=trained)
     print(f"Using the newest run, {newest}", file=sys.stderr)
     return newest
-
-
-def provenance() -> dict:
-    """Return what made this run: command, process, versions, and any commit."""
-    describe = ["git", "describe", "--always", "--dirty"]
-    folder = pathlib.Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            describe, cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = None
-    modules = (tf, keras, np, PIL)
-    return {
-        "command": sys.argv,
-        "process": {"id": os.getpid(), "host": socket.gethostname()},
-        "commit": commit,
-        "python": sys.version.split()[0],
-        "versions": {module.__name__: module.__version__ for module in modules},
-    }

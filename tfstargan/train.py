@@ -25,7 +25,6 @@ from tfstargan.callbacks import (
     Animations,
     Checkpoints,
     Evaluations,
-    NonFinite,
     Probing,
     Progress,
     Samples,
@@ -39,6 +38,7 @@ from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
+from tfstargan.non_finite import NonFinite
 from tfstargan.run import Run
 from tfstargan.samples import Examples
 from tfstargan.stargan import NETWORKS, StarGANv2

@@ -10,9 +10,9 @@ from conftest import tiny
 from test_stargan import arrays, make_batch, make_model, state
 
 from tfstargan import losses
-from tfstargan.callbacks import NonFinite
 from tfstargan.config import UserError
 from tfstargan.data import Batch
+from tfstargan.non_finite import NonFinite
 from tfstargan.run import Run
 from tfstargan.stargan import NETWORKS, StarGANv2
 
