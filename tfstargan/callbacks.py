@@ -12,7 +12,7 @@ from tfstargan.metrics import factors, report
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.probe import Probe
 from tfstargan.non_finite import NonFinite
-from tfstargan.run import Run, iteration_of
+from tfstargan.run import Run
 from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
 
@@ -142,11 +142,9 @@ class Samples(Periodic):
                 tf.summary.image(name, grid[None])
         self.writer.flush()
 
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Write the last ones."""
-        iteration = self.model.iterations_done()
-        if not self.is_due(iteration):
-            self.act(iteration)
+    def is_due(self, iteration: int) -> bool:
+        """Return whether it is to be done after an iteration."""
+        return super().is_due(iteration) or iteration == self.run.config.iterations
 
 
 class Animations(Periodic):
@@ -244,14 +242,9 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Save when it is time."""
-        due = self.model.iterations_done() % self.run.config.save_every == 0
-        if due and not self.non_finite.in_a_row:
-            self.save()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Save the end, unless that is done."""
-        saved = map(iteration_of, self.run.checkpoints())
-        if self.model.iterations_done() not in saved:
+        iteration, config = self.model.iterations_done(), self.run.config
+        due = iteration % config.save_every == 0 and not self.non_finite.in_a_row
+        if due or iteration == config.iterations:
             self.save()
 
     def save(self) -> None:

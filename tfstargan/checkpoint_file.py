@@ -36,7 +36,7 @@ def fault(path: pathlib.Path) -> str:
         with h5py.File(path, "r") as file:
             return _foreign(file, path.stat().st_size)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return f"damaged: {str(error).splitlines()[0]}"
+        return f"damaged: {[*str(error).splitlines(), repr(error)][0]}"
 
 
 def remove(path: pathlib.Path) -> None:

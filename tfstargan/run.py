@@ -170,7 +170,7 @@ class Run:
         try:
             model.load_weights(path)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = [*str(error).splitlines(), repr(error)][0]
             raise UserError(f"{path}: can't be loaded ({reason})") from error
 
     def load_averages(

@@ -88,7 +88,8 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
             go_on(run, model, strategy, training, writer, drawing, measuring)
         else:
             say(f"{run.path}: already trained for {start} iterations")
-            for callback in measuring:  # unless it was interrupted in that
+            for callback in (*drawing, *measuring) if chief else ():
+                # Unless it was interrupted in that.
                 callback.set_model(model)
                 callback.on_train_begin()
     # A worker that is done waits here while the chief saves: none may leave before.
