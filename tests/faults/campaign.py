@@ -7,6 +7,8 @@ prints the table of the README. The tests beside it do the same a few times.
 """
 
 import collections
+import contextlib
+import io
 import os
 import pathlib
 import random
@@ -163,7 +165,9 @@ def flips(folder: pathlib.Path, times: int) -> list[Row]:
         else:
             del flipped[rng.randrange(len(flipped)) :]
         newest.write_bytes(flipped)
-        assert Run(folder, config).checkpoint() == first
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            assert Run(folder, config).checkpoint() == first
+        assert f"{newest}: can't be loaded" in said.getvalue()
     how = "a bit flipped, or the end cut off; the one before is used"
     return [Row("Damaged newest checkpoint", how, str(times), "what came after that")]
 
