@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 DEMO := runs/demo
 ANIMALS := $(DEMO)/animals
 
-.PHONY: demo test check lock .venv
+.PHONY: demo test check faults lock .venv
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -28,10 +28,15 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q -rs --numprocesses=auto --dist=loadfile
 
+# Every fault many times, and the table of them; an hour or more.
+faults: $(INSTALLED)
+	$(BIN)/python tests/faults/campaign.py
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/audit
 
 .venv: $(INSTALLED)
 

@@ -19,7 +19,9 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "ai-edge-litert>=2.1,<3",
+        "filelock>=3.20",
         "flatbuffers>=25",
+        "h5py>=3.12",
         "keras>=3.15,<4",
         "numpy>=2,<3",
         "pillow>=11",
@@ -39,7 +41,9 @@ setup(
         "quantize": ["litert-quantizer>=0.11,<0.12"],
         "onnx": ["onnxruntime>=1.24", "tf2onnx>=1.17"],
         "dev": [
+            "hypothesis>=6.140",
             "mypy>=1.18",
+            "pip-audit>=2.9",
             "playwright==1.65.2",
             "pytest>=9",
             "pytest-xdist>=3.8",

@@ -94,9 +94,7 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
     print(f"largest difference from Keras {difference(translator, float32):.1e}")
     found: dict[str, tuple] = {}
     for variant in options.variants:
-        content = flatbuffer.cut(
-            variants.quantize(whole, variant, {}), contract.TRANSLATE
-        )
+        content = variants.quantize(float32, variant, {})
         left = sum(litert.leftovers(content).values())
         measure = in_litert(content, options.threads)
         found[f"LiteRT {variant}"] = (measure, gmac, len(content) / 1e6, left)

@@ -2,6 +2,7 @@
 
     python benchmarks/training_step.py --sizes=128,256 --batches=1
     python benchmarks/training_step.py --reference=stargan-v2 --reference_python=PYTHON
+    python benchmarks/training_step.py --against=OTHER_CHECKOUT
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
 with PyTorch; without them only ours is measured. Each side is a process of its own and
@@ -42,6 +43,7 @@ from tfstargan.stargan import StarGANv2
 from tfstargan.train import make_model
 
 REFERENCE_STEP = pathlib.Path(__file__).with_name("reference_step.py")
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 class Side:
@@ -89,10 +91,19 @@ class Side:
         self.errors.close()
 
 
-def ours(config: Config, threads: int) -> list[str]:
-    """Return the command of a process that trains with these settings."""
-    settings = json.dumps(dataclasses.asdict(config))
-    return [sys.executable, __file__, f"--worker={settings}", f"--threads={threads}"]
+def ours(config: Config, threads: int, checkout: pathlib.Path = ROOT) -> list[str]:
+    """Return the command of a process that trains with these settings.
+
+    In another checkout they mean what is its default, where they are our default.
+    """
+    settings = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != field.default
+    }
+    script = str(checkout / "benchmarks" / "training_step.py")
+    python = ["env", f"PYTHONPATH={checkout}", sys.executable]
+    return [*python, script, f"--worker={json.dumps(settings)}", f"--threads={threads}"]
 
 
 def reference(config: Config, threads: int, checkout: str, python: str) -> list[str]:
@@ -187,7 +198,7 @@ def compare(
             return "\n".join(
                 [
                     row(config, a, count),
-                    row(config, b, count, "reference"),
+                    row(config, b, count, "other"),
                     "| | | ratio | {:.2f} | | {:.2f} | {:.2f} | |".format(*ratios),
                 ]
             )
@@ -222,6 +233,8 @@ def main() -> None:
                 theirs = reference(
                     config, threads, options.reference, options.reference_python
                 )
+            elif options.against:
+                theirs = ours(config, threads, pathlib.Path(options.against).resolve())
             rows = compare(config, ours(config, threads), theirs, options.rounds)
             print(rows, flush=True)
 
@@ -235,6 +248,7 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "reference", "", "clone of the authors' code; empty: ours alone"
     )
+    flags.DEFINE_string("against", "", "another checkout of ours to compare with")
     flags.DEFINE_string("reference_python", sys.executable, "a Python with PyTorch")
     flags.DEFINE_string("worker", "", "JSON of a Config: be one side's process")
     cli.start(main)

@@ -20,7 +20,7 @@ from parity import GOLDENS, MetricsCase, formula
 from PIL import Image
 from test_commands import ROOT, command, refusal
 
-from tfstargan import images
+from tfstargan import files, images
 from tfstargan.config import UserError
 from tfstargan.data import open_images
 from tfstargan.metrics import backbones, fid, lpips
@@ -42,7 +42,7 @@ def hub_file(folder: pathlib.Path, name: str, arrays: dict) -> pathlib.Path:
     """Write weights, named as PyTorch's hub names them."""
     path = folder / "new.pth"
     path.write_bytes(pytorch_writer.zipped(pytorch_writer.tensors(arrays)))
-    return path.rename(folder / name.format(backbones.sha256(path)[:8]))
+    return path.rename(folder / name.format(files.checksum(path)[:8]))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def own_cache(tmp_path, monkeypatch):
 def run(run_dir, tmp_path):
     """Return a copy of the tiny run, with more pictures."""
     shutil.copytree(run_dir / "checkpoints", tmp_path / "run" / "checkpoints")
-    Run.start(tmp_path / "run", tiny(critters_per_domain=9))
+    with Run.start(tmp_path / "run", tiny(critters_per_domain=9)):
+        pass
     return Run.open(str(tmp_path / "run"))
 
 

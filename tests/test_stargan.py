@@ -173,7 +173,11 @@ def test_an_iteration_logs_every_loss_its_terms_and_lambda_ds(model, batch):
     terms = {"D": ("loss", "real", "fake", "reg")}
     terms["G"] = ("loss", "adv", "sty", "ds", "cyc")
     expected = {f"{u}/{term}" for u in CHANGES for term in terms[u[0]]}
-    assert set(logs) == expected | {"lambda_ds"}
+    left_out = {
+        f"left_out/{u}/{network}" for u, names in CHANGES.items() for network in names
+    }
+    assert set(logs) == expected | left_out | {"lambda_ds"}
+    assert not any(logs[name] for name in left_out)
     assert model.iterations_done() == 2
 
 

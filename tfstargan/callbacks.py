@@ -1,6 +1,6 @@
 """What happens around training: progress, TensorBoard, sample grids, checkpoints."""
 
-import math
+import abc
 import pathlib
 
 import keras
@@ -8,10 +8,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfstargan import images
-from tfstargan.config import UserError
 from tfstargan.metrics import factors, report
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.probe import Probe
+from tfstargan.non_finite import NonFinite
 from tfstargan.run import Run
 from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
@@ -54,20 +54,6 @@ class Progress(keras.callbacks.Callback):
         self.bar.close()
 
 
-class StopOnNonFinite(keras.callbacks.Callback):
-    """End training at the first loss that is no number, and say which it is."""
-
-    def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        """Raise a UserError if there is one."""
-        for name, value in logs.items():
-            if not math.isfinite(value):
-                raise UserError(
-                    f"iteration {self.model.iterations_done()}: the loss {name} is "
-                    f"{value}; the last checkpoint is whole: go on from it with a "
-                    "lower --learning_rate"
-                )
-
-
 class Scalars(keras.callbacks.Callback):
     """Every loss as a point in TensorBoard, every few iterations."""
 
@@ -85,121 +71,183 @@ class Scalars(keras.callbacks.Callback):
                     tf.summary.scalar(name, value)
 
 
-class Samples(keras.callbacks.Callback):
-    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end.
+class Periodic(keras.callbacks.Callback, abc.ABC):
+    """What is done every few iterations, and at the start, if it was interrupted.
 
-    Where the run's `animate_every` is not 0, animations as WebP, too.
+    Args:
+        run: where it is kept.
+        writer: of TensorBoard's files.
+        every: so many iterations; 0: never.
     """
 
-    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
+    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, every: int):
         super().__init__()
         self.run = run
         self.writer = writer
-        self.examples = examples
-        self.written = -1  # iteration of the newest grids
+        self.every = every
+
+    @abc.abstractmethod
+    def act(self, iteration: int) -> None:
+        """Do it."""
+
+    @abc.abstractmethod
+    def is_done(self, iteration: int) -> bool:
+        """Return whether it was done, to the end."""
+
+    def is_due(self, iteration: int) -> bool:
+        """Return whether it is to be done after an iteration."""
+        return bool(self.every and iteration) and iteration % self.every == 0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Do what the run was interrupted in."""
+        iteration = self.model.iterations_done()
+        if self.is_due(iteration) and not self.is_done(iteration):
+            self.act(iteration)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Write what is due."""
-        iteration, config = self.model.iterations_done(), self.run.config
-        if iteration % config.sample_every == 0:
-            self.write_grids()
-        if config.animate_every and iteration % config.animate_every == 0:
-            self.write_animations()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Write the last ones."""
-        if self.written != self.model.iterations_done():
-            self.write_grids()
-
-    def write_grids(self) -> None:
-        """Write the grids of now."""
-        grids = draw_all(self.translator(), self.examples)
+        """Do it when it is time."""
         iteration = self.model.iterations_done()
-        with self.writer.as_default(iteration):
-            for name, grid in grids.items():
-                images.save(grid, self.file(f"{name}.png"))
-                tf.summary.image(name, grid[None])
-        self.writer.flush()
-        self.written = iteration
-
-    def write_animations(self) -> None:
-        """Write the animations of now."""
-        for name, frames in animations(self.translator(), self.examples).items():
-            images.save_animation(frames, self.file(f"{name}.webp"))
+        if self.is_due(iteration):
+            self.act(iteration)
 
     def translator(self) -> Translator:
         """Return one with the averaged networks of now."""
         return Translator(self.run.config, self.model.translating_networks())
 
-    def file(self, name: str) -> pathlib.Path:
-        """Return where a picture of now is kept."""
-        iteration = self.model.iterations_done()
-        return self.run.samples_dir / f"iteration-{iteration:07d}-{name}"
+    def write_scalars(self, prefix: str, values: dict, iteration: int) -> None:
+        """Write points to TensorBoard."""
+        with self.writer.as_default(iteration):
+            for name, value in values.items():
+                tf.summary.scalar(f"{prefix}/{name}", value)
+        self.writer.flush()
 
 
-class Evaluations(keras.callbacks.Callback):
-    """FID, LPIPS and their like every few iterations: files, and means in TensorBoard.
+class Samples(Periodic):
+    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end."""
 
-    Nothing that training depends on is touched: no global random state is drawn from.
+    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
+        super().__init__(run, writer, run.config.sample_every)
+        self.examples = examples
+
+    def is_done(self, iteration: int) -> bool:
+        """Return whether the last of the grids is there."""
+        return sample_file(self.run, iteration, "latents-psi1.png").exists()
+
+    def act(self, iteration: int) -> None:
+        """Write the grids of now."""
+        grids = draw_all(self.translator(), self.examples)
+        with self.writer.as_default(iteration):
+            for name, grid in grids.items():
+                images.save(grid, sample_file(self.run, iteration, f"{name}.png"))
+                tf.summary.image(name, grid[None])
+        self.writer.flush()
+
+    def is_due(self, iteration: int) -> bool:
+        """Return whether it is to be done after an iteration."""
+        return super().is_due(iteration) or iteration == self.run.config.iterations
+
+
+class Animations(Periodic):
+    """The same as animations (WebP)."""
+
+    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
+        super().__init__(run, writer, run.config.animate_every)
+        self.examples = examples
+
+    def is_done(self, iteration: int) -> bool:
+        """Return whether the last of them is there."""
+        return sample_file(self.run, iteration, "latents.webp").exists()
+
+    def act(self, iteration: int) -> None:
+        """Write the animations of now."""
+        for name, frames in animations(self.translator(), self.examples).items():
+            file = sample_file(self.run, iteration, f"{name}.webp")
+            images.save_animation(frames, file)
+
+
+def sample_file(run: Run, iteration: int, name: str) -> pathlib.Path:
+    """Return where a picture of an iteration is kept."""
+    return run.samples_dir / f"iteration-{iteration:07d}-{name}"
+
+
+class Evaluations(Periodic):
+    """FID, LPIPS and their like: files, means in TensorBoard, the best checkpoint.
+
+    The best has the lowest FID (the first of those that are measured), in the mean over
+    both guides. Nothing that training depends on is touched: no global random state is
+    drawn from.
     """
 
-    def __init__(self, writer: tf.summary.SummaryWriter, evaluation: Evaluation):
-        super().__init__()
-        self.writer = writer
+    def __init__(
+        self, run: Run, writer: tf.summary.SummaryWriter, evaluation: Evaluation
+    ):
+        super().__init__(run, writer, run.config.evaluate_every)
         self.evaluation = evaluation
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Measure when it is time."""
-        config, iteration = self.evaluation.run.config, self.model.iterations_done()
-        if iteration % config.evaluate_every:
-            return
-        translator = Translator(config, self.model.translating_networks())
+    def is_done(self, iteration: int) -> bool:
+        """Return whether the report is there."""
+        name = f"{self.evaluation.name(iteration)}.json"
+        return (self.run.evaluation_dir / name).exists()
+
+    def act(self, iteration: int) -> None:
+        """Measure the averages of now."""
+        translator = self.translator()
         results = self.evaluation.measure(translator, iteration)
-        self.evaluation.report(translator, iteration, results)
-        with self.writer.as_default(iteration):
-            for guide, section in results.items():
-                for name, value in section["mean"].items():
-                    tf.summary.scalar(f"evaluation/{guide}/{name}", value)
-        self.writer.flush()
+        means = {guide: section["mean"] for guide, section in results.items()}
+        for guide, mean in means.items():
+            self.write_scalars(f"evaluation/{guide}", mean, iteration)
+        for measure in (one.name for one in self.evaluation.instruments.inceptions[:1]):
+            value = sum(mean[measure] for mean in means.values()) / len(means)
+            self.run.keep_if_best(self.model, measure, value)
+        self.evaluation.report(translator, iteration, results)  # so it is done
 
 
-class Probing(keras.callbacks.Callback):
-    """What the probe reads off drawn animals, every few iterations, likewise."""
+class Probing(Periodic):
+    """What the probe reads off drawn animals, likewise."""
 
-    def __init__(self, writer: tf.summary.SummaryWriter, run: Run, probe: Probe):
-        super().__init__()
-        self.writer = writer
-        self.run = run
+    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, probe: Probe):
+        super().__init__(run, writer, run.config.probe_every)
         self.probe = probe
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Measure when it is time."""
-        config, iteration = self.run.config, self.model.iterations_done()
-        if iteration % config.probe_every:
-            return
-        translator = Translator(config, self.model.translating_networks())
-        few = min(factors.SOURCES, config.critters_per_domain)
-        scores = factors.translation_scores(translator, self.probe, few)
-        file = f"iteration-{iteration:07d}-probe.json"
-        report.write_json(self.run.evaluation_dir / file, scores)
-        with self.writer.as_default(iteration):
-            for name, value in factors.headline(scores).items():
-                tf.summary.scalar(f"probe/{name}", value)
-        self.writer.flush()
+    def file(self, iteration: int) -> pathlib.Path:
+        """Return where the scores are kept."""
+        return self.run.evaluation_dir / f"iteration-{iteration:07d}-probe.json"
+
+    def is_done(self, iteration: int) -> bool:
+        """Return whether the scores are there."""
+        return self.file(iteration).exists()
+
+    def act(self, iteration: int) -> None:
+        """Measure the averages of now."""
+        few = min(factors.SOURCES, self.run.config.critters_per_domain)
+        scores = factors.translation_scores(self.translator(), self.probe, few)
+        self.write_scalars("probe", factors.headline(scores), iteration)
+        report.write_json(self.file(iteration), scores)
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """A checkpoint every few iterations and at the end."""
+    """A checkpoint every few iterations and at the end.
 
-    def __init__(self, run: Run):
+    To stand behind samples: those of a checkpoint's iteration are there. After updates
+    that were left out there is none: one is to be gone back to that is known as good.
+    """
+
+    def __init__(
+        self, run: Run, writer: tf.summary.SummaryWriter, non_finite: NonFinite
+    ):
         super().__init__()
         self.run = run
+        self.writer = writer
+        self.non_finite = non_finite
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Save when it is time."""
-        if self.model.iterations_done() % self.run.config.save_every == 0:
-            self.run.save(self.model)
+        iteration, config = self.model.iterations_done(), self.run.config
+        due = iteration % config.save_every == 0 and not self.non_finite.in_a_row
+        if due or iteration == config.iterations:
+            self.save()
 
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Save the end."""
+    def save(self) -> None:
+        """Save what there is, and the losses up to here."""
+        self.writer.flush()
         self.run.save(self.model)

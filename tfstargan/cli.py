@@ -11,12 +11,17 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from tfstargan.config import UserError
+from tfstargan.interruption import Preempted
+
+PREEMPTED = 75  # of the exit codes of sysexits.h, the one that says: try again
 
 
 def define_run_flags() -> None:
     """Define the flags of every command that works on a trained run."""
     flags.DEFINE_string("run_dir", "", "the run; empty: the newest under runs/")
-    flags.DEFINE_integer("checkpoint", None, "its iteration; by default the newest")
+    flags.DEFINE_string(
+        "checkpoint", None, "its iteration, or best; by default the newest"
+    )
 
 
 def quieten_tensorflow() -> None:
@@ -32,7 +37,7 @@ def start(main: Callable[[], None]) -> None:
     """Parse the flags and call `main`; what the user can mend becomes one line.
 
     The exit code is 0, 1 where flags don't parse, 2 for other bad input, 130 where it
-    was interrupted.
+    was interrupted, 75 where the system asked training to end (SIGTERM) and it did.
     """
 
     def guarded(argv: list[str]) -> int:
@@ -44,6 +49,9 @@ def start(main: Callable[[], None]) -> None:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+        except Preempted:
+            print("preempted; the same command goes on", file=sys.stderr)
+            return PREEMPTED
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130

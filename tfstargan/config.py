@@ -12,6 +12,10 @@ from typing import Any, Self
 
 from absl import flags
 
+from tfstargan import files
+
+DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+FLOAT32 = 3.4e38  # its largest number, nearly
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -41,6 +45,7 @@ class Config:
         "where it keeps data sets",
     )
     domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
+    skip_broken: bool = setting(False, "folder: leave out broken pictures, and say so")
     critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
 
     img_size: int = setting(256, "image side in pixels, a power of two, 32 to 1024")
@@ -85,13 +90,20 @@ class Config:
     probe_every: int = setting(0, "critters: iterations between probe scores; 0: never")
     evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
     backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
-    keep_checkpoints: int = setting(3, "newest checkpoints to keep")
+    keep_checkpoints: int = setting(3, "newest checkpoints to keep, beside the best")
+    rollback_after: int = setting(
+        10, "iterations in a row without finite losses and gradients, to go back after"
+    )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.domains, list | tuple):
+            raise UserError(f"--domains must be names, got {self.domains!r}")
         object.__setattr__(self, "domains", tuple(self.domains))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if type(field.default) is float and type(value) is int:
+            if type(field.default) is float and type(value) in (int, float):
+                if not abs(value) <= FLOAT32:
+                    raise UserError(f"--{field.name}={value}: must be a finite number")
                 object.__setattr__(self, field.name, float(value))
             elif type(value) is not type(field.default):
                 kind = type(field.default).__name__
@@ -123,7 +135,7 @@ class Config:
         for name in (
             "channel_max style_dim latent_dim hidden_dim iterations batch_size"
             " ds_iterations critters_per_domain log_every sample_every save_every"
-            " keep_checkpoints accumulate"
+            " keep_checkpoints accumulate rollback_after"
         ).split():
             require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in (
@@ -136,6 +148,15 @@ class Config:
             require(0 <= getattr(self, name) <= 1, name, "must be from 0 to 1")
         for name in ("beta1", "beta2", "ema_decay"):
             require(0 <= getattr(self, name) < 1, name, "must be from 0 to below 1")
+        require(self.seed < 2**32, "seed", "must be below 2**32")
+        require(
+            not (self.tpu and self.replicas), "replicas", "a TPU uses all its cores"
+        )
+        require(
+            not self.probe_every or self.dataset == "critters",
+            "probe_every",
+            "the probe reads drawn animals: --dataset=critters",
+        )
         if self.replicas:
             require(
                 self.batch_size % self.replicas == 0,
@@ -153,6 +174,12 @@ class Config:
             "translation needs at least two domains",
         )
         require(
+            # They are parts of files' names: no way out of a folder.
+            all(isinstance(d, str) and DOMAIN.fullmatch(d) for d in self.domains),
+            "domains",
+            "must be names of folders, without separators, not beginning with a dot",
+        )
+        require(
             len(set(self.domains)) == len(self.domains),
             "domains",
             "a domain is named twice",
@@ -160,7 +187,8 @@ class Config:
 
     def save(self, path: pathlib.Path) -> None:
         """Write the settings as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        files.write_text(text, path, lasting=True)
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:
@@ -171,7 +199,9 @@ class Config:
         """
         try:
             return cls(**json.loads(path.read_text()))
-        except (OSError, json.JSONDecodeError, TypeError) as error:
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: not a run's configuration ({error})") from error
 
 
@@ -181,7 +211,7 @@ SCHEDULE = frozenset(
     " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
     " replicas tpu jit precision recompute accumulate log_every sample_every"
     " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
-    " probe_every backbone_dir".split()
+    " probe_every backbone_dir rollback_after".split()
 )
 
 

@@ -55,7 +55,7 @@ class Translate(beam.DoFn):
     def __init__(
         self,
         run_dir: str,
-        iteration: int | None,
+        iteration: int | str | None,
         looks: list[Look],
         source: str,
         out: str,
@@ -100,11 +100,13 @@ class Translate(beam.DoFn):
         return FileSystems.exists(self._target(file, look))
 
 
-def load(run_dir: str, iteration: int | None = None) -> Translator:
+def load(run_dir: str, iteration: int | str | None = None) -> Translator:
     """Return the translator of a run in a folder or, copied, in a bucket."""
     if "://" not in run_dir:
         return Translator.load(run_dir, iteration)
-    name = "*.weights.h5" if iteration is None else CHECKPOINT.format(iteration)
+    if not str(iteration or 0).isdecimal():
+        raise UserError(f"--checkpoint={iteration}: of a bucket, only by its number")
+    name = "*.weights.h5" if iteration is None else CHECKPOINT.format(int(iteration))
     found = FileSystems.match([f"{run_dir}/checkpoints/{name}"])[0].metadata_list
     if not found:
         raise UserError(f"--run_dir={run_dir}: no checkpoint {name} in it")

@@ -15,7 +15,9 @@ from tfstargan.run import Run, iteration_of
 from tfstargan.translator import Translator
 
 
-def export_reference(run: Run, out: pathlib.Path, iteration: int | None = None) -> None:
+def export_reference(
+    run: Run, out: pathlib.Path, iteration: int | str | None = None
+) -> None:
     """Write a checkpoint's averages, and FAN if there is one, in the authors' format.
 
     With w_hpf > 0 that has the generator's `hpf.filter`, and, as zeros, the shortcuts

@@ -6,14 +6,16 @@ square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and ba
 clipping to [-1, 1] and rounding.
 """
 
+import contextlib
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tfstargan import files
 from tfstargan.config import UserError
 
 PREPROCESSING = (
@@ -22,6 +24,19 @@ PREPROCESSING = (
 )
 POSTPROCESSING = "clipped to [-1, 1]; (value + 1) * 127.5, rounded"
 EXTENSIONS = (".jpg", ".jpeg", ".png")  # in any case
+FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "GIF", "BMP", "TIFF")
+MOST_PIXELS = 89_478_485  # from here on Pillow warns: a small file may fill memory
+
+
+class UnreadableError(UserError):
+    """A file that is no picture, or a broken one; `kind` is its fault in two words."""
+
+    def __init__(self, name: str, kind: str, detail: object = ""):
+        self.kind = kind
+        about = f"{kind}: {detail}" if detail else kind
+        super().__init__(
+            f"{name}: not a readable picture; remove or replace it ({about})"
+        )
 
 
 def read(path: pathlib.Path) -> Image.Image:
@@ -30,13 +45,10 @@ def read(path: pathlib.Path) -> Image.Image:
     Raises:
         UserError: if the file is missing, no picture, or broken.
     """
-    try:
-        with path.open("rb") as file:
-            return decode(file, str(path))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read ({error})") from error
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    with opened(path) as image:
+        return to_rgb(image)
 
 
 def decode(file: BinaryIO, name: str) -> Image.Image:
@@ -45,35 +57,66 @@ def decode(file: BinaryIO, name: str) -> Image.Image:
     Raises:
         UserError: if it is no picture, or broken; it names it as `name`.
     """
+    with decoded(file, name) as image:
+        return to_rgb(image)
+
+
+@contextlib.contextmanager
+def opened(path: pathlib.Path) -> Iterator[Image.Image]:
+    """Yield the picture in a file, its pixels not yet read; see `decoded`."""
+    if not path.is_file():  # a pipe or a device might never end
+        kind = "a link to nothing" if path.is_symlink() else "not a file"
+        raise UnreadableError(str(path), kind)
     try:
-        image: Image.Image
-        with Image.open(file) as image:
-            # In place, and no conversion of RGB: two copies less, a third of the time.
-            ImageOps.exif_transpose(image, in_place=True)
-            image.load()
-        if image.mode.startswith("I"):  # 16 bits, which convert() would cut off
-            levels = np.asarray(image, np.float32) / 257
-            image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
-        return image if image.mode == "RGB" else image.convert("RGB")
+        with path.open("rb") as file:
+            if not path.stat().st_size:
+                raise UnreadableError(str(path), "empty")
+            with decoded(file, str(path)) as image:
+                yield image
+    except OSError as error:
+        raise UnreadableError(
+            str(path), "can't be opened", error.strerror or error
+        ) from error
+
+
+@contextlib.contextmanager
+def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    """Yield a picture, its pixels not yet read.
+
+    Raises:
+        UnreadableError: if it is none, or anything that is done with it fails.
+    """
+    try:
+        # No other formats: Pillow has Ghostscript run what is written in an EPS file.
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height}")
+            yield image
+    except UserError:
+        raise
     except UnidentifiedImageError as error:  # its message is of the file object
-        raise UserError(
-            f"{name}: not a readable picture; remove or replace it"
-        ) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{name}: not a readable picture; remove or replace it ({error})"
-        ) from error
+        raise UnreadableError(name, "not a picture") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableError(name, "too large", error) from error
+    except Exception as error:  # of Pillow's decoders, on damaged files any is known
+        raise UnreadableError(name, "damaged", error) from error
 
 
-def check_header(file: pathlib.Path) -> None:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return an opened picture as RGB, upright; an animation's first frame."""
+    # In place, and no conversion of RGB: two copies less, a third of the time.
+    ImageOps.exif_transpose(image, in_place=True)
+    image.load()
+    if image.mode.startswith("I"):  # 16 bits, which convert() would cut off
+        levels = np.asarray(image, np.float32) / 257
+        image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def check_header(path: pathlib.Path) -> None:
     """Raise a UserError, now and not in mid-run, unless a file starts as a picture."""
-    try:
-        with Image.open(file):
-            pass
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{file}: not a readable picture; remove or replace it"
-        ) from error
+    with opened(path):
+        pass
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -147,8 +190,8 @@ def save(image: np.ndarray, path: pathlib.Path) -> None:
         UserError: if the suffix names no format, or the file can't be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
+        with files.written_whole(path) as partial:
+            Image.fromarray(image).save(partial)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
 
@@ -163,19 +206,19 @@ def save_animation(
             carries the encoder for MP4, is not installed.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".mp4":
-            _save_mp4(frames, path, milliseconds)
-            return
-        first, *others = (Image.fromarray(frame) for frame in frames)
-        first.save(
-            path,
-            save_all=True,
-            append_images=others,
-            duration=milliseconds,
-            loop=0,
-            quality=90,
-        )
+        with files.written_whole(path) as partial:
+            if path.suffix == ".mp4":
+                _save_mp4(frames, partial, milliseconds)
+                return
+            first, *others = (Image.fromarray(frame) for frame in frames)
+            first.save(
+                partial,
+                save_all=True,
+                append_images=others,
+                duration=milliseconds,
+                loop=0,
+                quality=90,
+            )
     except UserError:
         raise
     except (OSError, ValueError) as error:

@@ -214,7 +214,8 @@ def write(model: StarGANv2, run_dir: pathlib.Path) -> None:
     partial = run_dir.with_name(f".{run_dir.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        Run.start(partial, model.config).save(model)
+        with Run.start(partial, model.config) as run:
+            run.save(model)
         partial.replace(run_dir)
     except OSError as error:
         raise UserError(f"--run_dir={run_dir}: can't be written ({error})") from error

@@ -171,6 +171,11 @@ class StarGANv2(keras.Model):
             return self.config.mapping_learning_rate
         return self.config.learning_rate
 
+    def use_configured_rates(self) -> None:
+        """Set the optimizers' rates, in place of those that a checkpoint brought."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate = self.learning_rate(name)
+
     def _optimizer(self, network: str) -> keras.optimizers.Optimizer:
         adam = Adam(
             self.learning_rate(network),
@@ -315,10 +320,11 @@ class StarGANv2(keras.Model):
                 else:
                     sources = sources or Sources(self, batch, masks)
                     gradients, terms = self.gradients(batch, update, sources)
-            self._apply(gradients)
+            left_out = self._apply(gradients, terms["loss"])
             if "generator" in gradients:
                 sources = None
             logs |= {f"{update}/{name}": value for name, value in terms.items()}
+            logs |= {f"left_out/{update}/{n}": bad for n, bad in left_out.items()}
         logs["lambda_ds"] = self.lambda_ds()
         self._average()
         self.iteration.assign_add(1)
@@ -355,25 +361,56 @@ class StarGANv2(keras.Model):
             return tf.convert_to_tensor(optimizer.dynamic_scale.value)
         return None
 
-    def _apply(self, gradients: dict[str, list[Any]]) -> None:
-        """Let the optimizers make a step, all or, if a gradient is not finite, none."""
-        finite = None
-        for name, values in gradients.items():
-            optimizer = self.optimizers[name]
-            if isinstance(optimizer, LossScaleOptimizer):
-                # It lowers its scale if a gradient is not finite, but looks at those of
-                # the first replica, for one network: show it what any of them has.
-                if finite is None:
-                    finite = self._finite(gradients)
+    def _apply(self, gradients: dict[str, list[Any]], loss: Any) -> dict[str, Any]:
+        """Let the optimizers make a step: all, or none if a number is not finite.
+
+        Returns:
+            {network: 1 where its gradient, or the loss, was not finite in a replica,
+            else 0}, the same in all replicas. Where the gradient was only too large for
+            float16 it is 0: its optimizer's to deal with, by a lower scale.
+        """
+        scaled = isinstance(self.optimizers[next(iter(gradients))], LossScaleOptimizer)
+        # Squares are what Adam keeps: one that overflows would stay in its mean.
+        sums = [tf.add_n([tf.nn.l2_loss(g) for g in x]) for x in gradients.values()]
+        numbers = tf.stack([loss, *sums])
+        bad = tf.cast(~tf.math.is_finite(numbers), tf.float32)
+        context = tf.distribute.get_replica_context()
+        bad = tf.minimum(context.all_reduce("SUM", bad), 1.0)
+        finite = tf.reduce_sum(bad) == 0
+        if scaled:
+            # It lowers its scale if a gradient is not finite, but looks at those of the
+            # first replica, for one network: show it what any of them has.
+            for name, values in gradients.items():
+                optimizer = self.optimizers[name]
                 scale = tf.where(finite, optimizer.dynamic_scale.value, math.nan)
                 values = [value * scale for value in values]
-            optimizer.apply(values, getattr(self, name).trainable_variables)
+                optimizer.apply(values, getattr(self, name).trainable_variables)
+            return dict.fromkeys(gradients, bad[0])
+        self._apply_if(finite, gradients)
+        return {
+            name: tf.maximum(bad[0], of_network)
+            for name, of_network in zip(gradients, tf.unstack(bad[1:]), strict=True)
+        }
 
-    def _finite(self, gradients: dict[str, list[Any]]) -> Any:
-        """Return whether these are finite numbers in all replicas."""
-        sums = [tf.reduce_sum(tf.abs(g)) for g in tf.nest.flatten(gradients)]
-        bad = tf.cast(~tf.math.is_finite(tf.add_n(sums)), tf.float32)
-        return tf.distribute.get_replica_context().all_reduce("SUM", bad) == 0
+    def _apply_if(self, finite: Any, gradients: dict[str, list[Any]]) -> None:
+        """Let the optimizers make a step if `finite`, which is so in all replicas."""
+
+        def apply(gradients: dict[str, list[Any]]) -> None:
+            for name, values in gradients.items():
+                variables = getattr(self, name).trainable_variables
+                self.optimizers[name].apply(values, variables)
+
+        def apply_everywhere(strategy: Any, finite: Any, gradients: Any) -> None:
+            first = strategy.experimental_local_results(finite)[0]
+            each = strategy.extended.call_for_each_replica
+            tf.cond(first, lambda: each(apply, args=(gradients,)), lambda: None)
+
+        if tf.__internal__.distribute.strategy_supports_no_merge_call():
+            tf.cond(finite, lambda: apply(gradients), lambda: None)
+        else:
+            # A branch that meets the other replicas must be taken by all at once.
+            context = tf.distribute.get_replica_context()
+            context.merge_call(apply_everywhere, args=(finite, gradients))
 
     def _average(self) -> None:
         # Written as a step from the average: in float32 the other way drifts.

@@ -7,12 +7,14 @@ Flags after --flagfile win. The same command again resumes at the newest checkpo
 On several machines it is the same, with TF_CONFIG set (docs/scaling.md).
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import re
 import sys
 import time
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -20,21 +22,23 @@ from absl import flags
 
 from tfstargan import cli, distribution, memory
 from tfstargan.callbacks import (
+    Animations,
     Checkpoints,
     Evaluations,
     Probing,
     Progress,
     Samples,
     Scalars,
-    StopOnNonFinite,
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
-from tfstargan.data import batches, open_images
+from tfstargan.data import ImageSet, batches, open_images
+from tfstargan.interruption import Interruptions
 from tfstargan.layers import upsample_in_phases
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
+from tfstargan.non_finite import NonFinite
 from tfstargan.run import Run
 from tfstargan.samples import Examples
 from tfstargan.stargan import NETWORKS, StarGANv2
@@ -44,71 +48,145 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     """Train in a run directory up to `config.iterations`, resuming what is there.
 
     Raises:
-        UserError: if the data is unfit, or the run was begun with other settings.
+        UserError: if the data is unfit, the run was begun with other settings, or
+            another process trains there.
+        KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
+            was learned is saved.
     """
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
+    require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
     model = make_model(config, strategy)
-    if not Run(run_dir, config).checkpoints():
+    run = Run(run_dir, config)
+    if not run.checkpoints():
         model.load_fan()  # or refuse, before anything is written
     # Or refuse, likewise.
-    evaluation = make_evaluation(Run(run_dir, config)) if chief else None
+    evaluation = make_evaluation(run) if chief else None
     reader = probe.of_run(config) if chief and config.probe_every else None
-    run = Run.start(run_dir, config) if chief else Run(run_dir, config)
+    with contextlib.ExitStack() as held:
+        writer = tf.summary.create_noop_writer()
+        if chief:
+            run = held.enter_context(Run.start(run_dir, config))
+            writer = tf.summary.create_file_writer(str(run.logs_dir))
+            held.callback(writer.close)
+        resume(run, model)
+        start = model.iterations_done()
+        if not distribution.agree(strategy, start):
+            raise UserError(
+                f"--run_dir={run_dir}: must be one folder, seen by all workers"
+            )
+        drawing = [Samples(run, writer, examples), Animations(run, writer, examples)]
+        measuring: list[keras.callbacks.Callback] = [
+            *([Evaluations(run, writer, evaluation)] if evaluation else []),
+            *([Probing(run, writer, reader)] if reader else []),
+        ]
+        if start < config.iterations:
+            announce(run, model, strategy)
+            go_on(run, model, strategy, training, writer, drawing, measuring)
+        else:
+            say(f"{run.path}: already trained for {start} iterations")
+            for callback in (*drawing, *measuring) if chief else ():
+                # Unless it was interrupted in that.
+                callback.set_model(model)
+                callback.on_train_begin()
+    # A worker that is done waits here while the chief saves: none may leave before.
+    distribution.agree(strategy, config.iterations)
+
+
+def require_pairs(training: ImageSet) -> None:
+    """Raise a UserError if a domain has no two pictures to be references at once."""
+    for k, domain in enumerate(training.domains):
+        if training.count(k) < 2:
+            raise UserError(
+                f"domain {domain}: {training.count(k)} picture to train on; diversity "
+                "is learned from two references, so every domain needs two at least"
+            )
+
+
+def resume(run: Run, model: StarGANv2) -> None:
+    """Give a model the state of the run's newest checkpoint, if there is one."""
     if run.checkpoints():
         run.load(model)
-        for name, optimizer in model.optimizers.items():
-            # A checkpoint holds the rates, too: those of now count.
-            optimizer.learning_rate = model.learning_rate(name)
-    start = model.iterations_done()
-    if not distribution.agree(strategy, start):
-        raise UserError(f"--run_dir={run_dir}: must be one folder, seen by all workers")
-    if start >= config.iterations:
-        say(f"{run.path}: already trained for {start} iterations")
-        return
+        model.use_configured_rates()  # a checkpoint holds the rates, too
+
+
+def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> None:
+    """Say what will be trained, where."""
+    start, end = model.iterations_done(), run.config.iterations
     devices = distribution.describe(strategy)
-    say(f"{run.path}: iterations {start} to {config.iterations} on {devices}")
+    say(f"{run.path}: iterations {start} to {end} on {devices}")
     say(describe(model, strategy.num_replicas_in_sync))
-    if warning := memory.advice(config):
+    if warning := memory.advice(run.config):
         say(warning)
-    writer = tf.summary.create_noop_writer()
-    callbacks: list[keras.callbacks.Callback] = [StopOnNonFinite()]
-    if chief:
-        writer = tf.summary.create_file_writer(str(run.logs_dir))
-        callbacks += [
-            Progress(config.iterations),
-            Scalars(writer, config.log_every),
-            Checkpoints(run),
-            Samples(run, writer, examples),
-            *([Evaluations(writer, evaluation)] if evaluation else []),
-            *([Probing(writer, run, reader)] if reader else []),
-        ]
+
+
+def go_on(
+    run: Run,
+    model: StarGANv2,
+    strategy: tf.distribute.Strategy,
+    training: ImageSet,
+    writer: tf.summary.SummaryWriter,
+    drawing: Sequence[keras.callbacks.Callback],
+    measuring: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train to the end; where that is interrupted, save what was learned.
+
+    The chief draws and measures; the other workers only train.
+    """
+    chief = distribution.is_chief(strategy)
+    non_finite = NonFinite(run)
+    checkpoints = Checkpoints(run, writer, non_finite)
+    with Interruptions(leave=chief) as interruptions:
+        callbacks: list[keras.callbacks.Callback] = [non_finite, interruptions]
+        if chief:
+            shown = [
+                Progress(run.config.iterations),
+                Scalars(writer, run.config.log_every),
+            ]
+            callbacks = [*shown, *callbacks, *drawing, checkpoints, *measuring]
+        try:
+            fit(model, strategy, training, run.config, callbacks)
+        except KeyboardInterrupt:
+            if chief and not non_finite.in_a_row:  # else back to the one before
+                checkpoints.save()
+                say(f"\nsaved iteration {model.iterations_done()}")
+            raise
+        except UserError as error:
+            if interruptions.wanted and not chief:  # which has left, as was wanted
+                raise interruptions.wanted from error
+            raise
+
+
+def fit(
+    model: StarGANv2,
+    strategy: tf.distribute.Strategy,
+    training: ImageSet,
+    config: Config,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train a model on from its iteration to `config.iterations`.
+
+    Raises:
+        UserError: if TensorFlow stops; says why.
+    """
+    start = model.iterations_done()
+    stream = strategy.distribute_datasets_from_function(
+        lambda part: batches(training, config, start, part)
+    )
     try:
         model.fit(
-            strategy.distribute_datasets_from_function(
-                lambda part: batches(training, config, start, part)
-            ),
+            stream,
             # Without it the end is an error in mid-step, which might count as one.
             steps_per_epoch=config.iterations - start,
             verbose=0,
             shuffle=False,  # the stream has its own order
-            callbacks=callbacks,
+            callbacks=list(callbacks),
         )
-    except KeyboardInterrupt:
-        if chief:
-            run.save(model)
-            done = model.iterations_done()
-            say(f"\nsaved iteration {done}; the same command goes on")
-        raise
     except tf.errors.OpError as error:
         raise UserError(cause_of(error)) from error
-    finally:
-        writer.close()
-    # A worker that is done waits here while the chief saves: none may leave before.
-    distribution.agree(strategy, config.iterations)
 
 
 def make_evaluation(run: Run) -> Evaluation | None:
@@ -152,6 +230,7 @@ def dry_run(config: Config) -> None:
     """Print settings, devices, parameters and a step's time; write nothing."""
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
+    require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
     print("devices:", distribution.describe(strategy))
@@ -159,15 +238,7 @@ def dry_run(config: Config) -> None:
     print(describe(model, strategy.num_replicas_in_sync))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)
-    stream = strategy.distribute_datasets_from_function(
-        lambda part: batches(training, few, part=part)
-    )
-    try:
-        model.fit(
-            stream, steps_per_epoch=3, verbose=0, shuffle=False, callbacks=[clock]
-        )
-    except tf.errors.OpError as error:
-        raise UserError(cause_of(error)) from error
+    fit(model, strategy, training, few, [clock])
     print(
         f"one iteration: {clock.seconds[-1]:.2f} s "
         f"(the first, with compilation: {clock.seconds[0]:.1f} s)"
@@ -176,7 +247,7 @@ def dry_run(config: Config) -> None:
 
 def cause_of(error: tf.errors.OpError) -> str:
     """Return what made TensorFlow stop: a picture, memory, or its own words."""
-    if picture := re.search(r"UserError: (.+)", str(error)):
+    if picture := re.search(r"(?:User|Unreadable)Error: (.+)", str(error)):
         return picture[1]
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return (

@@ -39,12 +39,12 @@ class Translator:
         self.networks = networks
 
     @classmethod
-    def load(cls, run_dir: str = "", iteration: int | None = None) -> Self:
+    def load(cls, run_dir: str = "", iteration: int | str | None = None) -> Self:
         """Return the translator of a run.
 
         Args:
             run_dir: empty for the newest run under runs/.
-            iteration: of the checkpoint; by default the newest.
+            iteration: of the checkpoint, or "best"; by default the newest.
 
         Raises:
             UserError: if there is no such run or checkpoint.
@@ -52,7 +52,7 @@ class Translator:
         return cls.of_run(Run.open(run_dir), iteration)
 
     @classmethod
-    def of_run(cls, run: Run, iteration: int | None = None) -> Self:
+    def of_run(cls, run: Run, iteration: int | str | None = None) -> Self:
         """Return the translator of a run that is open already."""
         networks = build_networks(run.config, translating(run.config))
         run.load_averages(networks, iteration)

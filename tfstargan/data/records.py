@@ -10,7 +10,6 @@ picture takes img_size * img_size * 3 bytes and its file's size; a PNG's, unpack
 """
 
 import concurrent.futures
-import hashlib
 import io
 import itertools
 import json
@@ -25,7 +24,7 @@ from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-from tfstargan import cli, images
+from tfstargan import cli, files, images
 from tfstargan.config import UserError
 from tfstargan.data import shards
 from tfstargan.data.folder import find_domains
@@ -68,13 +67,13 @@ def build(
         found["val"] = find_domains(data_dir, "val", names)
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
-    total = sum(len(files) for split in found.values() for files in split.values())
+    total = sum(len(some) for split in found.values() for some in split.values())
     with tqdm(total=total, unit="picture") as bar:
-        for split, files in found.items():
+        for split, by_domain in found.items():
             pictures = [
                 Picture(label, domain, file, file.relative_to(data_dir).as_posix())
                 for label, domain in enumerate(names)
-                for file in files[domain]
+                for file in by_domain[domain]
             ]
             parts = split_evenly(pictures, shard_count)
             contents = []
@@ -123,7 +122,7 @@ def finish_shard(
         contents = shards.read_json(contents_file)
         wanted = {"file": file.name, "img_size": img_size, "sources": sources}
         same = wanted.items() <= contents.items()
-        if same and file.exists() and checksum(file) == contents["sha256"]:
+        if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(pictures))
             return contents
     contents_file.unlink(missing_ok=True)
@@ -132,7 +131,7 @@ def finish_shard(
     contents = {
         "file": file.name,
         "bytes": partial.stat().st_size,
-        "sha256": checksum(partial),
+        "sha256": files.checksum(partial),
         "img_size": img_size,
         "pictures": places,  # domain, name, and the data's offset and length
         "broken": broken,
@@ -224,17 +223,9 @@ def summarize(domains: tuple[str, ...], contents: list[dict]) -> dict:
     }
 
 
-def checksum(path: pathlib.Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_json(value: dict, path: pathlib.Path) -> None:
     """Write a JSON file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=1) + "\n")
-    os.replace(partial, path)
+    files.write_text(json.dumps(value, indent=1) + "\n", path)
 
 
 def main() -> None:

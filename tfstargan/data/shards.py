@@ -17,6 +17,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from PIL import Image
 
 from tfstargan import images
@@ -56,6 +57,17 @@ class Shards(ImageSet):
     """
 
     def __init__(self, root: pathlib.Path, split: str, domains: tuple[str, ...] = ()):
+        self.places: dict[str, list[Place]] = {}
+        try:
+            self._read_index(root, split, domains)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"{root / INDEX}: not as records have it ({error!r}); build them anew"
+            ) from error
+
+    def _read_index(self, root: pathlib.Path, split: str, domains: tuple) -> None:
         index = read_json(root / INDEX)
         found = index["domains"]
         self.img_size: int = index["img_size"]
@@ -63,14 +75,14 @@ class Shards(ImageSet):
         for domain in self.domains:
             if domain not in found:
                 raise UserError(f"{root / INDEX}: no domain {domain}; it has {found}")
-        self.places: dict[str, list[Place]] = {domain: [] for domain in found}
+        self.places = {domain: [] for domain in found}
         splits = index["splits"]
         for shard in splits[split if split in splits else "train"]["shards"]:
-            file = root / shard["file"]
+            file = place(root, shard["file"])
             if not file.is_file() or file.stat().st_size != shard["bytes"]:
                 raise UserError(f"{file}: missing or cut short; build the records anew")
             for domain, _, offset, length in read_json(contents_of(file))["pictures"]:
-                self.places[domain].append(Place(file, offset, length))
+                self.places[domain].append(Place(file, int(offset), int(length)))
 
     def count(self, domain: int) -> int:
         """Return the number of pictures of a domain."""
@@ -99,11 +111,21 @@ class Shards(ImageSet):
         try:
             with file.open("rb", buffering=0) as shard:
                 shard.seek(offset)
-                return tf.train.Example.FromString(shard.read(length)).features.feature
-        except (OSError, ValueError) as error:
+                record = tf.train.Example.FromString(shard.read(length))
+            for feature in (ENCODED, SQUEEZED, FILENAME):
+                record.features.feature[feature].bytes_list.value[0]
+            return record.features.feature
+        except (OSError, ValueError, LookupError, DecodeError) as error:
             raise UserError(
                 f"{file}: can't be read ({error}); build the records anew"
             ) from error
+
+
+def place(root: pathlib.Path, name: str) -> pathlib.Path:
+    """Return where a shard is; raise a UserError for one outside of its folder."""
+    if pathlib.PurePath(name).name != name:
+        raise UserError(f"{root / INDEX}: {name!r} is no file of this folder")
+    return root / name
 
 
 def contents_of(shard: pathlib.Path) -> pathlib.Path:
@@ -115,5 +137,5 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     """Return what a JSON file holds; raise a UserError if it is missing or damaged."""
     try:
         return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: can't be read ({error})") from error

@@ -40,7 +40,8 @@ def open_images(config: Config, split: str) -> ImageSet:
             return shards.Shards(root, split, config.domains)
         # Pictures to validate on are welcome, not needed.
         has_split = split == "train" or (root / split).is_dir()
-        return Folder(root, split if has_split else "train", config.domains)
+        split = split if has_split else "train"
+        return Folder(root, split, config.domains, config.skip_broken)
     if config.domains not in ((), Critters.domains):
         raise UserError(
             f"--domains={','.join(config.domains)}: --dataset=critters has "

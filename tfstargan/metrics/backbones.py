@@ -6,7 +6,6 @@ one, and an older publication of the same network will do. None of them is part 
 project.
 """
 
-import hashlib
 import http.client
 import os
 import pathlib
@@ -16,7 +15,7 @@ from typing import NamedTuple
 import keras
 from tqdm import tqdm
 
-from tfstargan import pytorch_file, reference_weights
+from tfstargan import files, pytorch_file, reference_weights
 from tfstargan.config import UserError
 
 BLOCK = 1 << 20
@@ -65,12 +64,6 @@ class NotThereError(UserError):
     """A backbone is not there and can't be downloaded; says what to do."""
 
 
-def cache_dir() -> pathlib.Path:
-    """Return the folder for what can be had again: ~/.cache/tfstargan on Linux."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "tfstargan"
-
-
 def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Path:
     """Return the checked file of a backbone, downloaded if it isn't there.
 
@@ -91,7 +84,7 @@ def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Pa
                 _missing(backbone, folder, "not there, and --nodownload")
             )
         _download(backbone, path)
-    digest = sha256(path)
+    digest = files.checksum(path)
     expected = path.stem.rpartition("-")[2]
     if not digest.startswith(expected):
         raise UserError(
@@ -99,12 +92,6 @@ def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Pa
             f"remove it, and get it from {backbone.url}"
         )
     return path
-
-
-def sha256(path: pathlib.Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _download(backbone: Backbone, path: pathlib.Path) -> None:
@@ -126,7 +113,7 @@ def _download(backbone: Backbone, path: pathlib.Path) -> None:
             while block := answer.read(BLOCK):
                 file.write(block)
                 bar.update(len(block))
-        if not sha256(partial).startswith(backbone.sha256):
+        if not files.checksum(partial).startswith(backbone.sha256):
             raise OSError("what arrived has another SHA-256")
         partial.replace(path)
     except (OSError, http.client.HTTPException) as error:

@@ -20,8 +20,8 @@ from tqdm import tqdm
 from tfstargan import images
 from tfstargan.config import UserError
 from tfstargan.data import ImageSet, open_images
+from tfstargan.files import cache_dir
 from tfstargan.metrics import factors, fid, report
-from tfstargan.metrics.backbones import cache_dir
 from tfstargan.metrics.instruments import MEANING, Inception, Instruments
 from tfstargan.metrics.protocol import (
     FULL,

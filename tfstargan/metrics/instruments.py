@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from tfstargan.config import UserError
+from tfstargan.files import cache_dir
 from tfstargan.metrics import backbones, inception, lpips
 from tfstargan.metrics.protocol import in_batches, in_threads
 
@@ -68,7 +69,7 @@ def open_instruments(
     Raises:
         UserError: if a metric is unknown, a file damaged, or no metric can be measured.
     """
-    place = pathlib.Path(folder) if folder else backbones.cache_dir() / "backbones"
+    place = pathlib.Path(folder) if folder else cache_dir() / "backbones"
     inceptions, files, notes, distance = [], {}, [], None
     for metric in metrics:
         if metric not in _KINDS:

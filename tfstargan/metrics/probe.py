@@ -25,7 +25,7 @@ from tqdm import tqdm
 from tfstargan.config import Config, UserError
 from tfstargan.data import critters
 from tfstargan.data.critters import RANGES, Critter
-from tfstargan.metrics.backbones import cache_dir
+from tfstargan.files import cache_dir
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")

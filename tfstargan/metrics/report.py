@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tfstargan import files
 from tfstargan.config import UserError
 
 Row = dict[str, float]
@@ -56,11 +57,8 @@ def write_json(path: pathlib.Path, content: Any) -> None:
     Raises:
         UserError: if it can't be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-        partial.replace(path)
+        files.write_text(json.dumps(content, indent=2) + "\n", path)
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error})") from error
 
