@@ -269,7 +269,12 @@ def test_the_camera_gives_a_picture_and_is_switched_off(page):
     page.wait_for_selector("#camera")
     page.keyboard.press("Escape")
     page.wait_for_selector("#camera", state="hidden")
-    assert page.evaluate("document.querySelector('video').srcObject") is None
+    for _ in range(100):  # the dialog tells of its closing a moment later
+        stream = page.evaluate("document.querySelector('video').srcObject")
+        if stream is None:
+            break
+        page.wait_for_timeout(100)
+    assert stream is None
 
 
 def test_everything_is_reached_and_moved_by_keyboard(page):
