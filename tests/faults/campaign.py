@@ -38,7 +38,7 @@ from test_workers import flags_of  # noqa: E402
 from tfstargan.cli import PREEMPTED  # noqa: E402
 from tfstargan.run import Run  # noqa: E402
 
-EXAMPLES = 5000  # of the each kind of file
+PER_EXAMPLE = 20  # damaged pictures for one example of hypothesis, which takes longer
 
 
 class Row(NamedTuple):
@@ -212,8 +212,9 @@ def files(folder: pathlib.Path, times: int) -> list[Row]:
     """Read damaged pictures, and what strangers write into JSON."""
     pictures.read_damaged(times, seed=1)
     test = [sys.executable, "-m", "pytest", "-q", "tests/faults", "-k", "stranger"]
-    examples = {"HYPOTHESIS_EXAMPLES": str(EXAMPLES)}
-    subprocess.run(test, cwd=ROOT, env=os.environ | examples, check=True)
+    examples = times // PER_EXAMPLE
+    environment = {"HYPOTHESIS_EXAMPLES": str(examples)}
+    subprocess.run(test, cwd=ROOT, env=os.environ | environment, check=True)
     kinds = len(pictures.GOOD) + len(pictures.BROKEN)
     return [
         Row(
