@@ -200,7 +200,7 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
         rows.append(
             Row(
                 f"Not a number in {where}",
-                f"in latents; {left_out} updates left out, {backs} ways back",
+                f"in latents; {left_out} updates left out, gone back {backs} times",
                 "9 iterations",
                 "these updates, and what came after the checkpoint gone back to",
             )
@@ -215,15 +215,20 @@ def files(folder: pathlib.Path, times: int) -> list[Row]:
     examples = times // PER_EXAMPLE
     environment = {"HYPOTHESIS_EXAMPLES": str(examples)}
     subprocess.run(test, cwd=ROOT, env=os.environ | environment, check=True)
-    kinds = len(pictures.GOOD) + len(pictures.BROKEN)
+    kinds = len(pictures.contents())
     return [
         Row(
-            "Picture files",
-            f"{kinds} kinds, bytes changed, cut short",
+            "Pictures of strangers",
+            f"bytes changed, ends cut off, in {kinds} kinds",
             f"{times:,}",
-            "",
+            "nothing: read, or named",
         ),
-        Row("Settings, indices, contracts", "hypothesis", "5,000 each", ""),
+        Row(
+            "Settings, records, models of strangers",
+            "made by hypothesis",
+            f"{examples:,} of each",
+            "nothing: read, or refused",
+        ),
     ]
 
 
