@@ -72,8 +72,7 @@ def test_a_stranger_s_description_is_read_or_refused(described, data):
         else:
             del parent[last]
     with contextlib.suppress(UserError):  # and no other error
-        contract = Contract.parse(found)
-        assert found.items() >= json.loads(json.dumps(contract.describe())).items()
+        Contract.parse(found).describe()
 
 
 @bounded

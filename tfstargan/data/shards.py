@@ -83,6 +83,11 @@ class Shards(ImageSet):
                 raise UserError(f"{file}: missing or cut short; build the records anew")
             for domain, _, offset, length in read_json(contents_of(file))["pictures"]:
                 self.places[domain].append(Place(file, int(offset), int(length)))
+        if type(self.img_size) is not int or len(self.domains) < 2:
+            raise ValueError("no size, or fewer than two domains")
+        for domain in self.domains:
+            if not self.places[domain]:
+                raise ValueError(f"no picture of {domain}")
 
     def count(self, domain: int) -> int:
         """Return the number of pictures of a domain."""
