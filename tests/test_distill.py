@@ -11,11 +11,11 @@ import tensorflow as tf
 from conftest import tiny
 from test_stargan import arrays, assert_same, make_batch
 
-from tfstargan import distill, losses
+from tfstargan import distill, imitation, losses
 from tfstargan.config import Config, UserError
-from tfstargan.distill import Distiller, Teacher
+from tfstargan.imitation import Components, Distiller, Teacher, trace
 from tfstargan.run import Run
-from tfstargan.stargan import NETWORKS
+from tfstargan.stargan import NETWORKS, build_networks
 from tfstargan.train import train
 from tfstargan.translator import Translator
 
@@ -29,7 +29,8 @@ def student_of(teacher: Teacher) -> Distiller:
     """Return a student that has learned nothing yet."""
     keras.utils.set_random_seed(0)
     config = distill.student_config(teacher.run.config, 10, 0.75)
-    model = Distiller(config, teacher)
+    translator = Translator.of_run(teacher.run, teacher.iteration)
+    model = Distiller(config, teacher, distill.components_of(translator, config))
     model.compile()
     return model
 
@@ -88,8 +89,38 @@ def test_the_rate_falls_to_zero(student):
         student.iteration.assign(iteration)
         rates.append(float(student.generator_rate()))
     student.iteration.assign(0)
-    rate = distill.LEARNING_RATE
+    rate = imitation.LEARNING_RATE
     np.testing.assert_allclose(rates, [rate, rate / 2, 0, 0], atol=1e-9)
+
+
+def test_hints_are_the_teacher_s_maps_turned_to_their_largest_variances():
+    rng = np.random.default_rng(0)
+    pixels = (rng.normal(size=(500, 5)) * [3, 1, 0.1, 2, 0.2] + 7).astype("float32")
+    components = Components([pixels], [3])
+    (found,) = components.of([tf.reshape(pixels, (5, 10, 10, 5))])
+    flat = found.numpy().reshape(-1, 3)
+    np.testing.assert_allclose(flat.mean(0), 0, atol=1e-3)
+    covariance = np.cov(flat.T)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    assert np.mean(np.diag(covariance)) == pytest.approx(1, rel=1e-3)
+    # of the channels of the largest deviations, in their order, none turned around
+    for k, channel in enumerate((0, 3, 1)):
+        assert np.corrcoef(flat[:, k], pixels[:, channel])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(("size", "w_hpf"), [(32, 0.0), (64, 0.0), (64, 1.0)])
+def test_student_and_teacher_have_maps_of_the_same_places(size, w_hpf):
+    config = tiny(img_size=size, channel_base=4 * size, w_hpf=w_hpf)
+    x, s = np.zeros((1, size, size, 3), np.float32), np.zeros((1, 6), np.float32)
+    masks = (np.ones((1, 16, 16, 1), np.float32),) * 2 if w_hpf else None
+    shapes = []
+    for kind in ("full", "light"):
+        config = dataclasses.replace(config, generator=kind)
+        (generator,) = build_networks(config, ("generator",)).values()
+        image, maps = trace(generator, x, s, masks)
+        assert image.shape == x.shape
+        shapes.append([m.shape[:3] for m in maps])
+    assert shapes[0] == shapes[1]
 
 
 def test_styles_are_of_latents_of_references_and_in_between(student):

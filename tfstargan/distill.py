@@ -7,235 +7,38 @@ generator of at most a tenth of the arithmetic (`light.py`). Mapping network and
 encoder are R's own, copied. The same command again goes on after an interruption.
 
 Every image is translated by both, the teacher and the student, into a style of a latent
-or a reference, or between two of these; the student learns to give the same image, by
-its pixels and by the style encoder's features, and to convince R's discriminator, which
-goes on learning, too.
+or a reference, or between two of these. The student learns to give the same pixels, by
+the same feature maps as far as it has channels for them, and the same features to the
+style encoder; and to convince R's discriminator, which goes on learning, too.
 """
 
 import dataclasses
 import functools
 import json
-import math
 import pathlib
-from typing import Any, ClassVar
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from tfstargan import cli, images, losses
+from tfstargan import cli, images
 from tfstargan.arithmetic import multiplications
 from tfstargan.config import Config, UserError
-from tfstargan.data import Batch, batches, open_images
+from tfstargan.data import batches, open_images
+from tfstargan.imitation import Components, Distiller, Teacher, trace
 from tfstargan.layers import upsample_in_phases
-from tfstargan.light import LightGenerator
 from tfstargan.metrics.evaluation import weights_digest
 from tfstargan.metrics.report import write_json
-from tfstargan.networks import Generator
-from tfstargan.optimizer import Adam
 from tfstargan.run import Run, iteration_of
 from tfstargan.samples import Examples, draw_all
-from tfstargan.stargan import AVERAGED, Sources, StarGANv2, build_networks, translating
+from tfstargan.stargan import build_networks
 from tfstargan.train import say, train
 from tfstargan.translator import Translator
 
 TEACHER = "teacher.json"  # in the new run: which checkpoint it learns from
-
-# An iteration's updates: the discriminator's is the dear one, for its R1 penalty.
-UPDATES: dict[str, tuple[str, ...]] = {
-    "D/plain": ("discriminator",),
-    "G/plain": ("generator",),
-    "G/other": ("generator",),
-    "G/blended": ("generator",),
-}
-# Weights of the losses, beside 1 for the pixels.
-HINTS = 0.3  # at first: falls to 0
-FEATURES = 0.3
-ADVERSARIAL = 0.1
-# Of the student. Imitation is no game of two: momentum and a falling rate help.
-LEARNING_RATE = 3e-3
-BETA1 = 0.9
-EXAMPLES = 32  # pictures that the principal components are found on
-
-
-@dataclasses.dataclass(frozen=True)
-class Teacher:
-    """A checkpoint to learn from."""
-
-    run: Run
-    iteration: int
-
-    def networks(self) -> dict[str, keras.Model]:
-        """Return its averaged networks, its discriminator, and FAN, if it has one."""
-        names = (*translating(self.run.config), "discriminator")
-        networks = build_networks(self.run.config, names)
-        self.run.load_averages(networks, self.iteration)
-        return networks
-
-
-def trace(generator: Generator, x: Any, s: Any, masks: Any) -> tuple[Any, list[Any]]:
-    """Return images in their styles, and the feature maps on the way there.
-
-    Of the sides that a light generator has, in order: encoder's, then decoder's.
-    """
-    encoded: list[Any] = []
-    decoded: list[Any] = []
-    features = generator.encode_features(x, encoded)
-    x_fake = generator.decode_features(features, s, masks, decoded)
-    skipped = LightGenerator.halvings - generator.halvings
-    return x_fake, encoded[skipped:] + decoded[: len(decoded) - skipped]
-
-
-class Components:
-    """Principal components of the teacher's feature maps: hints for the student's.
-
-    The student has fewer channels: what it can have of a map of the teacher's is its
-    projection on as many components. (FitNets, Romero et al., arXiv:1412.6550, learn
-    a projection the other way.)
-
-    Args:
-        maps: the teacher's, of some images: [N, H, W, C] each.
-        channels: the student's for each.
-    """
-
-    def __init__(self, maps: list[np.ndarray], channels: list[int]):
-        self.means, self.projections = [], []
-        for values, count in zip(maps, channels, strict=True):
-            flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
-            variances, vectors = np.linalg.eigh(np.cov(flat.T))  # ascending
-            scale = np.sqrt(variances[-count:].mean())  # to variance 1 on average
-            self.means.append(flat.mean(0).astype(np.float32))
-            largest = vectors[:, ::-1][:, :count] / scale
-            self.projections.append(largest.astype(np.float32))
-
-    def of(self, maps: list[Any]) -> list[Any]:
-        """Return maps projected, [B, H, W, the student's channels] each."""
-        parts = zip(maps, self.means, self.projections, strict=True)
-        return [tf.tensordot(x - mean, p, 1) for x, mean, p in parts]
-
-
-class Distiller(StarGANv2):
-    """A StarGANv2 whose generator alone is trained, to imitate another's.
-
-    Its state is that of a StarGANv2: a checkpoint of a run like any other.
-
-    Args:
-        config: of the student.
-        teacher: what it learns from.
-        components: of the teacher's feature maps.
-    """
-
-    shown: ClassVar = {
-        "pixels": "G/plain/pixels",
-        "hints": "G/plain/hints",
-        "features": "G/plain/features",
-        "adv": "G/plain/adv",
-        "D": "D/plain/loss",
-    }
-
-    def __init__(
-        self, config: Config, teacher: Teacher, components: Components, **kwargs: Any
-    ):
-        super().__init__(config, **kwargs)
-        networks = teacher.networks()
-        self.discriminator.set_weights(networks.pop("discriminator").get_weights())
-        for name in AVERAGED[1:]:
-            for network in (getattr(self, name), self.averages[name]):
-                network.set_weights(networks[name].get_weights())
-        if self.fan is not None:
-            self.fan.set_weights(networks["fan"].get_weights())
-        upsample_in_phases(networks["generator"])
-        # Not a network of this model's own: it is no part of its checkpoints.
-        self.teacher = Translator(teacher.run.config, networks)
-        self.components = components
-
-    def updates(self) -> dict[str, tuple[str, ...]]:
-        return UPDATES
-
-    def _optimizer(self, network: str) -> keras.optimizers.Optimizer:
-        if network != "generator":
-            return super()._optimizer(network)
-        return Adam(LEARNING_RATE, BETA1, self.config.beta2, l2=0.0)
-
-    def train_step(self, batch: Batch) -> dict:
-        self.optimizers["generator"].learning_rate = self.generator_rate()
-        return super().train_step(batch)
-
-    def generator_rate(self) -> Any:
-        """Return the rate now: half a cosine from LEARNING_RATE to 0."""
-        return LEARNING_RATE * 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
-
-    def progress(self) -> Any:
-        """Return how far training is, from 0 to 1."""
-        done = tf.cast(self.iteration, tf.float32) / self.config.iterations
-        return tf.minimum(done, 1.0)
-
-    def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
-        """Return a style code for each image, [B, style_dim]; no gradient goes there.
-
-        Plain and other styles are, half of them, by chance, of latents, and half of
-        references; blended ones are anywhere between a plain one and another image's
-        other one, often of another domain.
-        """
-        seed = [self.config.seed, tf.cast(self.iteration, tf.int32)]
-        first, way = tf.unstack(
-            tf.random.stateless_uniform((2, batch.z.shape[0], 1), seed)
-        )
-        y, by_latent = batch.y_trg, first < 0.5
-        plain = tf.where(
-            by_latent,
-            self.mapping_network(batch.z, y),
-            self.style_encoder(batch.x_ref, y),
-        )
-        other = tf.where(
-            by_latent,
-            self.style_encoder(batch.x_ref2, y),
-            self.mapping_network(batch.z2, y),
-        )
-        blended = plain + way * (tf.roll(other, 1, axis=0) - plain)
-        style = {"plain": plain, "other": other, "blended": blended}[guide]
-        return tf.stop_gradient(style)
-
-    def discriminator_loss(
-        self, batch: Batch, guide: str, sources: Sources | None = None
-    ) -> tuple[Any, dict]:
-        """Return the discriminator's loss of half of the images: it knows its trade."""
-        sources = sources or Sources(self, batch)
-        style, x_fake = sources.fake(guide)
-        count = (x_fake.shape[0] + 1) // 2
-        half = Batch(*(x[:count] for x in batch))
-        fakes = Sources(self, half, sources.masks)
-        fakes.fakes[guide] = style[:count], x_fake[:count]
-        return super().discriminator_loss(half, guide, fakes)
-
-    def generator_loss(
-        self, batch: Batch, guide: str, sources: Sources | None = None
-    ) -> tuple[Any, dict]:
-        """Return the student's loss and its terms.
-
-        Pixels and the layers' hints for every style; for the plain ones the features
-        and the adversarial loss, too.
-        """
-        sources = sources or Sources(self, batch)
-        style, _ = sources.fake(guide)
-        x_taught, wanted = trace(
-            self.teacher.networks["generator"], batch.x_src, style, sources.masks
-        )
-        x_fake, maps = trace(self.generator, batch.x_src, style, sources.masks)
-        terms = {
-            "pixels": losses.l1(x_fake, x_taught),
-            "hints": losses.features(maps, self.components.of(wanted)),
-        }
-        hints = HINTS * (1.0 - self.progress())
-        loss = terms["pixels"] + hints * terms["hints"]
-        if guide == "plain":
-            seen = self.style_encoder.trunk.maps
-            terms["features"] = losses.features(seen(x_fake), seen(x_taught))
-            logits = self.discriminator(x_fake, batch.y_trg)
-            terms["adv"] = losses.adversarial(logits, real=True)
-            loss += FEATURES * terms["features"] + ADVERSARIAL * terms["adv"]
-        return loss, terms
+EXAMPLES = 32  # pictures that principal components are found on ...
+PIXELS = 1024  # ... and about so many pixels of each one's feature maps
 
 
 def compare(
@@ -270,7 +73,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
     """
     if teacher.generator == "light":
         raise UserError("--run_dir: its generator is light already")
-    every = max(1, iterations // 10)
+    every = max(50, iterations // 10)
     return dataclasses.replace(
         teacher,
         generator="light",
@@ -299,14 +102,23 @@ def arithmetic(config: Config) -> int:
 
 def components_of(teacher: Translator, config: Config) -> Components:
     """Return the components of a teacher's maps that a student of `config` can have."""
-    some = dataclasses.replace(config, iterations=1, batch_size=EXAMPLES)
+    some = dataclasses.replace(
+        config, iterations=1, batch_size=EXAMPLES, accumulate=1, replicas=0
+    )
     (batch,) = batches(open_images(config, "train"), some)
-    style = teacher.networks["mapping_network"](batch.z, batch.y_trg)
-    masks = teacher.masks(batch.x_src.numpy()) or None
-    _, maps = trace(teacher.networks["generator"], batch.x_src, style, masks)
+    styles = teacher.networks["mapping_network"](batch.z, batch.y_trg)
+    seen: list[list[np.ndarray]] = []
+    for i in range(EXAMPLES):
+        x = batch.x_src[i : i + 1]
+        masks = teacher.masks(x.numpy()) or None
+        generator = teacher.networks["generator"]
+        _, maps = trace(generator, x, styles[i : i + 1], masks)
+        rows = [tf.reshape(m, (-1, m.shape[-1])).numpy() for m in maps]
+        seen.append([r[:: max(1, len(r) // PIXELS)] for r in rows])
     (student,) = build_networks(config, ("generator",)).values()
     layers = [student.from_rgb, *student.encode, *student.decode]
-    return Components([x.numpy() for x in maps], [x.filters for x in layers])
+    pixels = [np.concatenate(parts) for parts in zip(*seen, strict=True)]
+    return Components(pixels, [layer.filters for layer in layers])
 
 
 def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teacher:
