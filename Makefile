@@ -44,5 +44,5 @@ $(INSTALLED): setup.py requirements.lock
 
 # Writes requirements.lock anew from setup.py; needs `pip install uv`.
 lock:
-	uv pip compile setup.py --extra cpu --extra tfds --extra video --extra dev --universal --upgrade \
-		--python-version 3.11 --generate-hashes --output-file requirements.lock
+	uv pip compile setup.py --extra cpu --extra tfds --extra video --extra quantize --extra onnx --extra dev \
+		--universal --upgrade --python-version 3.11 --generate-hashes --output-file requirements.lock

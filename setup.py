@@ -19,6 +19,7 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "ai-edge-litert>=2.1,<3",
+        "flatbuffers>=25",
         "keras>=3.15,<4",
         "numpy>=2,<3",
         "pillow>=11",
@@ -35,6 +36,8 @@ setup(
         "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "video": ["av>=15"],
+        "quantize": ["litert-quantizer>=0.11,<0.12"],
+        "onnx": ["onnxruntime>=1.24", "tf2onnx>=1.17"],
         "dev": ["mypy>=1.18", "pytest>=9", "pytest-xdist>=3.8", "ruff>=0.14"],
     },
     classifiers=[

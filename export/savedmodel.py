@@ -2,23 +2,24 @@
 
     python -m export.savedmodel --run_dir=R
 
-writes RUN/export/savedmodel/ and RUN/export/stargan.json. It is loaded and compared
-with Keras on real pictures; one that differs is not kept.
+writes RUN/export/savedmodel/, with a stargan.json in it. It takes any number of
+pictures at once. It is loaded and compared with Keras on real pictures; one that
+differs is not kept.
 """
 
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from export.signatures import write_description, write_saved_model
-from export.verify import Endpoints, real_pictures, verify
+from export import graph
+from export.folder import whole
+from export.litert import Endpoints
+from export.verify import exported_translator, real_pictures, verify
 from tfstargan import cli
-from tfstargan.run import Run
+from tfstargan.run import Run, iteration_of
 from tfstargan.translator import Translator
 
 
@@ -39,18 +40,20 @@ def load(folder: pathlib.Path) -> Endpoints:
 def main() -> None:
     """Export a run, and say how far it is from Keras."""
     run = Run.open(flags.FLAGS.run_dir)
-    translator = Translator.of_run(run, flags.FLAGS.checkpoint)
+    iteration = iteration_of(run.checkpoint(flags.FLAGS.checkpoint))
+    translator = Translator.of_run(run, iteration)
     pictures = real_pictures(run.config)
-    run.export_dir.mkdir(parents=True, exist_ok=True)
     target = run.export_dir / "savedmodel"
-    with tempfile.TemporaryDirectory(dir=run.export_dir) as temporary:
-        folder = pathlib.Path(temporary) / "savedmodel"
-        write_saved_model(translator, folder)
-        verify(translator, load(folder), pictures)
-        shutil.rmtree(target, ignore_errors=True)
-        folder.rename(target)
+    signature_files = dict.fromkeys(graph.functions(translator), "saved_model.pb")
+    described = graph.describe(
+        translator, run, iteration, "savedmodel", signature_files, batch=None
+    )
+    with whole(target) as folder:
+        graph.write_saved_model(translator, folder)
+        exported = exported_translator(run.config, load(folder), batch=None)
+        verify(translator, exported, pictures)
+        described.seal(folder)
     print(target)
-    print(write_description(translator, run.export_dir))
 
 
 if __name__ == "__main__":

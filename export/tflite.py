@@ -1,88 +1,251 @@
-"""A run as one .tflite file (LiteRT) with its JSON beside it.
+"""A run as .tflite files (LiteRT) with their JSON beside them, and a report.
 
     python -m export.tflite --run_dir=R
+    python -m export.tflite --run_dir=R --quantize=float16,dynamic
+    python -m export.tflite --run_dir=R --quantize=all --split
 
-writes RUN/export/stargan.tflite, stargan.json, and check.png: sources, their
-translations by Keras, and those by the file. The file is run in the LiteRT interpreter
-on real pictures first; one that differs from Keras is not written.
+writes, for each variant, a folder that an app takes as it is, RUN/export/VARIANT/:
+stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, what each
+variant costs and gives. The files are run in LiteRT on pictures of the run first: one
+that differs from Keras by more than its variant may is not written.
 """
 
 import os
 import pathlib
-import tempfile
+import platform
+import sys
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
-from ai_edge_litert.interpreter import Interpreter
+from tqdm import tqdm
 
-from export.signatures import signatures, write_description, write_saved_model
-from export.verify import Endpoints, real_pictures, verify
-from tfstargan import cli, images
-from tfstargan.run import Run
+from export import contract, flatbuffer, graph, latency, litert, quality, report
+from export import variants as variants_of
+from export.contract import Contract
+from export.folder import whole
+from export.variants import CALIBRATED, FLOORS, VARIANTS, Calibration
+from export.verify import exported_translator, real_pictures, verify
+from tfstargan import cli
+from tfstargan.config import UserError
+from tfstargan.metrics import probe as probes
+from tfstargan.metrics.instruments import open_instruments
+from tfstargan.metrics.probe import Probe
+from tfstargan.run import Run, iteration_of
 from tfstargan.translator import Translator
 
+METADATA = "tfstargan"  # under which a .tflite carries its description
+CALIBRATION_PICTURES = 60
+ALL = "all"
+NONE = "none"
 
-def convert(translator: Translator) -> bytes:
-    """Return the networks as a float32 TFLite flatbuffer with the three signatures."""
-    names = [signature.name for signature in signatures(translator.config)]
-    with tempfile.TemporaryDirectory() as folder:
-        write_saved_model(translator, pathlib.Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=names
+
+def wanted(names: list[str]) -> list[str]:
+    """Return the variants that --quantize asks for, in the order of VARIANTS.
+
+    Raises:
+        UserError: if one is unknown.
+    """
+    asked = {"float32" if name == NONE else name for name in names}
+    unknown = asked - {ALL, *VARIANTS}
+    if unknown:
+        raise UserError(
+            f"--quantize={','.join(sorted(unknown))}: must be of "
+            f"{', '.join([NONE, *FLOORS, ALL])}"
         )
-        # Built-in operations alone: no phone has TensorFlow's own (Flex).
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        return converter.convert()
+    return [v for v in VARIANTS if v in asked or ALL in asked]
 
 
-def load(model: bytes | pathlib.Path) -> Endpoints:
-    """Return the signatures of a .tflite as functions of named arrays."""
-    source = (
-        {"model_content": model}
-        if isinstance(model, bytes)
-        else {"model_path": str(model)}
-    )
-    interpreter = Interpreter(**source, num_threads=os.cpu_count())
-    names = interpreter.get_signature_list()
-    return {name: interpreter.get_signature_runner(name) for name in names}
-
-
-def contact_sheet(
-    translator: Translator, endpoints: Endpoints, pictures: np.ndarray
-) -> np.ndarray:
-    """Return rows of sources, Keras' translations and the file's, one seed a column."""
-    fakes, exported = [], []
+def calibration(
+    translator: Translator, pictures: np.ndarray, batch: int = 1
+) -> Calibration:
+    """Return inputs of every signature like those to come, of pictures of the run."""
+    config = translator.config
+    rng = np.random.default_rng(0)
+    inputs: Calibration = {signature.name: [] for signature in graph.signatures(config)}
     for i, picture in enumerate(pictures):
-        domain = translator.domains[i % len(translator.domains)]
-        style = translator.random_style(domain, seed=i)
-        fakes.append(translator.translate(picture[None], style)[0])
-        exported.append(
-            endpoints["translate"](x_src=picture[None], s=style)["x_fake"][0]
+        label = i % len(config.domains)
+        y = np.full(batch, label, np.int32)
+        z = rng.standard_normal((batch, config.latent_dim), np.float32)
+        x = np.repeat(picture[None], batch, axis=0)
+        style = translator.map_latents(z, config.domains[label])
+        inputs[contract.MAP_LATENT].append({"z": z, "y": y})
+        inputs[contract.ENCODE_STYLE].append({"x_ref": x, "y": y})
+        inputs[contract.TRANSLATE].append({"x_src": x, "s": style})
+    return inputs
+
+
+class Export:
+    """An export of a run at an iteration: makes, checks and writes its variants.
+
+    Args:
+        run: to be exported.
+        iteration: of its checkpoint; by default the newest.
+        batch: pictures at once.
+        split: whether each signature has a file of its own.
+    """
+
+    def __init__(
+        self, run: Run, iteration: int | None, batch: int = 1, split: bool = False
+    ):
+        self.run = run
+        self.iteration = iteration_of(run.checkpoint(iteration))
+        self.batch = batch
+        self.split = split
+        self.translator = Translator.of_run(run, self.iteration)
+        self.pictures = real_pictures(run.config)
+        self.float32 = graph.convert(self.translator, batch)
+        self.names = [s.name for s in graph.signatures(run.config)]
+
+    def make(self, variant: str) -> dict[str, bytes]:
+        """Return a variant as {file name: content}."""
+        ranges: Calibration = {}
+        if variant in CALIBRATED:
+            pictures = real_pictures(self.run.config, "train", CALIBRATION_PICTURES)
+            ranges = calibration(self.translator, pictures, self.batch)
+        content = variants_of.quantize(self.float32, variant, ranges)
+        if not self.split:
+            return {"stargan.tflite": content}
+        return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}
+
+    def exported(self, files: dict[str, bytes]) -> Translator:
+        """Return a translator that computes with the files, in LiteRT."""
+        models = {name: files[self.file_of(name)] for name in self.names}
+        endpoints = litert.endpoints(models)
+        return exported_translator(self.run.config, endpoints, self.batch)
+
+    def file_of(self, signature: str) -> str:
+        """Return the name of the file that holds a signature."""
+        return f"{signature}.tflite" if self.split else "stargan.tflite"
+
+    def write(
+        self, variant: str, files: dict[str, bytes], measured: dict[str, float]
+    ) -> pathlib.Path:
+        """Write a variant's folder, whole or not at all, and return it."""
+        described = graph.describe(
+            self.translator,
+            self.run,
+            self.iteration,
+            variant,
+            {name: self.file_of(name) for name in self.names},
+            self.batch,
+            measured,
         )
-    rows = (pictures, np.stack(fakes), np.stack(exported))
-    return images.grid([[*images.to_uint8(row)] for row in rows])
+        carried = described.to_json().encode()
+        target = self.run.export_dir / variant
+        with whole(target) as folder:
+            for name, content in files.items():
+                carrying = flatbuffer.with_metadata(content, METADATA, carried)
+                (folder / name).write_bytes(carrying)
+            described.seal(folder)
+            Contract.load(folder)
+        return target
+
+
+def check(variant: str, psnr: float, force: bool) -> None:
+    """Raise a UserError if a variant is below its floor of quality, unless forced."""
+    floor = FLOORS.get(variant, 0.0)
+    if psnr >= floor:
+        return
+    message = f"{variant}: {psnr:.1f} dB against Keras, below its floor of {floor:.0f}"
+    if not force:
+        raise UserError(f"{message}: not written (--force writes it all the same)")
+    print(f"{message}: written, since --force was given", file=sys.stderr)
+
+
+def entries(
+    export: Export,
+    made: dict[str, dict[str, bytes]],
+    measured: dict[str, dict[str, float]],
+    reader: Probe | None,
+) -> list[report.Entry]:
+    """Return what the report says of each variant, after Keras itself."""
+    alone = {variant: translate_alone(files) for variant, files in made.items()}
+    timed = {threads: latency.times(alone, threads) for threads in (1, 2)}
+    translator = export.translator
+    pictures = quality.translations(translator, export.pictures, translator)
+    scores = quality.probed(translator, reader) if reader else {}
+    found = [report.Entry("Keras", {}, scores, pictures)]
+    for variant, files in tqdm(made.items(), "Report", leave=False):
+        exported = export.exported(files)
+        content = alone[variant]
+        left = litert.leftovers(content)
+        path = export.run.export_dir / variant
+        measures: dict[str, float | str] = {
+            "MB": sum(map(len, files.values())) / report.MEGABYTE,
+            **measured[variant],
+            "ms_1_thread": timed[1][variant]["median_ms"],
+            "ms_2_threads": timed[2][variant]["median_ms"],
+            "p95_2_threads": timed[2][variant]["p95_ms"],
+            "peak_mb": latency.peak_memory(path / export.file_of(contract.TRANSLATE)),
+            "gmac": flatbuffer.multiplications(flatbuffer.read(content)) / 1e9,
+            "leftovers": " ".join(f"{n} {name}" for name, n in left.items()) or "none",
+        }
+        scores = quality.probed(exported, reader) if reader else {}
+        shown = quality.translations(exported, export.pictures, translator)
+        found.append(report.Entry(variant, measures, scores, shown))
+    return found
+
+
+def translate_alone(files: dict[str, bytes]) -> bytes:
+    """Return a .tflite that holds nothing but `translate`."""
+    whole = files.get("stargan.tflite")
+    if whole is None:
+        return files[f"{contract.TRANSLATE}.tflite"]
+    return flatbuffer.cut(whole, contract.TRANSLATE)
 
 
 def main() -> None:
-    """Export a run, and say how far the file is from Keras."""
-    run = Run.open(flags.FLAGS.run_dir)
-    translator = Translator.of_run(run, flags.FLAGS.checkpoint)
-    pictures = real_pictures(run.config)
-    model = convert(translator)
-    endpoints = load(model)
-    verify(translator, endpoints, pictures)
-    sheet = contact_sheet(translator, endpoints, pictures)
-    run.export_dir.mkdir(parents=True, exist_ok=True)
-    file = run.export_dir / "stargan.tflite"
-    file.write_bytes(model)
-    description = write_description(translator, run.export_dir)
-    images.save(sheet, run.export_dir / "check.png")
-    print(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
-    print(description)
-    print(run.export_dir / "check.png")
+    """Export a run and report what came out."""
+    options = flags.FLAGS
+    names = wanted(options.quantize)
+    run = Run.open(options.run_dir)
+    reader = probes.of_run(run.config) if options.probe else None
+    export = Export(run, options.checkpoint, options.batch, options.split)
+    lpips = lpips_distance(run)
+    made, measured = {}, {}
+    try:
+        for variant in tqdm(names, "Export", leave=False):
+            files = export.make(variant)
+            exported = export.exported(files)
+            if variant == "float32":
+                verify(export.translator, exported, export.pictures)
+            measured[variant] = quality.measure(
+                export.translator, exported, export.pictures, lpips
+            )
+            check(variant, measured[variant]["psnr"], options.force)
+            print(export.write(variant, files, measured[variant]))
+            made[variant] = files
+        if options.report:
+            title = f"{run.path.resolve().name}, iteration {export.iteration}"
+            title += f", on {platform.machine()} with {os.cpu_count()} processors"
+            found = entries(export, made, measured, reader)
+            print(report.text(found[1:]), end="")
+            for path in report.write(run.export_dir, title, found, export.pictures):
+                print(path)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
+
+
+def lpips_distance(run: Run) -> quality.Distance | None:
+    """Return LPIPS, if its network has been downloaded for an evaluation before."""
+    try:
+        instruments = open_instruments(
+            ["lpips"], run.config.backbone_dir, download=False
+        )
+    except UserError:
+        return None
+    mean_distance = instruments.lpips
+    if mean_distance is None:
+        return None
+    return lambda found, expected: mean_distance(np.stack([found, expected], axis=1))
 
 
 if __name__ == "__main__":
     cli.define_run_flags()
+    flags.DEFINE_list("quantize", [NONE], f"of {', '.join([NONE, *FLOORS, ALL])}")
+    flags.DEFINE_bool("split", False, "a file for each signature, not one for all")
+    flags.DEFINE_integer("batch", 1, "pictures at once, fixed in the files", 1)
+    flags.DEFINE_bool("force", False, "write variants below their floor of quality")
+    flags.DEFINE_bool("report", True, "measure time and memory, and write the report")
+    flags.DEFINE_bool("probe", False, "report what the probe reads, for drawn animals")
     cli.start(main)

@@ -1,41 +1,85 @@
 """Whether an exported model gives what Keras gives, on real pictures."""
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from export.signatures import functions, signatures
+from export import contract, graph
+from export.litert import Endpoints
 from tfstargan.config import Config, UserError
 from tfstargan.data import examples_of, open_images
 from tfstargan.data.critters import Critters
 from tfstargan.translator import Translator
 
 TOLERANCE = 1e-4  # largest difference, of the largest value: float32's rounding
-PICTURES = 6  # about so many, evenly over the domains
-
-# {signature: a function of named arrays, batch 1, to named arrays}
-Endpoints = dict[str, Callable[..., dict[str, Any]]]
+PICTURES = 12  # about so many, evenly over the domains
 
 
-def real_pictures(config: Config) -> np.ndarray:
-    """Return pictures of a run's data, [N, H, W, 3] float32 in [-1, 1].
+def real_pictures(
+    config: Config, split: str = "val", pictures: int = PICTURES
+) -> np.ndarray:
+    """Return about so many pictures of a run's data, as many of each domain.
 
-    Where the data is not at hand (a run copied to another machine), drawn animals.
+    [N, H, W, 3] float32 in [-1, 1]. Where the data is not at hand (a run copied to
+    another machine), they are drawn animals.
     """
     try:
-        image_set = open_images(config, "val")
+        image_set = open_images(config, split)
     except UserError as error:
         print(f"{error}\nComparing on drawn animals instead.", file=sys.stderr)
-        image_set = Critters("val", config.img_size, PICTURES)
-    each = max(1, PICTURES // len(image_set.domains))
+        image_set = Critters(split, config.img_size, pictures)
+    each = max(1, pictures // len(image_set.domains))
     return np.concatenate(examples_of(image_set, config.img_size, each))
 
 
+class Network:
+    """An endpoint in the place of a Keras network: called with any number of rows.
+
+    Args:
+        signature: of the endpoint, for the names of its tensors.
+        endpoint: takes and returns arrays by name, of as many rows as the signature.
+    """
+
+    def __init__(self, signature: contract.Signature, endpoint: Any):
+        self.signature = signature
+        self.endpoint = endpoint
+
+    def __call__(self, first: Any, second: Any, masks: None = None) -> tf.Tensor:
+        """Return the endpoint's output; one for faces makes its masks itself."""
+        names = [tensor.name for tensor in self.signature.inputs]
+        rows = self.signature.output.shape[0] or len(first)
+        results = []
+        for start in range(0, len(first), rows):
+            parts = [np.asarray(a)[start : start + rows] for a in (first, second)]
+            count = len(parts[0])
+            full = [np.resize(p, (rows, *p.shape[1:])) for p in parts]
+            found = self.endpoint(**dict(zip(names, full, strict=True)))
+            results.append(np.array(found[self.signature.output.name][:count]))
+        return tf.constant(np.concatenate(results))
+
+
+def exported_translator(
+    config: Config, endpoints: Endpoints, batch: int | None = 1
+) -> Translator:
+    """Return a translator that computes with exported endpoints."""
+    by_name = {
+        signature.name: Network(signature, endpoints[signature.name])
+        for signature in graph.signatures(config, batch)
+    }
+    return Translator(
+        config,
+        {
+            "mapping_network": by_name[contract.MAP_LATENT],
+            "style_encoder": by_name[contract.ENCODE_STYLE],
+            "generator": by_name[contract.TRANSLATE],
+        },
+    )
+
+
 def verify(
-    translator: Translator, endpoints: Endpoints, pictures: np.ndarray
+    translator: Translator, exported: Translator, pictures: np.ndarray
 ) -> dict[str, float]:
     """Print each signature's largest difference from Keras, and return them.
 
@@ -44,7 +88,7 @@ def verify(
     """
     # On GPUs TensorFlow rounds a convolution's inputs to 10 bits unless told not to.
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    differences = largest_differences(translator, endpoints, pictures)
+    differences = largest_differences(translator, exported, pictures)
     for name, difference in differences.items():
         print(f"{name:14} largest difference from Keras {difference:.1e}")
     if not all(d <= TOLERANCE for d in differences.values()):  # nan is not
@@ -56,7 +100,7 @@ def verify(
 
 
 def largest_differences(
-    translator: Translator, endpoints: Endpoints, pictures: np.ndarray
+    translator: Translator, exported: Translator, pictures: np.ndarray
 ) -> dict[str, float]:
     """Return each signature's largest difference from Keras, nan if any is.
 
@@ -65,29 +109,25 @@ def largest_differences(
     Every picture is translated with a random latent's style and with its own.
 
     Args:
-        translator: holds the Keras networks.
-        endpoints: the exported ones.
+        translator: of the Keras networks.
+        exported: of the exported ones.
         pictures: [N, H, W, 3] float32 in [-1, 1].
     """
     config = translator.config
-    by_name = {signature.name: signature for signature in signatures(config)}
-    expected_of = functions(translator)
-    worst = dict.fromkeys(by_name, 0.0)
-    rng = np.random.default_rng(0)
+    expected_of, found_of = graph.functions(translator), graph.functions(exported)
+    worst = dict.fromkeys(expected_of, 0.0)
 
     def compare(name: str, *inputs: np.ndarray) -> np.ndarray:
-        signature = by_name[name]
-        names = (tensor.name for tensor in signature.inputs)
-        found = endpoints[name](**dict(zip(names, inputs, strict=True)))
-        expected = expected_of[name](*inputs).numpy()
-        difference = np.max(np.abs(found[signature.output.name] - expected))
+        found, expected = (f[name](*inputs).numpy() for f in (found_of, expected_of))
+        difference = np.max(np.abs(found - expected))
         relative = difference / max(1.0, np.max(np.abs(expected)))
         worst[name] = float(np.maximum(worst[name], relative))
         return expected
 
+    rng = np.random.default_rng(0)
     for i, picture in enumerate(pictures):
         x, y = picture[None], np.array([i % len(config.domains)], np.int32)
         z = rng.standard_normal((1, config.latent_dim), np.float32)
-        for style in (compare("map_latent", z, y), compare("encode_style", x, y)):
-            compare("translate", x, style)
+        for name, given in ((contract.MAP_LATENT, z), (contract.ENCODE_STYLE, x)):
+            compare(contract.TRANSLATE, x, compare(name, given, y))
     return worst

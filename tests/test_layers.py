@@ -173,6 +173,17 @@ def test_a_convolution_and_its_gradients_are_the_naive_ones(
         np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
 
 
+def test_a_gain_scales_kernel_and_bias():
+    x = noise(13, 3, 6, 4, 2)
+    layer = Conv2D(5, gain=0.25)
+    layer.build(x.shape)
+    layer.bias.assign(noise(14, 5))
+    plain = Conv2D(5)
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(x), plain(x) / 4, rtol=1e-6, atol=1e-6)
+
+
 def test_a_convolution_without_bias_has_only_its_kernel():
     layer = Conv2D(5, use_bias=False, resample="down")
     layer.build((3, 6, 10, 4))
@@ -226,10 +237,12 @@ def test_layers_start_he_normal_by_their_fan_in_with_zero_bias(layer, shapes, fa
     assert not bias.any()
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["", "apart"])
 @pytest.mark.parametrize("inputs", [3, 1], ids=["one input each", "one for all"])
-def test_every_domain_has_its_own_linear_layer(inputs):
+def test_every_domain_has_its_own_linear_layer(inputs, apart):
     x = noise(14, 4, inputs, 6)
     layer = DomainDense(2, num_domains=3)
+    layer.apart = apart
     layer.build(x.shape)
     layer.bias.assign(noise(15, 3, 2))
     heads = layer(x)
@@ -252,7 +265,7 @@ def test_the_asked_domain_s_head_is_picked():
         (lambda: InstanceNormalization(epsilon=0.1, affine=False), [(3, 4, 6, 5)]),
         (lambda: AdaIN(epsilon=0.1), [(3, 4, 6, 5), (3, 7)]),
         (lambda: Conv2D(6, 1, use_bias=False, resample="up"), [(3, 4, 6, 5)]),
-        (lambda: Conv2D(6, 4, padding="valid"), [(3, 4, 6, 5)]),
+        (lambda: Conv2D(6, 4, padding="valid", gain=0.5), [(3, 4, 6, 5)]),
         (lambda: DomainDense(2, num_domains=3), [(4, 3, 5)]),
     ],
     ids=["InstanceNormalization", "AdaIN", "Conv2D up", "Conv2D 4x4", "DomainDense"],

@@ -91,6 +91,7 @@ def test_a_residual_block_is_shortcut_and_residual_over_root_two(
     y = block(x)
     norm1, norm2 = (block.norm1, block.norm2) if normalize else (np.copy, np.copy)
     residual = block.conv2(leaky_relu(norm2(block.conv1(leaky_relu(norm1(x))))))
+    residual /= block.conv2.gain  # in its weights
     shortcut = x if filters == 5 else x @ block.conv1x1.kernel.numpy()[0, 0]
     if downsample:
         shortcut = shortcut.reshape(3, 3, 2, 4, 2, filters).mean(axis=(2, 4))
@@ -106,6 +107,7 @@ def test_a_decoder_s_block_is_a_residual_block_with_styles(filters, upsample):
     y = block(x, s)
     residual = block.conv1(leaky_relu(block.norm1(x, s)))
     residual = block.conv2(leaky_relu(block.norm2(residual, s)))
+    residual /= block.conv2.gain  # in its weights
     shortcut = x if filters == 5 else x @ block.conv1x1.kernel.numpy()[0, 0]
     if upsample:
         shortcut = shortcut.repeat(2, axis=1).repeat(2, axis=2)

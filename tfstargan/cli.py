@@ -1,7 +1,11 @@
 """How every command starts and ends: flags in, one clear line on bad input."""
 
+import importlib.util
 import sys
 from collections.abc import Callable
+
+if importlib.util.find_spec("tensorflow") is None:
+    sys.exit("error: no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'")
 
 import tensorflow as tf
 from absl import app, flags, logging

@@ -18,10 +18,6 @@ from keras import ops
 
 Shape = tuple[Any, ...]  # of sizes; None where any will do
 
-# Over doubled pixels a 3-tap filter sees two pixels: an odd output its own and the
-# next, an even output the one before and its own. [odd or even, 2 taps, 3 taps]
-UPSAMPLED_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
-
 # Eight times a pixel less its eight neighbours: 0 where nothing changes.
 HIGH_PASS = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 
@@ -34,37 +30,52 @@ def he_normal(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=math.sqrt(2.0 / fan_in))
 
 
-def normalize(features: Any, epsilon: float) -> Any:
-    """Return every channel of every image with mean 0 and variance 1.
+def normalize(features: Any, gain: Any, offset: Any, epsilon: float) -> Any:
+    """Return every channel of every image with mean `offset` and deviation `gain`.
 
-    `(x - mean) / sqrt(var + epsilon)`, mean and (biased) variance over H and W.
+    `gain * (x - mean) / sqrt(var + epsilon) + offset`, mean and (biased) variance over
+    H and W; a constant channel becomes its offset.
 
     Args:
-        features: [B, H, W, C]; the moments are taken in float32 whatever its dtype.
+        features: [B, H, W, C]; everything is computed in float32 whatever its dtype.
+        gain: [B, 1, 1, C], or [1, 1, 1, C] for all images.
+        offset: the same.
         epsilon: added to the variance; 1e-5 is the reference's.
 
     Returns:
-        [B, H, W, C] float32. A constant channel becomes 0. Its gradient is written out,
-        which takes half the passes over memory and keeps only the result; it has no
-        gradient of its own.
+        [B, H, W, C] float32. Its gradient is written out, which takes fewer passes over
+        memory and keeps one tensor of that size; it has no gradient of its own.
     """
 
     def mean(x: Any) -> Any:
         return ops.mean(x, axis=(1, 2), keepdims=True)
 
     @ops.custom_gradient
-    def standardize(x: Any) -> tuple[Any, Any]:
+    def standardize(x: Any, gain: Any, offset: Any) -> tuple[Any, Any]:
         centred = x - mean(x)
-        scale = ops.rsqrt(mean(centred * centred) + epsilon)
-        normalized = centred * scale
+        # The square is written as a product: LiteRT's SQUARED_DIFFERENCE, which a
+        # square becomes, overflows in float16.
+        inverse = ops.rsqrt(mean(centred * centred) + epsilon)
+        scale = gain * inverse
 
         def gradient(upstream: Any) -> Any:
-            along = mean(upstream * normalized)
-            return (upstream - mean(upstream) - along * normalized) * scale
+            total = mean(upstream)
+            along = mean(upstream * centred) * inverse
+            pixels = upstream.shape[1] * upstream.shape[2]
+            return (
+                (upstream - total - centred * (along * inverse)) * scale,
+                summed(along) * pixels,
+                summed(total) * pixels,
+            )
 
-        return normalized, gradient
+        def summed(moments: Any) -> Any:
+            if gain.shape[0] == 1:
+                return ops.sum(moments, axis=0, keepdims=True)
+            return moments
 
-    return standardize(ops.cast(features, "float32"))
+        return centred * scale + offset, gradient
+
+    return standardize(ops.cast(features, "float32"), gain, offset)
 
 
 def average_pool(features: Any) -> Any:
@@ -124,10 +135,12 @@ class InstanceNormalization(keras.layers.Layer):
             self.beta = self.add_weight(channels, "zeros", name="beta")
 
     def call(self, features: Any) -> Any:
-        normalized = normalize(features, self.epsilon)
+        channels = (features.shape[-1],)
+        gamma, beta = ops.ones(channels), ops.zeros(channels)
         if self.affine:
             gamma, beta = (ops.cast(v, "float32") for v in (self.gamma, self.beta))
-            normalized = normalized * gamma + beta
+        gamma, beta = (ops.reshape(v, (1, 1, 1, -1)) for v in (gamma, beta))
+        normalized = normalize(features, gamma, beta, self.epsilon)
         return ops.cast(normalized, self.compute_dtype)
 
     def get_config(self) -> dict:
@@ -161,8 +174,8 @@ class AdaIN(keras.layers.Layer):
     def call(self, features: Any, style: Any) -> Any:
         gamma, beta = ops.split(ops.cast(self.fc(style), "float32"), 2, axis=-1)
         gamma, beta = (ops.expand_dims(v, (1, 2)) for v in (gamma, beta))
-        normalized = normalize(features, self.epsilon)
-        return ops.cast((1.0 + gamma) * normalized + beta, self.compute_dtype)
+        normalized = normalize(features, 1.0 + gamma, beta, self.epsilon)
+        return ops.cast(normalized, self.compute_dtype)
 
     def get_config(self) -> dict:
         return super().get_config() | {"epsilon": self.epsilon}
@@ -179,6 +192,7 @@ class Conv2D(keras.layers.Layer):
         kernel_size: side of the kernel.
         padding: "same" (zeros) or "valid".
         use_bias: whether to add a bias (from 0).
+        gain: factor on the result; it is put on kernel and bias, which are smaller.
         resample: None; "down" for a 2x2 average pool after the convolution; "up" for
             nearest-neighbour doubling before it. Both need a "same" kernel of 1 or 3.
 
@@ -186,8 +200,9 @@ class Conv2D(keras.layers.Layer):
         ValueError: if `resample` is unknown or does not go with kernel and padding.
     """
 
-    # Whether doubling is, instead of a transposed convolution, a 2x2 one that gives the
-    # four pixels: for LiteRT, which is slow at the former. See `upsample_in_phases`.
+    # Whether doubling is, instead of a transposed convolution, four small ones, each of
+    # every second row and column: for LiteRT, which is slow at the former. See
+    # `upsample_in_phases`.
     phases = False
 
     def __init__(
@@ -197,6 +212,7 @@ class Conv2D(keras.layers.Layer):
         padding: str = "same",
         use_bias: bool = True,
         resample: str | None = None,
+        gain: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -212,6 +228,7 @@ class Conv2D(keras.layers.Layer):
         self.padding = padding
         self.use_bias = use_bias
         self.resample = resample
+        self.gain = gain
 
     def build(self, input_shape: Shape) -> None:
         shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
@@ -221,39 +238,55 @@ class Conv2D(keras.layers.Layer):
             self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, features: Any) -> Any:
+        kernel = self._scaled(self.kernel)
         if self.resample == "down":
-            features = self._convolve_then_pool(features)
+            features = self._convolve_then_pool(features, kernel)
         elif self.resample == "up":
-            features = self._upsample_then_convolve(features)
+            features = self._upsample_then_convolve(features, kernel)
         else:
-            features = ops.conv(features, self.kernel, padding=self.padding)
-        return ops.add(features, self.bias) if self.use_bias else features
+            features = ops.conv(features, kernel, padding=self.padding)
+        return ops.add(features, self._scaled(self.bias)) if self.use_bias else features
 
-    def _convolve_then_pool(self, features: Any) -> Any:
+    def _scaled(self, weight: Any) -> Any:
+        return weight if self.gain == 1 else weight * self.gain
+
+    def _convolve_then_pool(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with pooling: a quarter of the work
-            return ops.conv(average_pool(features), self.kernel, padding="same")
+            return ops.conv(average_pool(features), kernel, padding="same")
         means = ops.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
         means = ops.average_pool(means, 2, strides=1)  # [B, H + 1, W + 1, C]
-        return ops.conv(means, self.kernel, strides=2, padding="valid")
+        return ops.conv(means, kernel, strides=2, padding="valid")
 
-    def _upsample_then_convolve(self, features: Any) -> Any:
+    def _upsample_then_convolve(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with copying
-            return upsample(ops.conv(features, self.kernel, padding="same"))
-        if self.phases:
-            return self._upsample_in_phases(features)
-        # conv_transpose turns the kernel around and swaps its channels, and sums are
-        # four means.
-        kernel = 4 * ops.transpose(ops.flip(self.kernel, (0, 1)), (0, 1, 3, 2))
-        spread = ops.conv_transpose(features, kernel, strides=2, padding="valid")
-        return ops.average_pool(spread, 2, strides=1)  # from [B, 2H + 1, 2W + 1, F]
+            return upsample(ops.conv(features, kernel, padding="same"))
+        kernel = 4 * kernel  # sums are four means
+        spread = self._spread_in_phases if self.phases else self._spread
+        return ops.average_pool(spread(features, kernel), 2, strides=1)
 
-    def _upsample_in_phases(self, features: Any) -> Any:
-        taps = ops.cast(UPSAMPLED_TAPS, self.kernel.dtype)
-        kernel = ops.einsum("atr,bsc,rcio->tsiabo", taps, taps, self.kernel)
-        kernel = ops.reshape(kernel, (2, 2, -1, 4 * self.filters))
-        features = ops.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
-        phases = ops.conv(features, kernel, padding="valid")  # [B, H + 1, W + 1, 4F]
-        return ops.depth_to_space(phases, 2)[:, 1:-1, 1:-1]
+    def _spread(self, features: Any, kernel: Any) -> Any:
+        """Return the convolution of pixels with zeros between, [B, 2H + 1, 2W + 1, F].
+
+        A transposed convolution turns the kernel around and swaps its channels.
+        """
+        kernel = ops.transpose(ops.flip(kernel, (0, 1)), (0, 1, 3, 2))
+        return ops.conv_transpose(features, kernel, strides=2, padding="valid")
+
+    def _spread_in_phases(self, features: Any, kernel: Any) -> Any:
+        """Return the same from four convolutions by those taps that see no zeros.
+
+        Between two pixels a filter sees both with its outer taps, and at a pixel only
+        that one with its middle tap.
+        """
+        between, at = (slice(0, 3, 2), (1, 1)), (slice(1, 2), (0, 1))
+        phases = []  # 4 x [B, H + 1, W + 1, F]
+        for rows, above_below in (between, at):
+            for columns, sides in (between, at):
+                padded = ops.pad(features, [(0, 0), above_below, sides, (0, 0)])
+                taps = kernel[rows, columns]
+                phases.append(ops.conv(padded, taps, padding="valid"))
+        whole = ops.depth_to_space(ops.concatenate(phases, axis=-1), 2)
+        return whole[:, :-1, :-1]
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -262,6 +295,7 @@ class Conv2D(keras.layers.Layer):
             "padding": self.padding,
             "use_bias": self.use_bias,
             "resample": self.resample,
+            "gain": self.gain,
         }
 
 
@@ -285,6 +319,10 @@ class DomainDense(keras.layers.Layer):
         num_domains: K.
     """
 
+    # Whether there is a product for each domain instead of a batch of them: LiteRT's
+    # quantizer knows only the former. See `export.graph`.
+    apart = False
+
     def __init__(self, units: int, num_domains: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
@@ -299,10 +337,20 @@ class DomainDense(keras.layers.Layer):
         )
 
     def call(self, features: Any) -> Any:
-        heads = ops.broadcast_to(
-            features, (ops.shape(features)[0], self.num_domains, features.shape[-1])
-        )
-        return ops.einsum("bkc,kcu->bku", heads, self.kernel) + self.bias
+        if features.shape[1] == 1:
+            heads = ops.einsum("bc,kcu->bku", ops.squeeze(features, 1), self.kernel)
+        elif self.apart:
+            width = features.shape[-1]
+            flat = ops.reshape(features, (-1, self.num_domains * width))
+            products = [
+                ops.matmul(flat[:, k * width : (k + 1) * width], self.kernel[k])
+                for k in range(self.num_domains)
+            ]
+            heads = ops.concatenate(products, axis=-1)
+            heads = ops.reshape(heads, (-1, self.num_domains, self.units))
+        else:
+            heads = ops.einsum("bkc,kcu->bku", features, self.kernel)
+        return heads + self.bias
 
     def get_config(self) -> dict:
         return super().get_config() | {

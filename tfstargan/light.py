@@ -93,19 +93,32 @@ class SeparableConv2D(keras.layers.Layer):
     Args:
         filters: number of output channels.
         resample: None, "down" or "up".
+        gain: factor on the result, as `layers.Conv2D` has it; not with "up".
+
+    Raises:
+        ValueError: if `resample` is unknown, or does not go with the gain.
     """
 
-    def __init__(self, filters: int, resample: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        filters: int,
+        resample: str | None = None,
+        gain: float = 1.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if resample not in (None, "down", "up"):
             raise ValueError(f"resample must be None, 'down' or 'up', got {resample!r}")
+        if resample == "up" and gain != 1:
+            raise ValueError(f"resample 'up' has no gain, got {gain}")
         self.filters = filters
         self.resample = resample
+        self.gain = gain
 
     def build(self, input_shape: Shape) -> None:
         up = self.resample == "up"
         # The bias comes last: one before the other convolution would be lost in its.
-        self.pointwise = Conv2D(self.filters, 1, use_bias=not up)
+        self.pointwise = Conv2D(self.filters, 1, use_bias=not up, gain=self.gain)
         strides = 2 if self.resample == "down" else 1
         self.depthwise = DepthwiseConv2D(strides, use_bias=up)
         self.pointwise.build(input_shape)
@@ -121,6 +134,7 @@ class SeparableConv2D(keras.layers.Layer):
         return super().get_config() | {
             "filters": self.filters,
             "resample": self.resample,
+            "gain": self.gain,
         }
 
 

@@ -30,7 +30,9 @@ BOTTLENECK_SIDE = 16  # the generator's smallest feature map
 HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
 TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
 SHARED_LAYERS = 4  # of the mapping network; then as many per domain
-UNIT_VARIANCE = 1 / math.sqrt(2)  # keeps the variance of a sum of two
+# Keeps the variance of a sum of two. The convolutions that end in the sum have it as
+# their gain: on the weights, it costs nothing.
+UNIT_VARIANCE = 1 / math.sqrt(2)
 
 
 @ops.custom_gradient
@@ -107,12 +109,14 @@ class ResidualBlock(keras.layers.Layer):
             self.norm1.build(same)
             self.norm2.build(same)
         self.conv1 = self.convolution(channels, resample=resample)
-        self.conv2 = self.convolution(self.filters)
+        self.conv2 = self.convolution(self.filters, gain=UNIT_VARIANCE)
         self.conv1.build(same)
         self.conv2.build(same)
         self.conv1x1 = None
         if channels != self.filters:
-            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, resample=resample)
+            self.conv1x1 = Conv2D(
+                self.filters, 1, use_bias=False, resample=resample, gain=UNIT_VARIANCE
+            )
             self.conv1x1.build(same)
 
     def call(self, x: Any) -> Any:
@@ -121,10 +125,10 @@ class ResidualBlock(keras.layers.Layer):
         residual = self.norm2(residual) if self.normalize else residual
         residual = self.conv2(leaky_relu(residual))
         if self.conv1x1 is not None:
-            x = self.conv1x1(x)
-        elif self.downsample:
+            return self.conv1x1(x) + residual
+        if self.downsample:
             x = average_pool(x)
-        return (x + residual) * UNIT_VARIANCE
+        return x * UNIT_VARIANCE + residual
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -173,12 +177,15 @@ class AdaINResidualBlock(keras.layers.Layer):
         self.norm1.build(outer, s_shape)
         self.norm2.build(inner, s_shape)
         self.conv1 = self.convolution(self.filters, resample=resample)
-        self.conv2 = self.convolution(self.filters)
+        gain = UNIT_VARIANCE if self.shortcut else 1.0
+        self.conv2 = self.convolution(self.filters, gain=gain)
         self.conv1.build(outer)
         self.conv2.build(inner)
         self.conv1x1 = None
         if self.shortcut and channels != self.filters:
-            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, resample=resample)
+            self.conv1x1 = Conv2D(
+                self.filters, 1, use_bias=False, resample=resample, gain=gain
+            )
             self.conv1x1.build(outer)
 
     def call(self, x: Any, s: Any) -> Any:
@@ -187,10 +194,10 @@ class AdaINResidualBlock(keras.layers.Layer):
         if not self.shortcut:
             return residual
         if self.conv1x1 is not None:
-            x = self.conv1x1(x)
-        elif self.upsample:
+            return self.conv1x1(x) + residual
+        if self.upsample:
             x = upsample(x)
-        return (x + residual) * UNIT_VARIANCE
+        return x * UNIT_VARIANCE + residual
 
     def get_config(self) -> dict:
         return super().get_config() | {

@@ -1,0 +1,196 @@
+"""Time and size of the exported generator, beside the authors' PyTorch code's.
+
+    python benchmarks/export.py
+    python benchmarks/export.py --reference=stargan-v2 --reference_python=PYTHON
+
+`--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
+with PyTorch, onnx and onnxruntime: its generator runs in PyTorch as it is and, exported
+by PyTorch, in ONNX Runtime. Ours runs in LiteRT in every variant and (the extra `onnx`
+is needed) in ONNX Runtime, too. All take turns, a picture each, in shuffled order, on
+weights as they are before training: time does not depend on them.
+
+Seconds are medians; those of all threads' CPU time, too, which what else the machine
+does disturbs less: say `--threads=1` there and compare these. `of ours` is the CPU time
+over that of our float32.
+"""
+
+import json
+import pathlib
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+sys.path[0] = str(pathlib.Path(__file__).parents[1])  # else `export` were this file
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from ai_edge_litert.interpreter import Interpreter
+
+from export import contract, flatbuffer, graph, litert, onnx, variants
+from tfstargan import cli
+from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.stargan import build_networks, translating
+from tfstargan.translator import Translator
+
+REFERENCE_GENERATOR = pathlib.Path(__file__).with_name("reference_generator.py")
+Measured = tuple[float, float]  # seconds, CPU seconds
+
+
+def untrained(config: Config) -> Translator:
+    """Return a translator of networks as they are before training."""
+    keras.utils.set_random_seed(0)
+    return Translator(config, build_networks(config, translating(config)))
+
+
+def in_litert(content: bytes, threads: int) -> Callable[[], Measured]:
+    """Return what times one translation by a .tflite."""
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    run = interpreter.get_signature_runner(contract.TRANSLATE)
+    rng = np.random.default_rng(0)
+    noise = {
+        name: rng.uniform(-1, 1, details["shape"]).astype(np.float32)
+        for name, details in run.get_input_details().items()
+    }
+
+    def measure() -> Measured:
+        start, used = time.perf_counter(), time.process_time()
+        run(**noise)
+        return time.perf_counter() - start, time.process_time() - used
+
+    return measure
+
+
+def in_process(command: list[str]) -> Callable[[], Measured]:
+    """Return what times one translation by a process that does one for each line."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+    def measure() -> Measured:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        found = json.loads(process.stdout.readline())
+        return found["seconds"], found["cpu_seconds"]
+
+    return measure
+
+
+def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
+    """Return {name: (what measures it, GMAC, MB, operations left to slower code)}."""
+    options = flags.FLAGS
+    translator = untrained(config)
+    whole = graph.convert(translator)
+    float32 = flatbuffer.cut(whole, contract.TRANSLATE)
+    gmac = flatbuffer.multiplications(flatbuffer.read(float32)) / 1e9
+    print(f"largest difference from Keras {difference(translator, float32):.1e}")
+    found: dict[str, tuple] = {}
+    for variant in options.variants:
+        content = flatbuffer.cut(
+            variants.quantize(whole, variant, {}), contract.TRANSLATE
+        )
+        left = sum(litert.leftovers(content).values())
+        measure = in_litert(content, options.threads)
+        found[f"LiteRT {variant}"] = (measure, gmac, len(content) / 1e6, left)
+    if options.reference:
+        command = [
+            options.reference_python,
+            str(REFERENCE_GENERATOR),
+            f"--checkout={options.reference}",
+            f"--sizes={json.dumps(generator_sizes(config))}",
+            f"--threads={options.threads}",
+        ]
+        plain = folder / "plain.onnx"
+        subprocess.run([*command, f"--export={plain}"], check=True)
+        size = plain.stat().st_size / 1e6
+        eager = in_process(command)
+        runtime = in_process([*command, f"--run={plain}"])
+        found["PyTorch, plain"] = (eager, None, None, None)
+        found["ONNX Runtime, plain"] = (runtime, None, size, None)
+        ours = folder / "ours.onnx"
+        onnx.convert(whole, contract.TRANSLATE, ours)
+        runtime = in_process([*command, f"--run={ours}"])
+        found["ONNX Runtime, ours"] = (runtime, gmac, ours.stat().st_size / 1e6, None)
+    return found
+
+
+def generator_sizes(config: Config) -> dict[str, int | float]:
+    """Return what the authors call a generator's sizes."""
+    return {
+        "img_size": config.img_size,
+        "style_dim": config.style_dim,
+        "max_conv_dim": config.channel_max,
+        "w_hpf": config.w_hpf,
+    }
+
+
+def difference(translator: Translator, content: bytes) -> float:
+    """Return the largest difference of a .tflite from Keras."""
+    config = translator.config
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (1, config.img_size, config.img_size, 3)).astype(np.float32)
+    s = rng.standard_normal((1, config.style_dim), np.float32)
+    run = Interpreter(model_content=content).get_signature_runner(contract.TRANSLATE)
+    expected = translator.generate(x, s).numpy()
+    return float(np.abs(run(x_src=x, s=s)["x_fake"] - expected).max())
+
+
+def main() -> None:
+    """Print the table."""
+    options = flags.FLAGS
+    options.domains = ["a", "b", "c"]
+    config = from_flags()
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, {options.threads} threads, TensorFlow {tf.__version__}")
+    with tempfile.TemporaryDirectory() as folder:
+        found = sides(config, pathlib.Path(folder))
+        taken: dict[str, list[Measured]] = {name: [] for name in found}
+        for turn in range(1 + options.rounds):
+            names = [*found]
+            random.Random(turn).shuffle(names)
+            for name in names:
+                measured = found[name][0]()
+                if turn:  # the first warms up
+                    taken[name].append(measured)
+    cpu = {
+        name: statistics.median(m[1] for m in values) for name, values in taken.items()
+    }
+    first = next(iter(cpu.values()))
+    print("| generator | GMAC | MB | ms | CPU ms | of ours | left over |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (_, gmac, size, left) in found.items():
+        seconds = statistics.median(m[0] for m in taken[name])
+        cells = [
+            name,
+            f"{gmac:.2f}" if gmac else "",
+            f"{size:.1f}" if size else "",
+            f"{1e3 * seconds:.0f}",
+            f"{1e3 * cpu[name]:.0f}",
+            f"{cpu[name] / first:.2f}",
+            "" if left is None else str(left),
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.DEFINE_list(
+        "variants",
+        ["float32", "float16", "dynamic", "mixed", "weights4"],
+        f"of {', '.join(v for v in variants.VARIANTS if v not in variants.CALIBRATED)}",
+    )
+    flags.DEFINE_integer("threads", 2, "of each side", 1)
+    flags.DEFINE_integer("rounds", 7, "translations that count, of each side", 1)
+    flags.DEFINE_string(
+        "reference", "", "clone of the authors' code; empty: ours alone"
+    )
+    flags.DEFINE_string("reference_python", sys.executable, "a Python with PyTorch")
+    cli.start(main)

@@ -1,0 +1,132 @@
+"""A run's networks as graphs for serving and phones: SavedModel and LiteRT flatbuffer.
+
+The networks are those of training, with the doubling convolutions in the form that
+LiteRT's processor backend (XNNPACK) is fast at. Nothing of them is left to slower code,
+and the weights are stored once and unpadded: see docs/export.md.
+"""
+
+import pathlib
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from export import contract
+from export.contract import Contract, Signature
+from tfstargan.config import Config, UserError
+from tfstargan.layers import DomainDense, upsample_in_phases
+from tfstargan.run import Run
+from tfstargan.stargan import build_networks, translating
+from tfstargan.translator import Translator
+
+
+def signatures(config: Config, batch: int | None = 1) -> tuple[Signature, ...]:
+    """Return the three endpoints of a run."""
+    sizes = (config.img_size, config.style_dim, config.latent_dim, len(config.domains))
+    return contract.signatures(*sizes, batch)
+
+
+def functions(translator: Translator) -> dict[str, Callable[..., Any]]:
+    """Return the function of tensors behind each endpoint."""
+    return {
+        contract.MAP_LATENT: translator.networks["mapping_network"],
+        contract.ENCODE_STYLE: translator.networks["style_encoder"],
+        contract.TRANSLATE: translator.generate,
+    }
+
+
+def describe(
+    translator: Translator,
+    run: Run,
+    iteration: int,
+    variant: str,
+    signature_files: dict[str, str],
+    batch: int | None = 1,
+    quality: dict[str, float] | None = None,
+) -> Contract:
+    """Return the contract of a run's variant, to be sealed with its files."""
+    config = run.config
+    means = {name: translator.mean_style(name) for name in config.domains}
+    return Contract(
+        variant=variant,
+        run=run.path.resolve().name,
+        iteration=iteration,
+        img_size=config.img_size,
+        style_dim=config.style_dim,
+        latent_dim=config.latent_dim,
+        batch=batch,
+        domains=tuple(config.domains),
+        mean_styles={name: tuple(mean.tolist()) for name, mean in means.items()},
+        signature_files=signature_files,
+        files={},
+        quality=quality or {},
+    )
+
+
+def write_saved_model(
+    translator: Translator, folder: pathlib.Path, batch: int | None = None
+) -> None:
+    """Write a TensorFlow SavedModel with the three signatures; `batch` None is any."""
+    exported = _in_export_form(translator)
+    archive = keras.export.ExportArchive()
+    for network in exported.networks.values():
+        archive.track(network)
+    for signature in signatures(translator.config, batch):
+        archive.add_endpoint(
+            signature.name,
+            _named(functions(exported)[signature.name], signature.output.name),
+            input_signature=[
+                tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
+                for tensor in signature.inputs
+            ],
+        )
+    archive.write_out(str(folder), verbose=False)
+
+
+def _in_export_form(translator: Translator) -> Translator:
+    """Return a copy, since what it is compared with should stay as it is."""
+    config = translator.config
+    networks = build_networks(config, translating(config))
+    for name, network in networks.items():
+        network.set_weights(translator.networks[name].get_weights())
+        upsample_in_phases(network)
+        for layer in network._flatten_layers():
+            if isinstance(layer, DomainDense):
+                layer.apart = True
+    return Translator(config, networks)
+
+
+def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str, Any]]:
+    def endpoint(first: Any, second: Any) -> dict[str, Any]:
+        return {output: function(first, second)}
+
+    return endpoint
+
+
+def convert(translator: Translator, batch: int = 1) -> bytes:
+    """Return the networks as a float32 LiteRT flatbuffer with the three signatures.
+
+    Raises:
+        UserError: if the file came out without the weights.
+    """
+    names = [signature.name for signature in signatures(translator.config)]
+    with tempfile.TemporaryDirectory() as folder:
+        write_saved_model(translator, pathlib.Path(folder), batch)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=names
+        )
+        # Built-in operations alone: no phone has TensorFlow's own (Flex).
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        content = converter.convert()
+    # Some versions of the converter lose variables without a word.
+    weights = sum(
+        4 * network.count_params() for network in translator.networks.values()
+    )
+    if len(content) < 0.9 * weights:  # equal ones are stored once
+        raise UserError(
+            f"the converter wrote {len(content)} bytes for {weights} of weights: "
+            "please report this with the versions in the run's run.json"
+        )
+    return content

@@ -1,0 +1,68 @@
+"""Run exported models in LiteRT; needs no TensorFlow."""
+
+import os
+import pathlib
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ai_edge_litert.interpreter import Interpreter
+
+from export.contract import Contract
+
+# {signature: a function of named arrays to named arrays}
+Endpoints = dict[str, Callable[..., dict[str, Any]]]
+
+
+def load(folder: str | os.PathLike[str], threads: int | None = None) -> Endpoints:
+    """Return the endpoints of an exported folder, checked against its contract.
+
+    Args:
+        folder: that holds stargan.json and the files it names.
+        threads: how many to compute with; by default one for each processor.
+
+    Raises:
+        UserError: if the folder is not whole; see `Contract.load`.
+    """
+    contract = Contract.load(folder)
+    contents = {
+        name: (pathlib.Path(folder) / name).read_bytes() for name in contract.files
+    }
+    return endpoints(
+        {name: contents[file] for name, file in contract.signature_files.items()},
+        threads,
+    )
+
+
+def endpoints(models: dict[str, bytes], threads: int | None = None) -> Endpoints:
+    """Return endpoints of {signature: the .tflite that holds it}."""
+    interpreters: dict[int, Interpreter] = {}
+    found = {}
+    for name, content in models.items():
+        if id(content) not in interpreters:
+            interpreters[id(content)] = Interpreter(
+                model_content=content, num_threads=threads or os.cpu_count()
+            )
+        found[name] = interpreters[id(content)].get_signature_runner(name)
+    return found
+
+
+def leftovers(content: bytes) -> Counter[str]:
+    """Return the operations of a one-signature .tflite that XNNPACK does not take.
+
+    LiteRT has no public list of them: after all nodes it lists those that stand for
+    what was taken. Whatever these or the model's outputs wait for is left over.
+    """
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    nodes = interpreter._get_ops_details()
+    taken = [node for node in nodes if node["op_name"] == "DELEGATE"]
+    given = {int(tensor) for node in taken for tensor in node["outputs"]}
+    wanted = {int(tensor) for node in taken for tensor in node["inputs"]}
+    wanted |= {output["index"] for output in interpreter.get_output_details()}
+    found: Counter[str] = Counter()
+    for node in reversed([node for node in nodes if node["op_name"] != "DELEGATE"]):
+        if wanted.intersection(map(int, node["outputs"])) - given:
+            found[node["op_name"]] += 1
+            wanted.update(map(int, node["inputs"]))
+    return found
