@@ -203,6 +203,9 @@ def test_another_teacher_than_it_was_begun_with_is_refused(
     (tmp_path / "out" / distill.TEACHER).write_text(json.dumps(changed))
     with pytest.raises(UserError, match="begun with other weights"):
         distill.distill(teacher.run, tmp_path / "out", iterations=3)
+    (tmp_path / "out" / distill.TEACHER).write_text("{")
+    with pytest.raises(UserError, match=r"teacher\.json: damaged"):
+        distill.distill(teacher.run, tmp_path / "out", iterations=3)
     with pytest.raises(UserError, match="learns from 3"):
         distill.distill(teacher.run, light_run.path, iterations=3, checkpoint=1)
 

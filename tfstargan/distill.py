@@ -132,17 +132,21 @@ def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teach
         if (out / "config.json").exists():
             raise UserError(f"--out={out}: there is another run; give another folder")
         return Teacher(run, iteration_of(run.checkpoint(checkpoint)))
-    begun = json.loads(file.read_text())
-    if checkpoint not in (None, begun["iteration"]):
+    try:
+        begun = json.loads(file.read_text())
+        iteration = int(begun["iteration"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{file}: damaged ({error}); give another --out") from error
+    if checkpoint not in (None, iteration):
         raise UserError(
-            f"--checkpoint={checkpoint}: {out} learns from {begun['iteration']}; give "
-            "another --out"
+            f"--checkpoint={checkpoint}: {out} learns from {iteration}; give another "
+            "--out"
         )
-    teacher = Teacher(run, begun["iteration"])
+    teacher = Teacher(run, iteration)
     if begun != about(teacher):
         raise UserError(
-            f"--run_dir={run.path}: {out} was begun with other weights, those of "
-            f"{begun['run']}; give another --out"
+            f"--run_dir={run.path}: {out} was begun with other weights "
+            f"(of {begun.get('run')}); give another --out"
         )
     return teacher
 
