@@ -182,6 +182,7 @@ def test_the_new_run_is_like_any_other(teacher, light_run):
     assert "iteration-0000002-references.png" in names
 
 
+@pytest.mark.slow
 def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
     out = tmp_path / "again"
     shutil.copytree(light_run.path, out)
@@ -232,6 +233,7 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_light_generator_trains_from_scratch(tmp_path):
     train(tiny(generator="light", iterations=1), tmp_path / "run")
     config = Config.load(tmp_path / "run/config.json")
