@@ -2,8 +2,10 @@
 
 import abc
 import pathlib
+from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -16,17 +18,9 @@ from tfstargan.run import Run
 from tfstargan.samples import Examples, animations, draw_all
 from tfstargan.translator import Translator
 
-SHOWN = {  # of the losses, in the progress bar
-    "D": "D/latent/loss",
-    "G": "G/latent/adv",
-    "sty": "G/latent/sty",
-    "ds": "G/latent/ds",
-    "cyc": "G/latent/cyc",
-}
-
 
 class Progress(keras.callbacks.Callback):
-    """A bar with the iteration, the time left and the latent-guided losses."""
+    """A bar with the iteration, the time left and some losses."""
 
     def __init__(self, iterations: int):
         super().__init__()
@@ -45,7 +39,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         """Move on by one iteration."""
-        losses = {name: f"{logs[key]:.2f}" for name, key in SHOWN.items()}
+        shown = self.model.shown.items()
+        losses = {name: f"{logs[key]:.2f}" for name, key in shown}
         self.bar.set_postfix(losses, refresh=False)
         self.bar.update()
 
@@ -125,9 +120,16 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
 class Samples(Periodic):
     """Grids of translated pictures, as PNG and in TensorBoard, and again at the end."""
 
-    def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
+    def __init__(
+        self,
+        run: Run,
+        writer: tf.summary.SummaryWriter,
+        examples: Examples,
+        draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+    ):
         super().__init__(run, writer, run.config.sample_every)
         self.examples = examples
+        self.draw = draw
 
     def is_done(self, iteration: int) -> bool:
         """Return whether the last of the grids is there."""
@@ -135,7 +137,7 @@ class Samples(Periodic):
 
     def act(self, iteration: int) -> None:
         """Write the grids of now."""
-        grids = draw_all(self.translator(), self.examples)
+        grids = self.draw(self.translator(), self.examples)
         with self.writer.as_default(iteration):
             for name, grid in grids.items():
                 images.save(grid, sample_file(self.run, iteration, f"{name}.png"))

@@ -16,6 +16,7 @@ from tfstargan import files
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 FLOAT32 = 3.4e38  # its largest number, nearly
+GENERATORS = ("full", "light")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -55,6 +56,8 @@ class Config:
     latent_dim: int = setting(16, "length of a latent code")
     hidden_dim: int = setting(512, "width of the mapping network")
     w_hpf: float = setting(0.0, "divides the high-pass skips, for faces; 0: none")
+    generator: str = setting("full", "full, or light: for devices (tfstargan/light.py)")
+    light_width: float = setting(0.75, "generator=light: its share of the channels")
     wing_weights: str = setting("", "w_hpf > 0: the authors' wing.ckpt, of FAN")
 
     iterations: int = setting(100_000, "iterations (of four updates) to train in all")
@@ -120,6 +123,14 @@ class Config:
             or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
             "dataset",
             "must be folder, critters or tfds:NAME[:LABEL]",
+        )
+        require(self.generator in GENERATORS, "generator", ", ".join(GENERATORS))
+        require(0 < self.light_width <= 1, "light_width", "must be above 0, at most 1")
+        require(
+            self.generator == "full"
+            or self.light_width * self.channel_base >= self.img_size,
+            "light_width",
+            f"times channel_base must be at least img_size, {self.img_size}",
         )
         require(self.precision in PRECISIONS, "precision", ", ".join(PRECISIONS))
         require(

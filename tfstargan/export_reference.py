@@ -11,6 +11,7 @@ import pathlib
 from absl import flags
 
 from tfstargan import cli, pytorch_file, reference_weights
+from tfstargan.config import UserError
 from tfstargan.run import Run, iteration_of
 from tfstargan.translator import Translator
 
@@ -24,8 +25,14 @@ def export_reference(
     that it never applies.
 
     Raises:
-        UserError: if there is no such checkpoint, or the file can't be written.
+        UserError: if there is no such checkpoint, its generator is none of the
+            authors', or the file can't be written.
     """
+    if run.config.generator != "full":
+        raise UserError(
+            f"{run.path}: has a {run.config.generator} generator, which the authors' "
+            "code lacks; write the run that it was distilled from"
+        )
     networks = Translator.of_run(run, iteration).networks
     tree = {
         name: reference_weights.to_reference(network)

@@ -4,6 +4,7 @@ Choi et al., arXiv:1912.01865, section 2.2. Which networks they are applied to, 
 each update changes, is in `stargan.py`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -53,3 +54,21 @@ def l1(a: Any, b: Any) -> Any:
     this distance between styles or between images.
     """
     return tf.reduce_mean(tf.abs(a - b))
+
+
+def features(maps: Sequence[Any], wanted: Sequence[Any]) -> Any:
+    """Return how far feature maps are from others, a scalar >= 0.
+
+    The mean over maps of `mean |a - b| / mean |b|`: each counts the same, however large
+    its values. Romero et al., arXiv:1412.6550, learn from a teacher's features; as a
+    distance of images it is Johnson et al.'s, arXiv:1603.08155.
+
+    Args:
+        maps: tensors of any shapes.
+        wanted: as many of the same shapes, which are not to move.
+    """
+    ratios = [
+        l1(a, tf.stop_gradient(b)) / tf.reduce_mean(tf.abs(tf.stop_gradient(b)))
+        for a, b in zip(maps, wanted, strict=True)
+    ]
+    return tf.add_n(ratios) / len(ratios)

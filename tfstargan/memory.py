@@ -10,7 +10,7 @@ from typing import Any
 
 from tfstargan.config import Config
 from tfstargan.networks import AdaINResidualBlock
-from tfstargan.stargan import NETWORKS, UPDATES, StarGANv2
+from tfstargan.stargan import NETWORKS, StarGANv2
 
 FLOAT = 4  # bytes
 SMALL_BATCH = 8  # users report that smaller ones train badly on photographs
@@ -39,14 +39,15 @@ def _weights(model: StarGANv2) -> int:
     """Return the numbers in weights, averages, two moments and gradients."""
     counts = {name: getattr(model, name).count_params() for name in NETWORKS}
     averages = sum(network.count_params() for network in model.averages.values())
-    gradients = max(sum(counts[n] for n in names) for names in UPDATES.values())
+    gradients = max(sum(counts[n] for n in names) for names in model.updates().values())
     return 3 * sum(counts.values()) + averages + gradients
 
 
 def _maps(model: StarGANv2) -> int:
     """Return the numbers of an image that the generator's update keeps."""
     side, generator = model.config.img_size, model.generator
-    blocks = list(_blocks([*generator.encode, *generator.decode], side))
+    blocks = [*generator.encode, *generator.decode]
+    blocks = list(_blocks(blocks, side >> generator.halvings))
     translation = sum(kept for _, kept in blocks)
     if model.config.recompute:  # the inputs alone, and one block at a time
         translation = sum(size for size, _ in blocks)
@@ -59,7 +60,7 @@ def _maps(model: StarGANv2) -> int:
 def _blocks(blocks: list[Any], side: int) -> Iterator[tuple[int, int]]:
     """Yield the numbers in each block's input, and those that it keeps."""
     for block in blocks:
-        size = block.conv1.kernel.shape[2] * side**2
+        size = block.channels * side**2
         if isinstance(block, AdaINResidualBlock):
             side *= 2 if block.upsample else 1
             # normalized and activated, twice, and the input for the shortcut

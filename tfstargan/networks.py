@@ -85,6 +85,8 @@ class ResidualBlock(keras.layers.Layer):
         downsample: whether the resolution is halved.
     """
 
+    convolution: type[keras.layers.Layer] = Conv2D  # of 3x3, and how it resamples
+
     def __init__(
         self,
         filters: int,
@@ -98,7 +100,7 @@ class ResidualBlock(keras.layers.Layer):
         self.downsample = downsample
 
     def build(self, input_shape: Shape) -> None:
-        channels = input_shape[-1]
+        self.channels = channels = input_shape[-1]
         resample = "down" if self.downsample else None
         same: Shape = (None, None, None, channels)
         if self.normalize:
@@ -106,8 +108,8 @@ class ResidualBlock(keras.layers.Layer):
             self.norm2 = InstanceNormalization()
             self.norm1.build(same)
             self.norm2.build(same)
-        self.conv1 = Conv2D(channels, resample=resample)
-        self.conv2 = Conv2D(self.filters, gain=UNIT_VARIANCE)
+        self.conv1 = self.convolution(channels, resample=resample)
+        self.conv2 = self.convolution(self.filters, gain=UNIT_VARIANCE)
         self.conv1.build(same)
         self.conv2.build(same)
         self.conv1x1 = None
@@ -151,6 +153,8 @@ class AdaINResidualBlock(keras.layers.Layer):
             the high-pass skips bring the source's shape instead).
     """
 
+    convolution: type[keras.layers.Layer] = Conv2D
+
     def __init__(
         self,
         filters: int,
@@ -164,7 +168,7 @@ class AdaINResidualBlock(keras.layers.Layer):
         self.shortcut = shortcut
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
-        channels = x_shape[-1]
+        self.channels = channels = x_shape[-1]
         resample = "up" if self.upsample else None
         outer: Shape = (None, None, None, channels)
         inner: Shape = (None, None, None, self.filters)
@@ -172,9 +176,9 @@ class AdaINResidualBlock(keras.layers.Layer):
         self.norm2 = AdaIN()
         self.norm1.build(outer, s_shape)
         self.norm2.build(inner, s_shape)
-        self.conv1 = Conv2D(self.filters, resample=resample)
+        self.conv1 = self.convolution(self.filters, resample=resample)
         gain = UNIT_VARIANCE if self.shortcut else 1.0
-        self.conv2 = Conv2D(self.filters, gain=gain)
+        self.conv2 = self.convolution(self.filters, gain=gain)
         self.conv1.build(outer)
         self.conv2.build(inner)
         self.conv1x1 = None
@@ -228,6 +232,10 @@ class Generator(keras.Model):
         ValueError: if called with masks without skips, or skips without masks.
     """
 
+    encoder_block: type[ResidualBlock] = ResidualBlock
+    decoder_block: type[AdaINResidualBlock] = AdaINResidualBlock
+    halvings = 0  # of the resolution by from_rgb, made up for by to_rgb
+
     def __init__(
         self,
         img_size: int = 256,
@@ -247,18 +255,27 @@ class Generator(keras.Model):
         self.recompute = recompute
         bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
         widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
-        self.from_rgb = Conv2D(widths[0])
+        widths = widths[self.halvings :]
+        down, up, shortcut = self.encoder_block, self.decoder_block, not w_hpf
+        self.from_rgb = self.make_from_rgb(widths[0])
         self.encode = [
-            *(ResidualBlock(w, normalize=True, downsample=True) for w in widths[1:]),
-            *(ResidualBlock(widths[-1], normalize=True) for _ in range(2)),
+            *(down(w, normalize=True, downsample=True) for w in widths[1:]),
+            *(down(widths[-1], normalize=True) for _ in range(2)),
         ]
-        shortcut = not w_hpf
         self.decode = [
-            *(AdaINResidualBlock(widths[-1], shortcut=shortcut) for _ in range(2)),
-            *(AdaINResidualBlock(w, True, shortcut) for w in widths[-2::-1]),
+            *(up(widths[-1], shortcut=shortcut) for _ in range(2)),
+            *(up(w, True, shortcut) for w in widths[-2::-1]),
         ]
         self.to_rgb_norm = InstanceNormalization()
-        self.to_rgb = Conv2D(3, 1, dtype="float32")  # whatever the other layers'
+        self.to_rgb = self.make_to_rgb()
+
+    def make_from_rgb(self, filters: int) -> Any:
+        """Return the first convolution."""
+        return Conv2D(filters)
+
+    def make_to_rgb(self) -> Any:
+        """Return the last convolution."""
+        return Conv2D(3, 1, dtype="float32")  # whatever the other layers'
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
         shape: Shape = (None, self.img_size, self.img_size, 3)
@@ -275,24 +292,35 @@ class Generator(keras.Model):
     def call(self, x: Any, s: Any, masks: Any = None) -> Any:
         return self.decode_features(self.encode_features(x), s, masks)
 
-    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+    def encode_features(
+        self, x: Any, maps: list | None = None
+    ) -> tuple[Any, dict[int, Any]]:
         """Return the half of the way before the style, which serves all styles.
 
-        The feature map at the bottleneck, and those that skip it, by their sides.
+        The feature map at the bottleneck, and those that skip it, by their sides. Every
+        layer's is added to `maps`.
         """
+        maps = [] if maps is None else maps
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
         x = self.from_rgb(x)
+        maps.append(x)
         for block in self.encode:
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
             x = self._through(block, x)
+            maps.append(x)
         return x, kept
 
     def decode_features(
-        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+        self,
+        features: tuple[Any, dict[int, Any]],
+        s: Any,
+        masks: Any = None,
+        maps: list | None = None,
     ) -> Any:
-        """Return the images of encoded features in a style."""
+        """Return the images of encoded features in a style; add to `maps`, likewise."""
+        maps = [] if maps is None else maps
         if (masks is not None) != (self.w_hpf > 0):
             rule = "takes no masks" if masks is not None else "needs masks"
             raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
@@ -301,6 +329,7 @@ class Generator(keras.Model):
             x = self._through(block, x, s)
             if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
+            maps.append(x)
         return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
 
     def _through(self, block: Any, *inputs: Any) -> Any:
@@ -412,11 +441,17 @@ class Trunk(keras.layers.Layer):
             shape = (*shape[:-1], layer.filters)
 
     def call(self, x: Any) -> Any:
+        x = leaky_relu(self.to_pixel(leaky_relu(self.maps(x)[-1])))
+        return ops.squeeze(x, (1, 2))
+
+    def maps(self, x: Any) -> list[Any]:
+        """Return the blocks' feature maps, [B, H / 2, W / 2, C] down to side 4."""
         x = self.from_rgb(x)
+        maps = []
         for block in self.blocks:
             x = block(x)
-        x = leaky_relu(self.to_pixel(leaky_relu(x)))
-        return ops.squeeze(x, (1, 2))
+            maps.append(x)
+        return maps
 
     def sizes(self) -> dict[str, int]:
         """Return the arguments that determine the trunk."""

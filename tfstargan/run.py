@@ -178,9 +178,9 @@ class Run:
         networks: dict[str, keras.Model],
         iteration: int | str | None = None,
     ) -> None:
-        """Give networks a checkpoint's averages; `fan`, if asked for, its weights.
+        """Give networks a checkpoint's averages; `fan` and `discriminator` its weights.
 
-        They are named as in `StarGANv2.averages`. The rest of the checkpoint (the
+        They are named as in `StarGANv2.averages`. The rest of the checkpoint (the other
         trained networks, optimizers) is not read.
         """
         self.load(_Averages(networks), iteration)
@@ -258,12 +258,14 @@ class Run:
 
 
 class _Averages(keras.Model):
-    """The part of a `StarGANv2` that translates; has its place in a checkpoint."""
+    """Some networks of a `StarGANv2`, in their places in a checkpoint."""
 
     def __init__(self, networks: dict[str, keras.Model]):
         super().__init__()
-        self.averages = {name: n for name, n in networks.items() if name != "fan"}
-        self.fan = networks.get("fan")
+        averages = dict(networks)
+        self.fan = averages.pop("fan", None)
+        self.discriminator = averages.pop("discriminator", None)
+        self.averages = averages
         self.built = True
 
     def load_own_variables(self, store: dict) -> None:

@@ -10,7 +10,7 @@ move as if it were whole, since no layer looks across images.
 
 import dataclasses
 import math
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import tensorflow as tf
@@ -20,6 +20,7 @@ from tfstargan import losses, reference_weights
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.landmarks import FAN
+from tfstargan.light import LightGenerator
 from tfstargan.networks import (
     Discriminator,
     Generator,
@@ -68,11 +69,8 @@ def build_networks(
     image, label = (None, config.img_size, config.img_size, 3), (None,)
     makers: dict[str, tuple[Any, ...]] = {
         "generator": (
-            lambda: Generator(
-                style_dim=style_dim,
-                w_hpf=config.w_hpf,
-                recompute=training and config.recompute,
-                **sizes,
+            lambda: _make_generator(
+                config, recompute=training and config.recompute, **sizes
             ),
             image,
             (None, style_dim),
@@ -110,6 +108,15 @@ def build_networks(
     return networks
 
 
+def _make_generator(config: Config, **sizes: Any) -> Generator:
+    make: type[Generator] = Generator
+    if config.generator == "light":
+        make = LightGenerator
+        for name in ("channel_base", "channel_max"):
+            sizes[name] = max(1, int(config.light_width * sizes[name]))
+    return make(style_dim=config.style_dim, w_hpf=config.w_hpf, **sizes)
+
+
 @keras.saving.register_keras_serializable("tfstargan")
 class StarGANv2(keras.Model):
     """The four networks, their averages, and the training step.
@@ -123,6 +130,14 @@ class StarGANv2(keras.Model):
     Args:
         config: sizes, weights of the losses and schedules; `domains` must be known.
     """
+
+    shown: ClassVar = {  # of the losses, in a progress bar
+        "D": "D/latent/loss",
+        "G": "G/latent/adv",
+        "sty": "G/latent/sty",
+        "ds": "G/latent/ds",
+        "cyc": "G/latent/cyc",
+    }
 
     def __init__(self, config: Config, **kwargs: Any):
         super().__init__(**kwargs)
@@ -212,6 +227,10 @@ class StarGANv2(keras.Model):
         """Return FAN's masks of images for the generator; None if w_hpf is 0."""
         return None if self.fan is None else self.fan.masks(x)
 
+    def updates(self) -> dict[str, tuple[str, ...]]:
+        """Return an iteration's updates in their order, with what each changes."""
+        return UPDATES
+
     def iterations_done(self) -> int:
         """Return the number of iterations trained so far; not inside a graph."""
         return int(tf.convert_to_tensor(self.iteration.value))
@@ -273,7 +292,7 @@ class StarGANv2(keras.Model):
 
         Args:
             batch: this replica's part of it.
-            update: of UPDATES.
+            update: of `updates`.
             sources: of this batch, where the generator has seen them already.
 
         Returns:
@@ -290,7 +309,7 @@ class StarGANv2(keras.Model):
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
             scale = self._loss_scale(update)
             scaled = share if scale is None else share * scale
-        weights = {name: self._weights(name) for name in UPDATES[update]}
+        weights = {name: self._weights(name) for name in self.updates()[update]}
         gradients = tape.gradient(scaled, weights)
         if scale is not None:
             gradients = tf.nest.map_structure(lambda g: g / scale, gradients)
@@ -312,7 +331,7 @@ class StarGANv2(keras.Model):
         masks = self.masks(batch.x_src)  # FAN is frozen: the same for all four
         gradients: dict[str, Any] = {}
         sources = None
-        for update in UPDATES:
+        for update in self.updates():
             # Begun when the one before is done, or memory would have to hold both.
             with tf.control_dependencies([tf.group(*tf.nest.flatten(gradients))]):
                 if self.config.accumulate > 1:
@@ -356,7 +375,7 @@ class StarGANv2(keras.Model):
 
     def _loss_scale(self, update: str) -> Any:
         """Return what keeps float16 gradients from rounding to zero; else None."""
-        optimizer = self.optimizers[UPDATES[update][0]]
+        optimizer = self.optimizers[self.updates()[update][0]]
         if isinstance(optimizer, LossScaleOptimizer):
             return tf.convert_to_tensor(optimizer.dynamic_scale.value)
         return None

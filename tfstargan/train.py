@@ -14,9 +14,10 @@ import pathlib
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import flags
 
@@ -34,18 +35,31 @@ from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.data import ImageSet, batches, open_images
 from tfstargan.interruption import Interruptions
 from tfstargan.layers import upsample_in_phases
+from tfstargan.light import sum_taps
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.non_finite import NonFinite
 from tfstargan.run import Run
-from tfstargan.samples import Examples
+from tfstargan.samples import Examples, draw_all
 from tfstargan.stargan import NETWORKS, StarGANv2
+from tfstargan.translator import Translator
 
 
-def train(config: Config, run_dir: pathlib.Path) -> None:
+def train(
+    config: Config,
+    run_dir: pathlib.Path,
+    model_of: Callable[[Config], StarGANv2] = StarGANv2,
+    draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+) -> None:
     """Train in a run directory up to `config.iterations`, resuming what is there.
+
+    Args:
+        config: its settings.
+        run_dir: the run.
+        model_of: makes what is trained (`distill.py` has another).
+        draw: makes the sample grids, by their names.
 
     Raises:
         UserError: if the data is unfit, the run was begun with other settings, or
@@ -59,7 +73,7 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     examples = Examples.choose(open_images(config, "val"), config.img_size)
-    model = make_model(config, strategy)
+    model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
     if not run.checkpoints():
         model.load_fan()  # or refuse, before anything is written
@@ -78,7 +92,10 @@ def train(config: Config, run_dir: pathlib.Path) -> None:
             raise UserError(
                 f"--run_dir={run_dir}: must be one folder, seen by all workers"
             )
-        drawing = [Samples(run, writer, examples), Animations(run, writer, examples)]
+        drawing = [
+            Samples(run, writer, examples, draw),
+            Animations(run, writer, examples),
+        ]
         measuring: list[keras.callbacks.Callback] = [
             *([Evaluations(run, writer, evaluation)] if evaluation else []),
             *([Probing(run, writer, reader)] if reader else []),
@@ -205,13 +222,19 @@ def make_evaluation(run: Run) -> Evaluation | None:
     return Evaluation(run, instruments, extent)
 
 
-def make_model(config: Config, strategy: tf.distribute.Strategy) -> StarGANv2:
+def make_model(
+    config: Config,
+    strategy: tf.distribute.Strategy,
+    model_of: Callable[[Config], StarGANv2] = StarGANv2,
+) -> StarGANv2:
     """Return the seeded model, ready to train on the strategy's devices."""
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        model = StarGANv2(config)
+        model = model_of(config)
         if config.jit and not tf.config.list_physical_devices("GPU"):
-            upsample_in_phases(model)  # XLA on a CPU is slow at transposed convolutions
+            # XLA on a CPU is slow at transposed convolutions, and at depthwise ones.
+            upsample_in_phases(model)
+            sum_taps(model)
         model.compile()
     return model
 

@@ -1,0 +1,241 @@
+"""Distilling: what the student learns, what it leaves alone, and the run it makes."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny
+from test_stargan import arrays, assert_same, make_batch
+
+from tfstargan import distill, imitation, losses, samples
+from tfstargan.config import Config, UserError
+from tfstargan.imitation import Components, Distiller, Teacher, trace
+from tfstargan.run import Run
+from tfstargan.stargan import NETWORKS, build_networks
+from tfstargan.train import train
+from tfstargan.translator import Translator
+
+
+@pytest.fixture(scope="module")
+def teacher(run_dir) -> Teacher:
+    return Teacher(Run.open(str(run_dir)), 3)
+
+
+def student_of(teacher: Teacher) -> Distiller:
+    """Return a student that has learned nothing yet."""
+    keras.utils.set_random_seed(0)
+    config = distill.student_config(teacher.run.config, 10, 0.75)
+    translator = Translator.of_run(teacher.run, teacher.iteration)
+    model = Distiller(config, teacher, distill.components_of(translator, config))
+    model.compile()
+    return model
+
+
+@pytest.fixture(scope="module")
+def student(teacher) -> Distiller:
+    return student_of(teacher)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_grids() -> Iterator[None]:
+    """Let sample grids have one picture of each species, not three: it is faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(samples, "COLUMNS", 3)
+        yield
+
+
+@pytest.fixture(scope="module")
+def light_run(teacher, tmp_path_factory) -> Run:
+    """Return a distilled run; not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "tiny-light"
+    distill.distill(teacher.run, out, iterations=2)
+    return Run.open(str(out))
+
+
+def test_it_begins_with_the_teacher_s_networks_but_for_the_generator(teacher, student):
+    networks = teacher.networks()
+    for name in ("mapping_network", "style_encoder"):
+        assert_same(arrays(getattr(student, name)), arrays(networks[name]))
+        assert_same(arrays(student.averages[name]), arrays(networks[name]))
+    trained = arrays(student.discriminator)
+    assert_same(trained, arrays(networks["discriminator"]))
+    assert student.generator.count_params() < networks["generator"].count_params() / 3
+
+
+def test_the_teacher_is_no_part_of_the_checkpoint(student):
+    own = {id(v) for v in student.variables}
+    assert not own & {id(v) for v in student.teacher.networks["generator"].variables}
+
+
+def test_generator_and_discriminator_learn_and_nothing_else_moves(teacher):
+    student = student_of(teacher)
+    networks = {name: getattr(student, name) for name in NETWORKS}
+    before = {name: arrays(network) for name, network in networks.items()}
+    averages = {name: arrays(network) for name, network in student.averages.items()}
+    student.train_step(make_batch(0))
+    for name, network in networks.items():
+        moved = [
+            (a != b).any() for a, b in zip(before[name], arrays(network), strict=True)
+        ]
+        learns = name in ("generator", "discriminator")
+        assert moved == [learns] * len(moved), name
+    for name in ("mapping_network", "style_encoder"):
+        assert_same(arrays(student.averages[name]), averages[name])
+    found = arrays(student.averages["generator"])
+    assert any(
+        (a != b).any() for a, b in zip(averages["generator"], found, strict=True)
+    )
+
+
+def test_the_rate_falls_to_zero(student):
+    rates = []
+    for iteration in (0, 5, 10, 99):
+        student.iteration.assign(iteration)
+        rates.append(float(student.generator_rate()))
+    student.iteration.assign(0)
+    rate = imitation.LEARNING_RATE
+    np.testing.assert_allclose(rates, [rate, rate / 2, 0, 0], atol=1e-9)
+
+
+def test_hints_are_the_teacher_s_maps_turned_to_their_largest_variances():
+    rng = np.random.default_rng(0)
+    pixels = (rng.normal(size=(500, 5)) * [3, 1, 0.1, 2, 0.2] + 7).astype("float32")
+    components = Components([pixels], [3])
+    (found,) = components.of([tf.reshape(pixels, (5, 10, 10, 5))])
+    flat = found.numpy().reshape(-1, 3)
+    np.testing.assert_allclose(flat.mean(0), 0, atol=1e-3)
+    covariance = np.cov(flat.T)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    assert np.mean(np.diag(covariance)) == pytest.approx(1, rel=1e-3)
+    # of the channels of the largest deviations, in their order, none turned around
+    for k, channel in enumerate((0, 3, 1)):
+        assert np.corrcoef(flat[:, k], pixels[:, channel])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(("size", "w_hpf"), [(32, 0.0), (64, 0.0), (64, 1.0)])
+def test_student_and_teacher_have_maps_of_the_same_places(size, w_hpf):
+    config = tiny(img_size=size, channel_base=4 * size, w_hpf=w_hpf)
+    x, s = np.zeros((1, size, size, 3), np.float32), np.zeros((1, 6), np.float32)
+    masks = (np.ones((1, 16, 16, 1), np.float32),) * 2 if w_hpf else None
+    shapes = []
+    for kind in ("full", "light"):
+        config = dataclasses.replace(config, generator=kind)
+        (generator,) = build_networks(config, ("generator",)).values()
+        image, maps = trace(generator, x, s, masks)
+        assert image.shape == x.shape
+        shapes.append([m.shape[:3] for m in maps])
+    assert shapes[0] == shapes[1]
+
+
+def test_styles_are_of_latents_of_references_and_in_between(student):
+    batch = make_batch(1)
+    latents = student.mapping_network(batch.z, batch.y_trg).numpy()
+    references = student.style_encoder(batch.x_ref, batch.y_trg).numpy()
+    kinds = set()
+    for iteration in range(6):
+        student.iteration.assign(iteration)
+        plain = student.style(batch, "plain").numpy()
+        for row, by_latent, by_reference in zip(
+            plain, latents, references, strict=True
+        ):
+            matches = [np.allclose(row, s) for s in (by_latent, by_reference)]
+            assert sum(matches) == 1
+            kinds.add(matches.index(True))
+        other = np.roll(student.style(batch, "other"), 1, axis=0)
+        blended = student.style(batch, "blended").numpy()
+        ways = (blended - plain) / (other - plain)
+        assert ((ways > -1e-3) & (ways < 1.001)).all()
+        np.testing.assert_allclose(ways, ways[:, :1].repeat(6, 1), atol=1e-2)
+    student.iteration.assign(0)
+    assert kinds == {0, 1}
+
+
+def test_the_features_loss_is_the_mean_of_relative_errors():
+    rng = np.random.default_rng(0)
+    a, b = (
+        [rng.normal(size=(2, 3, n)).astype("float32") for n in (4, 5)] for _ in "ab"
+    )
+    expected = np.mean(
+        [np.abs(x - y).mean() / np.abs(y).mean() for x, y in zip(a, b, strict=True)]
+    )
+    found = losses.features([tf.constant(x) for x in a], [tf.constant(x) for x in b])
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.features(list(map(tf.constant, a)), a)) == 0
+
+
+def test_the_new_run_is_like_any_other(teacher, light_run):
+    config = light_run.config
+    assert (config.generator, config.iterations) == ("light", 2)
+    assert config.domains == teacher.run.config.domains
+    student, full = (Translator.of_run(r) for r in (light_run, teacher.run))
+    style = student.random_style("cat", seed=3)
+    np.testing.assert_array_equal(style, full.random_style("cat", seed=3))
+    source = np.zeros((1, 32, 32, 3), np.float32)
+    assert student.translate(source, style).shape == (1, 32, 32, 3)
+    names = {p.name for p in light_run.samples_dir.iterdir()}
+    assert "iteration-0000002-teacher-student.png" in names
+    assert "iteration-0000002-references.png" in names
+
+
+@pytest.mark.slow
+def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
+    out = tmp_path / "again"
+    shutil.copytree(light_run.path, out)
+    distill.distill(teacher.run, out, iterations=3)
+    assert [p.name[:17] for p in Run.open(str(out)).checkpoints()][-1] == (
+        "iteration-0000003"
+    )
+    # and it can be trained further without its teacher
+    train(dataclasses.replace(Run.open(str(out)).config, iterations=4), out)
+    assert Run.open(str(out)).checkpoints()[-1].name == "iteration-0000004.weights.h5"
+
+
+def test_another_teacher_than_it_was_begun_with_is_refused(
+    teacher, light_run, tmp_path
+):
+    about = json.loads((light_run.path / distill.TEACHER).read_text())
+    shutil.copytree(light_run.path, tmp_path / "out")
+    changed = about | {"weights": "0" * 64}
+    (tmp_path / "out" / distill.TEACHER).write_text(json.dumps(changed))
+    with pytest.raises(UserError, match="begun with other weights"):
+        distill.distill(teacher.run, tmp_path / "out", iterations=3)
+    (tmp_path / "out" / distill.TEACHER).write_text("{")
+    with pytest.raises(UserError, match=r"teacher\.json: damaged"):
+        distill.distill(teacher.run, tmp_path / "out", iterations=3)
+    with pytest.raises(UserError, match="learns from 3"):
+        distill.distill(teacher.run, light_run.path, iterations=3, checkpoint=1)
+
+
+def test_a_light_teacher_is_refused(light_run, tmp_path):
+    with pytest.raises(UserError, match="light already"):
+        distill.distill(light_run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_is_there_already_is_not_overwritten(teacher):
+    with pytest.raises(UserError, match="another run"):
+        distill.distill(teacher.run, teacher.run.path)
+
+
+def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
+    config = dataclasses.replace(
+        teacher.run.config, dataset="folder", data_dir=str(tmp_path / "gone")
+    )
+    shutil.copytree(teacher.run.path, tmp_path / "run")
+    config.save(tmp_path / "run/config.json")
+    with pytest.raises(UserError, match="gone"):
+        distill.distill(Run.open(str(tmp_path / "run")), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_light_generator_trains_from_scratch(tmp_path):
+    train(tiny(generator="light", iterations=1), tmp_path / "run")
+    config = Config.load(tmp_path / "run/config.json")
+    assert config.generator == "light"
+    assert Run.open(str(tmp_path / "run")).checkpoints()

@@ -1,0 +1,33 @@
+"""How much arithmetic a network does, counted on its graph."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def multiplications(function: Callable[..., Any], *inputs: tf.TensorSpec) -> int:
+    """Return the multiplications of convolutions and linear layers (MACs).
+
+    All else (norms, activations, resampling) is left out, as is usual.
+
+    Args:
+        function: of tensors, such as a network.
+        inputs: what it is called with; a batch of 1 gives the count for one image.
+    """
+    graph = tf.function(function).get_concrete_function(*inputs).graph
+    return sum(_of_operation(operation) for operation in graph.get_operations())
+
+
+def _of_operation(operation: Any) -> int:
+    match operation.type:
+        case "Conv2D" | "DepthwiseConv2dNative":  # at each place of the output
+            places = operation.outputs[0].shape[:3]
+        case "Conv2DBackpropInput":  # transposed: at each place of the input
+            places = operation.inputs[2].shape[:3]
+        case "MatMul":
+            places = operation.outputs[0].shape[:1]
+        case _:
+            return 0
+    return math.prod(places) * math.prod(operation.inputs[1].shape)

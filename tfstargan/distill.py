@@ -1,0 +1,216 @@
+"""Teach a light generator to do what a trained run's generator does.
+
+    python -m tfstargan.distill --run_dir=R --size=light
+
+makes a run, R-light, that translates, is evaluated and exported as any other, with a
+generator of at most a tenth of the arithmetic (`light.py`). Mapping network and style
+encoder are R's own, copied. The same command again goes on after an interruption.
+
+Every image is translated by both, the teacher and the student, into a style of a latent
+or a reference, or between two of these. The student learns to give the same pixels, by
+the same feature maps as far as it has channels for them, and the same features to the
+style encoder; and to convince R's discriminator, which goes on learning, too.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from tfstargan import cli, images
+from tfstargan.arithmetic import multiplications
+from tfstargan.config import Config, UserError
+from tfstargan.data import batches, open_images
+from tfstargan.imitation import Components, Distiller, Teacher, trace
+from tfstargan.layers import upsample_in_phases
+from tfstargan.metrics.evaluation import weights_digest
+from tfstargan.metrics.report import write_json
+from tfstargan.run import Run, iteration_of
+from tfstargan.samples import Examples, draw_all
+from tfstargan.stargan import build_networks
+from tfstargan.train import say, train
+from tfstargan.translator import Translator
+
+TEACHER = "teacher.json"  # in the new run: which checkpoint it learns from
+EXAMPLES = 32  # pictures that principal components are found on ...
+PIXELS = 1024  # ... and about so many pixels of each one's feature maps
+
+
+def compare(
+    teacher: Translator, student: Translator, examples: Examples
+) -> dict[str, np.ndarray]:
+    """Return the student's grids, and one of both: of each style teacher, student.
+
+    Sources above; the reference, where the style is one's, at the left of the teacher's
+    row, and below it the student's.
+    """
+    rows: list[list] = [[None, *images.to_uint8(examples.sources)]]
+    masks = teacher.masks(examples.sources)
+
+    def add(style: np.ndarray, reference: Any = None) -> None:
+        for translator in (teacher, student):
+            fakes = translator.translate(examples.sources, style, masks)
+            rows.append([reference, *images.to_uint8(fakes)])
+            reference = None
+
+    for domain, references in examples.references.items():
+        add(teacher.random_style(domain, seed=0))
+        style = teacher.encode_styles(references[:1], domain)
+        add(style, images.to_uint8(references[0]))
+    return draw_all(student, examples) | {"teacher-student": images.grid(rows)}
+
+
+def student_config(teacher: Config, iterations: int, width: float) -> Config:
+    """Return the settings of the run to be made.
+
+    Raises:
+        UserError: if the teacher is light itself, or a value makes no sense.
+    """
+    if teacher.generator == "light":
+        raise UserError("--run_dir: its generator is light already")
+    every = max(50, iterations // 10)
+    return dataclasses.replace(
+        teacher,
+        generator="light",
+        light_width=width,
+        iterations=iterations,
+        precision="float32",
+        sample_every=every,
+        save_every=every,
+        animate_every=0,
+        evaluate_every=0,
+        probe_every=0,
+    )
+
+
+def arithmetic(config: Config) -> int:
+    """Return the multiplications in a translation by a run's generator, exported."""
+    (network,) = build_networks(config, ("generator",)).values()
+    upsample_in_phases(network)
+    side = config.img_size
+    inputs: list[Any] = [tf.TensorSpec((1, side, side, 3))]
+    inputs.append(tf.TensorSpec((1, config.style_dim)))
+    if config.w_hpf:
+        inputs.append((tf.TensorSpec((1, side // 4, side // 4, 1)),) * 2)
+    return multiplications(network, *inputs)
+
+
+def components_of(teacher: Translator, config: Config) -> Components:
+    """Return the components of a teacher's maps that a student of `config` can have."""
+    some = dataclasses.replace(
+        config, iterations=1, batch_size=EXAMPLES, accumulate=1, replicas=0
+    )
+    (batch,) = batches(open_images(config, "train"), some)
+    styles = teacher.networks["mapping_network"](batch.z, batch.y_trg)
+    seen: list[list[np.ndarray]] = []
+    for i in range(EXAMPLES):
+        x = batch.x_src[i : i + 1]
+        masks = teacher.masks(x.numpy()) or None
+        generator = teacher.networks["generator"]
+        _, maps = trace(generator, x, styles[i : i + 1], masks)
+        rows = [tf.reshape(m, (-1, m.shape[-1])).numpy() for m in maps]
+        seen.append([r[:: max(1, len(r) // PIXELS)] for r in rows])
+    (student,) = build_networks(config, ("generator",)).values()
+    layers = [student.from_rgb, *student.encode, *student.decode]
+    pixels = [np.concatenate(parts) for parts in zip(*seen, strict=True)]
+    return Components(pixels, [layer.filters for layer in layers])
+
+
+def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teacher:
+    """Return the checkpoint to learn from, the one that `out` was begun with if any.
+
+    Raises:
+        UserError: if there is no such checkpoint, or `out` is of another teacher.
+    """
+    file = out / TEACHER
+    if not file.exists():
+        if (out / "config.json").exists():
+            raise UserError(f"--out={out}: there is another run; give another folder")
+        return Teacher(run, iteration_of(run.checkpoint(checkpoint)))
+    try:
+        begun = json.loads(file.read_text())
+        iteration = int(begun["iteration"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{file}: damaged ({error}); give another --out") from error
+    if checkpoint not in (None, iteration):
+        raise UserError(
+            f"--checkpoint={checkpoint}: {out} learns from {iteration}; give another "
+            "--out"
+        )
+    teacher = Teacher(run, iteration)
+    if begun != about(teacher):
+        raise UserError(
+            f"--run_dir={run.path}: {out} was begun with other weights "
+            f"(of {begun.get('run')}); give another --out"
+        )
+    return teacher
+
+
+def about(teacher: Teacher) -> dict[str, Any]:
+    """Return which checkpoint it is, and a hash of its weights."""
+    return {
+        "run": teacher.run.path.name,
+        "iteration": teacher.iteration,
+        "weights": weights_digest(Translator.of_run(teacher.run, teacher.iteration)),
+    }
+
+
+def distill(
+    run: Run,
+    out: pathlib.Path,
+    iterations: int = 10_000,
+    width: float = Config.light_width,
+    checkpoint: int | None = None,
+) -> None:
+    """Make a light run of a trained one, or go on with it.
+
+    Args:
+        run: the teacher's.
+        out: the run to be made.
+        iterations: to train in all.
+        width: channels of the light generator, as a share of the teacher's.
+        checkpoint: iteration of the teacher; by default the newest.
+
+    Raises:
+        UserError: if the teacher is unfit, its data is missing, or `out` is not of it.
+    """
+    config = student_config(run.config, iterations, width)
+    teacher = choose_teacher(run, checkpoint, out)
+    open_images(config, "train")  # or refuse, before anything is written
+    write_json(out / TEACHER, about(teacher))
+    student, full = arithmetic(config), arithmetic(run.config)
+    say(
+        f"{out}: {student / 1e6:,.1f} million multiplications an image, "
+        f"{student / full:.1%} of the teacher's {full / 1e6:,.1f}"
+    )
+    translator = Translator.of_run(run, teacher.iteration)
+    train(
+        config,
+        out,
+        functools.partial(
+            Distiller, teacher=teacher, components=components_of(translator, config)
+        ),
+        functools.partial(compare, translator),
+    )
+
+
+def main() -> None:
+    """Distill what the flags say."""
+    options = flags.FLAGS
+    run = Run.open(options.run_dir)
+    out = pathlib.Path(options.out or f"{run.path}-{options.size}")
+    distill(run, out, options.iterations, options.width, options.checkpoint)
+
+
+if __name__ == "__main__":
+    cli.define_run_flags()
+    flags.DEFINE_enum("size", "light", ["light"], "the student's kind")
+    flags.DEFINE_string("out", "", "the run to make; empty: R-light beside R")
+    flags.DEFINE_integer("iterations", 10_000, "to train in all", lower_bound=1)
+    flags.DEFINE_float("width", Config.light_width, "its share of the channels")
+    cli.start(main)
