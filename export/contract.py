@@ -210,6 +210,7 @@ class Contract:
         if not all(isinstance(name, str) for name in domains):
             raise UserError("domains: not names")
         endpoints = _get(found, "signatures", dict)
+        quality = _get(found, "quality", dict)
         contract = cls(
             variant=_get(found, "variant", str),
             run=_get(run, "name", str),
@@ -233,7 +234,7 @@ class Contract:
                 )
                 for name, file in _get(found, "files", dict).items()
             },
-            quality=_get(found, "quality", dict),
+            quality={name: _numbers([v], "quality")[0] for name, v in quality.items()},
         )
         contract._check_whole(endpoints)
         return contract

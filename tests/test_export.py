@@ -197,7 +197,7 @@ def test_every_variant_is_small_and_near_keras(export, variant):
     assert measured["psnr"] > FLOORS[variant] - 12
     assert measured["psnr_min"] <= measured["psnr"] < 100  # not the float32 file
     assert 0 < measured["style_latent"] < 0.1
-    assert 0 < measured["style_reference"] < 0.3
+    assert 0 < measured["style_reference"] < 0.5
 
 
 def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
