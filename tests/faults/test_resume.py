@@ -7,9 +7,10 @@ import pytest
 from conftest import tiny
 from test_stargan import contents
 
-from tfstargan import callbacks, train
+from tfstargan import train
 from tfstargan.interruption import Interruptions, Preempted
 from tfstargan.run import Run
+from tfstargan.samples import draw_all
 
 
 def terminate() -> None:
@@ -30,22 +31,21 @@ def eager(monkeypatch):
 
 
 def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
-    eager, tmp_path, monkeypatch
+    eager, tmp_path
 ):
     config = tiny(sample_every=2)
     never, run = (Run(tmp_path / name, config) for name in ("never", "run"))
     train.train(config, never.path)
-    draw, drawn = callbacks.draw_all, []
+    drawn = []
 
     def interrupted(*arguments: object) -> object:
         drawn.append(1)
         if len(drawn) == 1:
             terminate()
-        return draw(*arguments)
+        return draw_all(*arguments)
 
-    monkeypatch.setattr(callbacks, "draw_all", interrupted)
     with pytest.raises(Preempted):
-        train.train(config, run.path)
+        train.train(config, run.path, draw=interrupted)
     assert [p.name for p in run.checkpoints()] == ["iteration-0000002.weights.h5"]
     assert not run.samples_dir.exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
