@@ -33,7 +33,7 @@ import tensorflow as tf
 from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 
-from export import contract, flatbuffer, graph, litert, onnx, variants
+from export import contract, flatbuffer, graph, latency, litert, onnx, variants
 from tfstargan import cli
 from tfstargan.config import Config, define_flags, from_flags
 from tfstargan.stargan import build_networks, translating
@@ -52,16 +52,11 @@ def untrained(config: Config) -> Translator:
 def in_litert(content: bytes, threads: int) -> Callable[[], Measured]:
     """Return what times one translation by a .tflite."""
     interpreter = Interpreter(model_content=content, num_threads=threads)
-    run = interpreter.get_signature_runner(contract.TRANSLATE)
-    rng = np.random.default_rng(0)
-    noise = {
-        name: rng.uniform(-1, 1, details["shape"]).astype(np.float32)
-        for name, details in run.get_input_details().items()
-    }
+    translate = latency.on_noise(interpreter)
 
     def measure() -> Measured:
         start, used = time.perf_counter(), time.process_time()
-        run(**noise)
+        translate()
         return time.perf_counter() - start, time.process_time() - used
 
     return measure

@@ -11,7 +11,6 @@ of this version, and the size and SHA-256 of every file. It needs no TensorFlow.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -19,7 +18,7 @@ import pathlib
 import re
 from typing import Any, NamedTuple, Self
 
-from tfstargan import images
+from tfstargan import files, images
 from tfstargan.config import UserError
 
 FORMAT = "tfstargan"
@@ -85,9 +84,7 @@ class ModelFile(NamedTuple):
     @classmethod
     def of(cls, path: pathlib.Path) -> Self:
         """Return those of a file."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.stat().st_size, digest)
+        return cls(path.stat().st_size, files.checksum(path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,12 +154,12 @@ class Contract:
 
     def seal(self, folder: pathlib.Path) -> None:
         """Write the JSON beside a folder's files, with their hashes."""
-        files = {
+        found = {
             path.relative_to(folder).as_posix(): ModelFile.of(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        described = dataclasses.replace(self, files=files)
+        described = dataclasses.replace(self, files=found)
         (folder / NAME).write_text(described.to_json(), "utf-8")
 
     def to_json(self) -> str:

@@ -5,6 +5,8 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
+from tfstargan.files import PARTIAL
+
 
 @contextlib.contextmanager
 def whole(target: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -14,7 +16,7 @@ def whole(target: pathlib.Path) -> Iterator[pathlib.Path]:
         target: the folder to be; what was there before stays until then.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".partial-") as place:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PARTIAL) as place:
         folder = pathlib.Path(place) / target.name
         folder.mkdir()
         yield folder

@@ -41,7 +41,7 @@ def times(
         {name: {"median_ms", "p95_ms"}}.
     """
     runs = {
-        name: _on_noise(Interpreter(model_content=content, num_threads=threads))
+        name: on_noise(Interpreter(model_content=content, num_threads=threads))
         for name, content in models.items()
     }
     taken: dict[str, list[float]] = {name: [] for name in runs}
@@ -67,7 +67,7 @@ def peak_memory(path: str | os.PathLike[str]) -> float:
     return json.loads(done.stdout)["peak_mb"]
 
 
-def _on_noise(interpreter: Interpreter) -> Callable[[], Any]:
+def on_noise(interpreter: Interpreter) -> Callable[[], Any]:
     """Return `translate` of noise as a function of nothing."""
     run = interpreter.get_signature_runner(TRANSLATE)
     rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def _resident_peak() -> float:
 def main(path: str) -> None:
     """Print the memory of one file as JSON."""
     before = _resident_peak()
-    translate = _on_noise(Interpreter(model_path=path, num_threads=2))
+    translate = on_noise(Interpreter(model_path=path, num_threads=2))
     for _ in range(2):
         translate()
     print(json.dumps({"peak_mb": _resident_peak() - before}))

@@ -16,12 +16,11 @@ import numpy as np
 from absl import flags
 
 from export import flatbuffer, graph
-from export.folder import whole
 from export.litert import Endpoints
-from export.verify import exported_translator, real_pictures, verify
+from export.verify import write_verified
 from tfstargan import cli
 from tfstargan.config import UserError
-from tfstargan.run import Run, iteration_of
+from tfstargan.run import Run
 from tfstargan.translator import Translator
 
 OPSET = 18
@@ -70,20 +69,14 @@ def load(folder: pathlib.Path) -> Endpoints:
 def main() -> None:
     """Export a run, and say how far it is from Keras."""
     run = Run.open(flags.FLAGS.run_dir)
-    iteration = iteration_of(run.checkpoint(flags.FLAGS.checkpoint))
-    translator = Translator.of_run(run, iteration)
-    pictures = real_pictures(run.config)
-    content = graph.convert(translator)
-    files = {name: f"{name}.onnx" for name in graph.functions(translator)}
-    described = graph.describe(translator, run, iteration, "onnx", files)
-    target = run.export_dir / "onnx"
-    with whole(target) as folder:
+    files = {s.name: f"{s.name}.onnx" for s in graph.signatures(run.config)}
+
+    def write(translator: Translator, folder: pathlib.Path) -> None:
+        content = graph.convert(translator)
         for signature, name in files.items():
             convert(content, signature, folder / name)
-        exported = exported_translator(run.config, load(folder))
-        verify(translator, exported, pictures)
-        described.seal(folder)
-    print(target)
+
+    print(write_verified(run, flags.FLAGS.checkpoint, "onnx", files, write, load))
 
 
 if __name__ == "__main__":

@@ -110,13 +110,7 @@ def page(title: str, entries: Sequence[Entry], sources: np.ndarray) -> str:
         ("source", sources),
         *((entry.variant, entry.pictures) for entry in entries),
     ]
-    lines = [
-        "<tr>"
-        + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-        + "</tr>"
-        for tag, part in (("th", [heading]), ("td", table))
-        for row in part
-    ]
+    lines = [_row("th", heading), *(_row("td", row) for row in table)]
     pictures = [
         f"<tr><th>{html.escape(name)}</th>"
         + "".join(f"<td>{_image(p)}</td>" for p in _shown(column))

@@ -15,12 +15,10 @@ import tensorflow as tf
 from absl import flags
 
 from export import graph
-from export.folder import whole
 from export.litert import Endpoints
-from export.verify import exported_translator, real_pictures, verify
+from export.verify import write_verified
 from tfstargan import cli
-from tfstargan.run import Run, iteration_of
-from tfstargan.translator import Translator
+from tfstargan.run import Run
 
 
 def load(folder: pathlib.Path) -> Endpoints:
@@ -40,20 +38,9 @@ def load(folder: pathlib.Path) -> Endpoints:
 def main() -> None:
     """Export a run, and say how far it is from Keras."""
     run = Run.open(flags.FLAGS.run_dir)
-    iteration = iteration_of(run.checkpoint(flags.FLAGS.checkpoint))
-    translator = Translator.of_run(run, iteration)
-    pictures = real_pictures(run.config)
-    target = run.export_dir / "savedmodel"
-    signature_files = dict.fromkeys(graph.functions(translator), "saved_model.pb")
-    described = graph.describe(
-        translator, run, iteration, "savedmodel", signature_files, batch=None
-    )
-    with whole(target) as folder:
-        graph.write_saved_model(translator, folder)
-        exported = exported_translator(run.config, load(folder), batch=None)
-        verify(translator, exported, pictures)
-        described.seal(folder)
-    print(target)
+    files = {s.name: "saved_model.pb" for s in graph.signatures(run.config)}
+    checkpoint, write = flags.FLAGS.checkpoint, graph.write_saved_model
+    print(write_verified(run, checkpoint, "savedmodel", files, write, load, batch=None))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """Whether an exported model gives what Keras gives, on real pictures."""
 
+import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from export import contract, graph
+from export.folder import whole
 from export.litert import Endpoints
 from tfstargan.config import Config, UserError
 from tfstargan.data import examples_of, open_images
 from tfstargan.data.critters import Critters
+from tfstargan.run import Run, iteration_of
 from tfstargan.translator import Translator
 
 TOLERANCE = 1e-4  # largest difference, of the largest value: float32's rounding
@@ -76,6 +80,42 @@ def exported_translator(
             "generator": by_name[contract.TRANSLATE],
         },
     )
+
+
+def write_verified(
+    run: Run,
+    checkpoint: int | str | None,
+    kind: str,
+    signature_files: dict[str, str],
+    write: Callable[[Translator, pathlib.Path], None],
+    load: Callable[[pathlib.Path], Endpoints],
+    batch: int | None = 1,
+) -> pathlib.Path:
+    """Write RUN/export/KIND with its contract, if it gives what Keras gives.
+
+    Args:
+        run: to be exported.
+        checkpoint: its iteration; by default the newest.
+        kind: of the files; the folder's name.
+        signature_files: {signature: name of the file that holds it}.
+        write: writes the files of a translator into a folder.
+        load: returns the endpoints of such a folder.
+        batch: pictures at once; None: any number.
+
+    Raises:
+        UserError: if it differs from Keras; nothing is written then.
+    """
+    iteration = iteration_of(run.checkpoint(checkpoint))
+    translator = Translator.of_run(run, iteration)
+    pictures = real_pictures(run.config)
+    described = graph.describe(translator, run, iteration, kind, signature_files, batch)
+    target = run.export_dir / kind
+    with whole(target) as folder:
+        write(translator, folder)
+        exported = exported_translator(run.config, load(folder), batch)
+        verify(translator, exported, pictures)
+        described.seal(folder)
+    return target
 
 
 def verify(

@@ -100,12 +100,17 @@ def shared() -> tuple[StarGANv2, list[np.ndarray]]:
     return model, arrays(state(model))
 
 
+def lend(model: StarGANv2, values: list[np.ndarray]) -> Iterator[StarGANv2]:
+    """Yield a model that may be changed, and give it its state again."""
+    yield model
+    for variable, value in zip(state(model), values, strict=True):
+        variable.assign(value)
+
+
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
     """Return a model one iteration old, which the test may change."""
-    yield shared[0]
-    for variable, value in zip(state(shared[0]), shared[1], strict=True):
-        variable.assign(value)
+    yield from lend(*shared)
 
 
 @pytest.fixture

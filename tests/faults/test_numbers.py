@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny
-from test_stargan import arrays, make_batch, make_model, state
+from test_stargan import arrays, lend, make_batch, make_model, state
 
 from tfstargan import losses
 from tfstargan.config import UserError
@@ -29,9 +29,7 @@ def shared() -> tuple[StarGANv2, list[np.ndarray]]:
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
     """Return it; the test may change it."""
-    yield shared[0]
-    for variable, value in zip(state(shared[0]), shared[1], strict=True):
-        variable.assign(value)
+    yield from lend(*shared)
 
 
 def trained(model: StarGANv2) -> dict[str, list[np.ndarray]]:
