@@ -96,7 +96,7 @@ def test_the_rate_falls_to_zero(student):
     rates = []
     for iteration in (0, 5, 10, 99):
         student.iteration.assign(iteration)
-        rates.append(float(student.generator_rate()))
+        rates.append(float(student.scheduled_rates()["generator"]))
     student.iteration.assign(0)
     rate = imitation.LEARNING_RATE
     np.testing.assert_allclose(rates, [rate, rate / 2, 0, 0], atol=1e-9)

@@ -334,6 +334,23 @@ def test_lambda_ds_falls_linearly_to_zero_and_stays(model):
     np.testing.assert_allclose(found, [4, 3.5, 2, 0.5, 0, 0, 0], rtol=1e-6)
 
 
+def test_learning_rates_stay_unless_they_are_to_fall_in_the_last_part(batch):
+    rates = {"learning_rate": 0.5, "mapping_learning_rate": 0.25}
+    assert not StarGANv2(tiny(**rates)).scheduled_rates()
+    model = StarGANv2(tiny(**rates, iterations=10, decay_share=0.4))
+    model.compile()
+    found = []
+    for iteration in (0, 6, 7, 9, 10, 11):
+        model.iteration.assign(iteration)
+        found.append(float(model.scheduled_rates()["generator"]))
+    np.testing.assert_allclose(found, [0.5, 0.5, 0.375, 0.125, 0, 0], atol=1e-6)
+    model.iteration.assign(8)
+    model.train_step(batch)
+    used = {n: float(o.learning_rate) for n, o in model.optimizers.items()}
+    expected = dict.fromkeys(NETWORKS, 0.25) | {"mapping_network": 0.125}
+    assert used == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_first_iteration_has_the_whole_lambda_ds_and_the_next_less(
     model, batch, monkeypatch
 ):

@@ -69,6 +69,9 @@ class Config:
     ds_iterations: int = setting(100_000, "iterations over which lambda_ds falls to 0")
     learning_rate: float = setting(1e-4, "Adam's, all but the mapping network")
     mapping_learning_rate: float = setting(1e-6, "Adam's, mapping network")
+    decay_share: float = setting(
+        0.0, "last part of training in which learning rates fall to 0; 0: they stay"
+    )
     beta1: float = setting(0.0, "Adam's decay of the mean gradient")
     beta2: float = setting(0.99, "Adam's decay of the mean squared gradient")
     weight_decay: float = setting(1e-4, "L2 decay, added to the gradient")
@@ -155,7 +158,7 @@ class Config:
             " probe_every"
         ).split():
             require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("crop_probability", "flip_probability"):
+        for name in ("crop_probability", "flip_probability", "decay_share"):
             require(0 <= getattr(self, name) <= 1, name, "must be from 0 to 1")
         for name in ("beta1", "beta2", "ema_decay"):
             require(0 <= getattr(self, name) < 1, name, "must be from 0 to below 1")
@@ -219,8 +222,8 @@ class Config:
 # Settings that a resumed run may change; any other makes it another run.
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
-    " ds_iterations learning_rate mapping_learning_rate weight_decay ema_decay"
-    " replicas tpu jit precision recompute accumulate log_every sample_every"
+    " ds_iterations learning_rate mapping_learning_rate decay_share weight_decay"
+    " ema_decay replicas tpu jit precision recompute accumulate log_every sample_every"
     " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
     " probe_every backbone_dir rollback_after".split()
 )

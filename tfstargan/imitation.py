@@ -138,13 +138,10 @@ class Distiller(StarGANv2):
             return super()._optimizer(network)
         return Adam(LEARNING_RATE, BETA1, self.config.beta2, l2=0.0)
 
-    def train_step(self, batch: Batch) -> dict:
-        self.optimizers["generator"].learning_rate = self.generator_rate()
-        return super().train_step(batch)
-
-    def generator_rate(self) -> Any:
-        """Return the rate now: half a cosine from LEARNING_RATE to 0."""
-        return LEARNING_RATE * 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
+    def scheduled_rates(self) -> dict[str, Any]:
+        """Return the generator's rate now: half a cosine from LEARNING_RATE to 0."""
+        factor = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
+        return {"generator": LEARNING_RATE * factor}
 
     def progress(self) -> Any:
         """Return how far training is, from 0 to 1."""

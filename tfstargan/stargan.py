@@ -191,6 +191,19 @@ class StarGANv2(keras.Model):
         for name, optimizer in self.optimizers.items():
             optimizer.learning_rate = self.learning_rate(name)
 
+    def scheduled_rates(self) -> dict[str, Any]:
+        """Return the rates of this iteration, of the optimizers that have a schedule.
+
+        The reference has none. With `decay_share` all rates fall linearly to 0 in that
+        last part of training: what its last steps did to the styles' finer differences
+        is then no longer chance (docs/results.md).
+        """
+        if not self.config.decay_share:
+            return {}
+        left = 1.0 - tf.cast(self.iteration, tf.float32) / self.config.iterations
+        factor = tf.clip_by_value(left / self.config.decay_share, 0.0, 1.0)
+        return {name: self.learning_rate(name) * factor for name in NETWORKS}
+
     def _optimizer(self, network: str) -> keras.optimizers.Optimizer:
         adam = Adam(
             self.learning_rate(network),
@@ -327,6 +340,8 @@ class StarGANv2(keras.Model):
 
     def train_step(self, batch: Batch) -> dict:
         """Run one iteration and return every update's loss and terms."""
+        for name, rate in self.scheduled_rates().items():
+            self.optimizers[name].learning_rate = rate
         logs: dict[str, Any] = {}
         masks = self.masks(batch.x_src)  # FAN is frozen: the same for all four
         gradients: dict[str, Any] = {}
