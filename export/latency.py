@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,12 @@ MEGABYTE = 1e6
 
 
 def times(
-    models: dict[str, bytes], threads: int, rounds: int = ROUNDS
-) -> dict[str, dict[str, float]]:
-    """Return each model's time to translate, all taking turns in shuffled order.
+    models: Mapping[Any, bytes], threads: int, rounds: int = ROUNDS
+) -> dict[Any, dict[str, float]]:
+    """Return each model's time, all taking turns in shuffled order.
 
     Args:
-        models: {name: content of a .tflite}.
+        models: {name: content of a .tflite with one signature}.
         threads: to compute with.
         rounds: how often each is timed.
 
@@ -41,10 +41,12 @@ def times(
         {name: {"median_ms", "p95_ms"}}.
     """
     runs = {
-        name: on_noise(Interpreter(model_content=content, num_threads=threads))
+        name: on_noise(
+            Interpreter(model_content=content, num_threads=threads), signature=None
+        )
         for name, content in models.items()
     }
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+    taken: dict[Any, list[float]] = {name: [] for name in runs}
     order = [*runs] * (WARM_UPS + rounds)
     random.Random(0).shuffle(order)
     for name in order:
@@ -67,9 +69,11 @@ def peak_memory(path: str | os.PathLike[str]) -> float:
     return json.loads(done.stdout)["peak_mb"]
 
 
-def on_noise(interpreter: Interpreter) -> Callable[[], Any]:
-    """Return `translate` of noise as a function of nothing."""
-    run = interpreter.get_signature_runner(TRANSLATE)
+def on_noise(
+    interpreter: Interpreter, signature: str | None = TRANSLATE
+) -> Callable[[], Any]:
+    """Return a signature (None: the only one) of noise as a function of nothing."""
+    run = interpreter.get_signature_runner(signature)
     rng = np.random.default_rng(0)
     noise = {
         name: rng.uniform(-1, 1, details["shape"]).astype(details["dtype"])

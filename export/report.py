@@ -25,8 +25,11 @@ COLUMNS = {  # of the table: what of a variant, and how it is written
     "style_latent": "{:.4f}",
     "style_reference": "{:.4f}",
     "ms_1_thread": "{:.1f}",
+    "p95_1_thread": "{:.1f}",
     "ms_2_threads": "{:.1f}",
     "p95_2_threads": "{:.1f}",
+    "ms_map_latent": "{:.2f}",
+    "ms_encode_style": "{:.1f}",
     "peak_mb": "{:.0f}",
     "gmac": "{:.3f}",
     "leftovers": "{}",
@@ -35,10 +38,10 @@ LEGEND = """\
 MB: the files' size. psnr (dB; mean and least), ssim, lpips: translations against those
 of Keras, on pictures of the run. style_latent, style_reference: error of the style
 codes over their deviation. ms: median time of one translation in LiteRT on this
-machine, all variants taking turns, by threads; p95: its 95th percentile. peak_mb: what
-loading and running the file with translate adds to a process. gmac: multiplications of
-translate, in billions. leftovers: operations of translate that XNNPACK leaves to slower
-code."""
+machine, all variants taking turns, by threads; p95: its 95th percentile. ms_map_latent,
+ms_encode_style: of a style, with two threads. peak_mb: what loading and running the
+file with translate adds to a process. gmac: multiplications of translate, in billions.
+leftovers: operations of translate that XNNPACK leaves to slower code."""
 
 
 class Entry(NamedTuple):

@@ -117,6 +117,11 @@ class Export:
         """Return the name of the file that holds a signature."""
         return f"{signature}.tflite" if self.split else "stargan.tflite"
 
+    def alone(self, files: dict[str, bytes], signature: str) -> bytes:
+        """Return a .tflite that holds nothing but a signature."""
+        content = files[self.file_of(signature)]
+        return content if self.split else flatbuffer.cut(content, signature)
+
     def write(
         self, variant: str, files: dict[str, bytes], measured: dict[str, float]
     ) -> pathlib.Path:
@@ -202,23 +207,31 @@ def entries(
     reader: Probe | None,
 ) -> list[report.Entry]:
     """Return what the report says of each variant, after Keras itself."""
-    alone = {variant: translate_alone(files) for variant, files in made.items()}
-    timed = {threads: latency.times(alone, threads) for threads in (1, 2)}
+    apart = {
+        (variant, name): export.alone(files, name)
+        for variant, files in made.items()
+        for name in export.names
+    }
+    timed = {threads: latency.times(apart, threads) for threads in (1, 2)}
     translator = export.translator
     pictures = quality.translations(translator, export.pictures, translator)
     scores = quality.probed(translator, reader) if reader else {}
     found = [report.Entry("Keras", {}, scores, pictures)]
     for variant, files in tqdm(made.items(), "Report", leave=False):
         exported = export.exported(files)
-        content = alone[variant]
+        content = apart[variant, contract.TRANSLATE]
+        one, two = (timed[n][variant, contract.TRANSLATE] for n in (1, 2))
         left = litert.leftovers(content)
         path = export.run.export_dir / variant
         measures: dict[str, float | str] = {
             "MB": sum(map(len, files.values())) / report.MEGABYTE,
             **measured[variant],
-            "ms_1_thread": timed[1][variant]["median_ms"],
-            "ms_2_threads": timed[2][variant]["median_ms"],
-            "p95_2_threads": timed[2][variant]["p95_ms"],
+            "ms_1_thread": one["median_ms"],
+            "p95_1_thread": one["p95_ms"],
+            "ms_2_threads": two["median_ms"],
+            "p95_2_threads": two["p95_ms"],
+            "ms_map_latent": timed[2][variant, contract.MAP_LATENT]["median_ms"],
+            "ms_encode_style": timed[2][variant, contract.ENCODE_STYLE]["median_ms"],
             "peak_mb": latency.peak_memory(path / export.file_of(contract.TRANSLATE)),
             "gmac": flatbuffer.multiplications(flatbuffer.read(content)) / 1e9,
             "leftovers": " ".join(f"{n} {name}" for name, n in left.items()) or "none",
@@ -227,14 +240,6 @@ def entries(
         shown = quality.translations(exported, export.pictures, translator)
         found.append(report.Entry(variant, measures, scores, shown))
     return found
-
-
-def translate_alone(files: dict[str, bytes]) -> bytes:
-    """Return a .tflite that holds nothing but `translate`."""
-    whole = files.get("stargan.tflite")
-    if whole is None:
-        return files[f"{contract.TRANSLATE}.tflite"]
-    return flatbuffer.cut(whole, contract.TRANSLATE)
 
 
 def main() -> None:

@@ -219,6 +219,10 @@ def test_own_folders_train_translate_and_export(data):
     assert result.returncode == 0, result.stderr
     for name in ("float32/stargan.tflite", "float32/stargan.json", "report.png"):
         assert (run / "export" / name).stat().st_size > 1000
+    found = json.loads((run / "export" / "report.json").read_text())
+    times = [v for n, v in found["variants"]["float32"].items() if "ms_" in n]
+    assert len(times) == 4
+    assert min(times) > 0
 
     changed = command(
         *FOLDER[:3], "--run_dir=runs/mine", *SMALL, "--style_dim=9", cwd=data
