@@ -42,6 +42,7 @@ setup(
         "onnx": ["onnxruntime>=1.24", "tf2onnx>=1.17"],
         "dev": [
             "hypothesis>=6.140",
+            "matplotlib>=3.10",
             "mypy>=1.18",
             "pip-audit>=2.9",
             "playwright==1.65.2",

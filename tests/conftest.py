@@ -1,6 +1,8 @@
 """Two logical processors for tests of several replicas, and a small trained run."""
 
+import importlib.util
 import pathlib
+from types import ModuleType
 
 import pytest
 import tensorflow as tf
@@ -31,6 +33,15 @@ def tiny(**settings: object) -> Config:
         "ds_iterations": 10,
     }
     return Config(**small | settings)
+
+
+def benchmark(name: str) -> ModuleType:
+    """Import a script of benchmarks/."""
+    file = pathlib.Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

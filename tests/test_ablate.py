@@ -1,19 +1,15 @@
 """The ablation trains each variant, and what it takes away is gone."""
 
-import importlib.util
 import pathlib
 
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import benchmark, tiny
 
 from tfstargan.metrics import probe
 from tfstargan.stargan import StarGANv2
 
-FILE = pathlib.Path(__file__).parents[1] / "benchmarks" / "ablate.py"
-spec = importlib.util.spec_from_file_location("ablate", FILE)
-ablate = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ablate)
+ablate = benchmark("ablate")
 
 
 def measured(name: str, out: pathlib.Path) -> dict:

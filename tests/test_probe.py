@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import benchmark, tiny
+from PIL import Image
 
 from tfstargan.config import UserError
 from tfstargan.data import critters
@@ -18,6 +19,7 @@ from tfstargan.images import to_float
 from tfstargan.metrics import factors, probe
 from tfstargan.metrics.factors import LATENTS, diversity, r2, translation_scores
 from tfstargan.metrics.probe import CIRCULAR, CONTENT, LINEAR, Factors
+from tfstargan.run import Run
 from tfstargan.train import train
 
 SIZE = 32
@@ -174,6 +176,13 @@ def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monke
     (file,) = (tmp_path / "run" / "evaluation").iterdir()
     assert file.name == "iteration-0000002-probe.json"
     assert set(json.loads(file.read_text())["latent"]["content_r2"]) == set(CONTENT)
+    curves = benchmark("curves")
+    curves.draw(Run.open(str(tmp_path / "run")), tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.width > 1000
+    file.unlink()
+    with pytest.raises(UserError, match="--probe_every"):
+        curves.draw(Run.open(str(tmp_path / "run")), tmp_path / "none.png")
 
 
 def test_photographs_are_refused():

@@ -245,7 +245,7 @@ def describe(model: StarGANv2, replicas: int) -> str:
     needed = memory.estimate(model, replicas) / 1e9
     return (
         f"parameters: {', '.join(counts)}\n"
-        f"memory: about {needed:.1f} GB on each device, besides TensorFlow's own"
+        f"memory: about {needed:.2f} GB on each device, besides TensorFlow's own"
     )
 
 

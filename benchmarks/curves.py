@@ -1,0 +1,67 @@
+"""Draw what the probe found during a training as curves.
+
+    python benchmarks/curves.py --run_dir=runs/critters64 --out=docs/critters64.png
+
+The run must have been trained with `--probe_every`. Left: whether the wanted came (the
+target's species, the fur's hue, the diversity of styles); right: whether the source
+stayed (R2 of its factors).
+"""
+
+import json
+import pathlib
+
+from absl import flags
+from matplotlib.figure import Figure
+
+from tfstargan import cli
+from tfstargan.config import UserError
+from tfstargan.metrics.factors import headline
+from tfstargan.run import Run
+
+PANELS = {
+    "What was wanted came (shares)": ("species", "hue", "diversity"),
+    "What should stay stayed (R2)": ("position", "size", "tilt", "gaze", "mouth"),
+}
+
+
+def scores(run: Run) -> dict[int, dict[str, float]]:
+    """Return the headline of every measurement, by its iteration.
+
+    Raises:
+        UserError: if there is none.
+    """
+    files = sorted(run.evaluation_dir.glob("iteration-*-probe.json"))
+    if not files:
+        raise UserError(f"{run.path}: no curves; train it with --probe_every=500")
+    return {
+        int(file.name.split("-")[1]): headline(json.loads(file.read_text()))
+        for file in files
+    }
+
+
+def draw(run: Run, out: pathlib.Path) -> None:
+    """Write the picture."""
+    found = scores(run)
+    figure = Figure((11, 4), layout="tight")
+    axes = figure.subplots(1, len(PANELS), sharey=True)
+    for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
+        for name in names:
+            values = [score[name] for score in found.values()]
+            axis.plot(list(found), values, marker="o", markersize=3, label=name)
+        axis.set(title=title, xlabel="iteration", ylim=(0, 1.02))
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, loc="lower right")
+    figure.savefig(out, dpi=110)
+
+
+def main() -> None:
+    """Draw the curves of what the flags say."""
+    run = Run.open(flags.FLAGS.run_dir)
+    draw(run, pathlib.Path(flags.FLAGS.out))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("run_dir", "", "the run; empty: the newest under runs/")
+    flags.DEFINE_string("out", "curves.png", "the picture to write")
+    cli.start(main)
