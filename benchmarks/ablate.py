@@ -2,10 +2,10 @@
 
     python benchmarks/ablate.py --flagfile=configs/critters.flags --iterations=1500
 
-trains a short run on drawn animals for each line of the table, and prints what the
-probe reads off its translations. A line that was trained before is not trained again.
-What is missing is either a weight set to 0, or a network put in the place of another
-for as long as the line is trained.
+trains a short run on drawn animals for each line of the table, each in a folder of its
+own in RUN_DIR-ablation, and prints what the probe reads off its translations. A line
+that was trained before is not trained again. What is missing is either a weight set to
+0, or a network put in the place of another for as long as the line is trained.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from absl import flags
 from keras import ops
 
 from tfstargan import cli, stargan
-from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.config import Config, UserError, define_flags, from_flags
 from tfstargan.layers import Conv2D, Shape
 from tfstargan.metrics import factors, probe
 from tfstargan.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
@@ -123,7 +123,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
     if result.exists():
         return json.loads(result.read_text())
     config = dataclasses.replace(config, **variant.settings)
-    with mock.patch.multiple(stargan, **variant.networks):
+    with mock.patch.dict(vars(stargan), variant.networks):
         train(config, path)
         translator = Translator.load(str(path))
     reader = probe.of_run(translator.config)
@@ -149,7 +149,11 @@ def table(rows: dict[str, dict]) -> str:
 def main() -> None:
     """Train and measure the variants that the flags name."""
     options = flags.FLAGS
-    config, out = from_flags(), pathlib.Path(options.out)
+    config, out = from_flags(), pathlib.Path(f"{options.run_dir}-ablation")
+    unknown = set(options.only) - {variant.name for variant in VARIANTS}
+    if unknown:
+        names = ", ".join(variant.name for variant in VARIANTS)
+        raise UserError(f"--only={','.join(sorted(unknown))}: the lines are {names}")
     rows = {}
     for variant in VARIANTS:
         if not options.only or variant.name in options.only:
@@ -159,7 +163,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     define_flags()
-    flags.DEFINE_string("out", "runs/ablate", "folder for the runs")
+    flags.DEFINE_string("run_dir", "runs/critters", "see above")
     flags.DEFINE_list("only", [], "names of the lines; empty: all")
     flags.DEFINE_integer("sources", factors.SOURCES, "animals of each species to read")
     cli.start(main)

@@ -1,14 +1,18 @@
 """The ablation trains each variant, and what it takes away is gone."""
 
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from conftest import benchmark, tiny
 
 from tfstargan.metrics import probe
+from tfstargan.run import Run
 from tfstargan.stargan import StarGANv2
 
+ROOT = pathlib.Path(__file__).parents[1]
 ablate = benchmark("ablate")
 
 
@@ -38,6 +42,31 @@ def test_a_label_in_place_of_the_style_leaves_no_diversity(tmp_path):
     assert again == scores
     table = ablate.table({"label instead of AdaIN": scores})
     assert table.splitlines()[0].startswith("| without | species | position |")
+
+
+def test_without_averaging_the_networks_of_now_are_measured(tmp_path):
+    measured("no averaging", tmp_path)
+    run = Run.open(str(tmp_path / "no-averaging"))
+    model = StarGANv2(run.config)
+    run.load(model)
+    for ours, average in zip(
+        model.generator.get_weights(),
+        model.averages["generator"].get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, average, rtol=1e-6)
+
+
+def test_the_command_takes_a_configuration_and_names_its_lines():
+    script = ["benchmarks/ablate.py", "--flagfile=configs/critters.flags"]
+    result = subprocess.run(
+        [sys.executable, *script, "--only=no hope"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert "--only=no hope: the lines are StarGAN v2, no style" in result.stderr
 
 
 def test_a_single_head_does_not_know_domains(monkeypatch):

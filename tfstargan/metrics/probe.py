@@ -41,7 +41,7 @@ LARGEST_SIDE = 64  # larger pictures are shrunk to it before they are read
 REACH = 1.4  # of the upright face: head radii from its middle to its edge ...
 ABOVE = 0.3  # ... and of its middle above the head's, for the ears
 DRAWN = 6_000  # animals of each species to learn from
-EPOCHS = 10
+EPOCHS = 7
 BATCH = 64
 SEED = 20_241  # of the probe's own animals, apart from every run's
 
