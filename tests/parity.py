@@ -23,7 +23,8 @@ import numpy as np
 
 # What is held to the values is the mathematics. On processors TensorFlow's oneDNN adds
 # up a convolution in longer chains than others: faster, with three times the rounding.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+if __name__ == "__main__":
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import tensorflow as tf
 

@@ -109,7 +109,7 @@ def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
     whole = (photographs / "train/cat/2.JPG").read_bytes()
     (photographs / "train/cat/2.JPG").write_bytes(whole[: len(whole) // 2])
     (photographs / "val/dog/1.png").write_text("not a picture")
-    arguments = ("--data_dir=photographs", "--out_dir=records", "--img_size=32")
+    arguments = ("--data_dir=photographs", "--out=records", "--img_size=32")
     result = command("tfstargan.data.records", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "RuntimeWarning" not in result.stderr
@@ -181,13 +181,13 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
 
 def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     cwd = photographs.parent
-    line = refusal("tfstargan.data.records", "--out_dir=x", cwd=cwd)
-    assert "--data_dir, --out_dir" in line
-    arguments = ("--data_dir=nowhere", "--out_dir=x")
+    line = refusal("tfstargan.data.records", "--out=x", cwd=cwd)
+    assert "--data_dir, --out" in line
+    arguments = ("--data_dir=nowhere", "--out=x")
     line = refusal("tfstargan.data.records", *arguments, cwd=cwd)
     assert "--data_dir=nowhere: no folder train/" in line
     (cwd / "others").mkdir()
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
-    arguments = ("--data_dir=photographs", "--out_dir=others")
+    arguments = ("--data_dir=photographs", "--out=others")
     line = refusal("tfstargan.data.records", *arguments, cwd=cwd)
-    assert "--out_dir=others: holds other records" in line
+    assert "--out=others: holds other records" in line

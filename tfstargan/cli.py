@@ -36,9 +36,16 @@ def quieten_tensorflow() -> None:
 def start(main: Callable[[], None]) -> None:
     """Parse the flags and call `main`; what the user can mend becomes one line.
 
-    The exit code is 0, 1 where flags don't parse, 2 for other bad input, 130 where it
-    was interrupted, 75 where the system asked training to end (SIGTERM) and it did.
+    The exit code is 0, 2 for bad input, 130 where it was interrupted, 75 where the
+    system asked training to end (SIGTERM) and it did.
     """
+
+    def parse(argv: list[str]) -> list[str]:
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            reason = " ".join(str(error).split())
+            sys.exit(_refuse(f"{reason} (--help lists the flags)"))
 
     def guarded(argv: list[str]) -> int:
         quieten_tensorflow()
@@ -47,8 +54,7 @@ def start(main: Callable[[], None]) -> None:
                 raise UserError(f"unexpected {argv[1]!r}: a flag is --name=value")
             main()
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+            return _refuse(str(error))
         except Preempted:
             print("preempted; the same command goes on", file=sys.stderr)
             return PREEMPTED
@@ -57,4 +63,10 @@ def start(main: Callable[[], None]) -> None:
             return 130
         return 0
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=parse)
+
+
+def _refuse(why: str) -> int:
+    """Say what is wrong; return the exit code."""
+    print(f"error: {why}", file=sys.stderr)
+    return 2

@@ -113,12 +113,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def check_header(path: pathlib.Path) -> None:
-    """Raise a UserError, now and not in mid-run, unless a file starts as a picture."""
-    with opened(path):
-        pass
-
-
 def square(image: Image.Image, size: int) -> Image.Image:
     """Return the largest centred square of a picture, resized to size x size."""
     side = min(image.size)

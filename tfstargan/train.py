@@ -9,6 +9,7 @@ On several machines it is the same, with TF_CONFIG set (docs/scaling.md).
 
 import contextlib
 import dataclasses
+import datetime
 import json
 import pathlib
 import re
@@ -262,9 +263,12 @@ def dry_run(config: Config) -> None:
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)
     fit(model, strategy, training, few, [clock])
+    seconds = clock.seconds[-1]
+    whole = datetime.timedelta(seconds=round(config.iterations * seconds))
     print(
-        f"one iteration: {clock.seconds[-1]:.2f} s "
-        f"(the first, with compilation: {clock.seconds[0]:.1f} s)"
+        f"one iteration: {seconds:.2f} s "
+        f"(the first, with compilation: {clock.seconds[0]:.1f} s); "
+        f"{config.iterations:,} take about {whole}"
     )
 
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from tfstargan import cli, images
 from tfstargan.config import UserError
+from tfstargan.data.scan import look_at_all
 from tfstargan.run import Run
 from tfstargan.translator import Translator
 
@@ -101,8 +102,9 @@ def main() -> None:
         raise UserError(
             f"{source}: several pictures would be written to one file; rename"
         )
-    for file in files:
-        images.check_header(file)
+    for _, seen in look_at_all(files):
+        if seen.problem:
+            raise UserError(seen.line)
     for file, look, target in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
         fake = translator.translate(translator.read(file)[None], look.style)
         images.save(images.to_uint8(fake[0]), target)

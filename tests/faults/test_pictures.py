@@ -73,7 +73,7 @@ def test_the_command_lists_all_in_one_pass_with_a_count_of_each_kind(zoo):
         assert f"{name}: not a readable picture" in result.stdout
     counts = {line.strip() for line in result.stdout.splitlines()}
     assert {"3 damaged", "2 not a file", "1 too large", "1 CMYK", "2 link"} <= counts
-    assert f"error: {zoo}: {broken} pictures can't be used" in result.stderr
+    assert f"error: {zoo}: {broken} of the pictures can't be used" in result.stderr
 
 
 def test_many_pictures_are_looked_at_once_until_they_change(zoo, tmp_path, monkeypatch):

@@ -58,8 +58,8 @@ def main() -> None:
         print(f"{count:7} {kind}")
     if problems:
         raise UserError(
-            f"{root}: {problems.total()} pictures can't be used; remove or replace "
-            "them, or train with --skip_broken"
+            f"{root}: {problems.total()} of the pictures can't be used; remove or "
+            "replace them, or train with --skip_broken"
         )
 
 

@@ -1,6 +1,6 @@
 """Pack folders of pictures into TFRecord shards to train from.
 
-    python -m tfstargan.data.records --data_dir=data/afhq --out_dir=data/afhq-records
+    python -m tfstargan.data.records --data_dir=data/afhq --out=data/afhq-records
     python -m tfstargan.train --data_dir=data/afhq-records ...
 
 Every picture is decoded once: broken ones are left out, listed and counted. A shard is
@@ -99,10 +99,10 @@ def claim(out_dir: pathlib.Path) -> None:
         out_dir.mkdir(parents=True, exist_ok=True)
         ours = {out_dir / shards.INDEX, *map(shards.contents_of, out_dir.glob("*.tf*"))}
         if any(out_dir.glob("*.tfrecord")) and not any(p.exists() for p in ours):
-            raise UserError(f"--out_dir={out_dir}: holds other records; name a new one")
+            raise UserError(f"--out={out_dir}: holds other records; name a new one")
         (out_dir / shards.INDEX).unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"--out_dir={out_dir}: can't be written ({error})") from error
+        raise UserError(f"--out={out_dir}: can't be written ({error})") from error
 
 
 def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
@@ -231,13 +231,11 @@ def write_json(value: dict, path: pathlib.Path) -> None:
 def main() -> None:
     """Pack what the flags say, and say what was left out."""
     options = flags.FLAGS
-    if not options.data_dir or not options.out_dir:
-        raise UserError(
-            "--data_dir, --out_dir: name the pictures' folder and a new one"
-        )
+    if not options.data_dir or not options.out:
+        raise UserError("--data_dir, --out: name the pictures' folder and a new one")
     index = build(
         pathlib.Path(options.data_dir),
-        pathlib.Path(options.out_dir),
+        pathlib.Path(options.out),
         options.img_size,
         options.shards,
         tuple(options.domains),
@@ -252,7 +250,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "", "holds train/DOMAIN/*.jpg and val/DOMAIN/*.jpg")
-    flags.DEFINE_string("out_dir", "", "folder for the shards")
+    flags.DEFINE_string("out", "", "folder for the shards")
     flags.DEFINE_integer(
         "img_size", 256, "that of the runs to come; others work, slower", lower_bound=1
     )
