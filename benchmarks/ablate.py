@@ -163,7 +163,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     define_flags()
-    flags.DEFINE_string("run_dir", "runs/critters", "see above")
+    flags.DEFINE_string("run_dir", "runs/critters", "the runs are in RUN_DIR-ablation")
     flags.DEFINE_list("only", [], "names of the lines; empty: all")
     flags.DEFINE_integer("sources", factors.SOURCES, "animals of each species to read")
     cli.start(main)

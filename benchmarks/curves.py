@@ -10,10 +10,12 @@ stayed (R2 of its factors).
 import json
 import pathlib
 
+import numpy as np
 from absl import flags
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfstargan import cli
+from tfstargan import cli, images
 from tfstargan.config import UserError
 from tfstargan.metrics.factors import headline
 from tfstargan.run import Run
@@ -42,7 +44,7 @@ def scores(run: Run) -> dict[int, dict[str, float]]:
 def draw(run: Run, out: pathlib.Path) -> None:
     """Write the picture."""
     found = scores(run)
-    figure = Figure((11, 4), layout="tight")
+    figure = Figure((11, 4), dpi=110, layout="tight")
     axes = figure.subplots(1, len(PANELS), sharey=True)
     for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
         for name in names:
@@ -52,7 +54,9 @@ def draw(run: Run, out: pathlib.Path) -> None:
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, loc="lower right")
-    figure.savefig(out, dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    images.save(np.asarray(canvas.buffer_rgba())[..., :3], out)
 
 
 def main() -> None:

@@ -147,7 +147,9 @@ class Recorder:
         self.golden["generator"] = thinned(image)
         self.golden["generator_mean_std"] = np.array([image.mean(), image.std(ddof=1)])
 
-    def losses(self, update: str, batch: dict[str, torch.Tensor]) -> list[float]:
+    def losses(
+        self, update: str, batch: dict[str, torch.Tensor], masks: Any
+    ) -> list[float]:
         """Compute an update's gradients; return its loss and the terms."""
         nets = self.nets
         guide: dict[str, Any] = {
@@ -159,7 +161,7 @@ class Recorder:
         x = batch["x"].clone()
         arguments = (nets, self.sizes, x, batch["y_src"], batch["y_trg"])
         loss_of = getattr(self.compute, f"compute_{update[0]}_loss")
-        loss, terms = loss_of(*arguments, **guide, masks=self.masks(batch["x"]))
+        loss, terms = loss_of(*arguments, **guide, masks=masks)
         for optimizer in self.trainer.optims.values():
             optimizer.zero_grad()
         loss.backward()
@@ -167,8 +169,10 @@ class Recorder:
 
     def record_updates(self) -> None:
         """Record losses and gradients at the formula's weights."""
+        batch = self.inputs()
+        masks = self.masks(batch["x"])
         for update, names in UPDATES.items():
-            values = self.losses(update, self.inputs())
+            values = self.losses(update, batch, masks)
             print(update, values, flush=True)
             self.golden[f"loss/{update}"] = np.array(values)
             for name in names:
@@ -196,8 +200,9 @@ class Recorder:
         before = copy.deepcopy({key: n.state_dict() for key, n in networks.items()})
         for i in range(self.sizes.train):
             batch, row = self.inputs(f"train{i}/", i), []
+            masks = self.masks(batch["x"])
             for update, names in UPDATES.items():
-                row += self.losses(update, batch)
+                row += self.losses(update, batch, masks)
                 for name in names:
                     self.trainer.optims[name].step()
             for name in UPDATES["g_latent"]:

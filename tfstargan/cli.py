@@ -40,13 +40,6 @@ def start(main: Callable[[], None]) -> None:
     system asked training to end (SIGTERM) and it did.
     """
 
-    def parse(argv: list[str]) -> list[str]:
-        try:
-            return flags.FLAGS(argv)
-        except flags.Error as error:
-            reason = " ".join(str(error).split())
-            sys.exit(_refuse(f"{reason} (--help lists the flags)"))
-
     def guarded(argv: list[str]) -> int:
         quieten_tensorflow()
         try:
@@ -63,7 +56,15 @@ def start(main: Callable[[], None]) -> None:
             return 130
         return 0
 
-    app.run(guarded, flags_parser=parse)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        reason = " ".join(str(error).split())
+        sys.exit(_refuse(f"{reason} (--help lists the flags)"))
 
 
 def _refuse(why: str) -> int:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from tfstargan import cli, images
 from tfstargan.config import UserError
-from tfstargan.data.scan import look_at_all
+from tfstargan.data.scan import broken
 from tfstargan.run import Run
 from tfstargan.translator import Translator
 
@@ -102,9 +102,8 @@ def main() -> None:
         raise UserError(
             f"{source}: several pictures would be written to one file; rename"
         )
-    for _, seen in look_at_all(files):
-        if seen.problem:
-            raise UserError(seen.line)
+    for line in broken(files).values():
+        raise UserError(line)
     for file, look, target in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
         fake = translator.translate(translator.read(file)[None], look.style)
         images.save(images.to_uint8(fake[0]), target)
