@@ -1,14 +1,20 @@
 """Two logical processors for tests of several replicas, and a small trained run."""
 
 import importlib.util
+import os
 import pathlib
 from types import ModuleType
 
+import matplotlib
 import pytest
 import tensorflow as tf
 
 from tfstargan.config import Config
 from tfstargan.train import train
+
+# Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
+# make, stays where it is when a test points the caches elsewhere.
+os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
