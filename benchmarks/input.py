@@ -100,19 +100,22 @@ def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
 def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
     """Print the rates of every pipeline over some pictures, measured in turns."""
     options = flags.FLAGS
+    unpacked = packed.with_name(f"{packed.name}-unpacked")
     records.build(data_dir, packed, options.img_size)
-    folder, record = (
+    records.build(data_dir, unpacked, options.img_size, unpack=True)
+    folder, record, pixels = (
         Config(
             data_dir=str(root),
             img_size=options.img_size,
             batch_size=options.batch_size,
             iterations=10**6,
         )
-        for root in (data_dir, packed)
+        for root in (data_dir, packed, unpacked)
     )
     pipelines: dict[str, Callable[[], Cost]] = {
         "folder": lambda: cost_of(folder, options.seconds),
         "records": lambda: cost_of(record, options.seconds),
+        "unpacked": lambda: cost_of(pixels, options.seconds),
     }
     if options.torch_python:
         pipelines["torch"] = torch_loader(data_dir, folder)

@@ -16,7 +16,7 @@ from tfstargan import images
 SHOWN = 6  # pictures on the page
 MEGABYTE = 1e6
 
-COLUMNS = {  # of the table: what of a variant, and how it is written
+FIGURES = {  # of a variant, and how each is written
     "MB": "{:.2f}",
     "psnr": "{:.1f}",
     "psnr_min": "{:.1f}",
@@ -53,14 +53,17 @@ class Entry(NamedTuple):
     pictures: np.ndarray
 
 
-def rows(entries: Sequence[Entry]) -> list[list[str]]:
-    """Return the table, its heading first; columns that nobody has are left out."""
-    names = [n for n in COLUMNS if any(n in entry.measures for entry in entries)]
+def columns_of(entries: Sequence[Entry]) -> list[list[str]]:
+    """Return what the report says of each variant, after what the figures are.
+
+    Those that nobody has are left out.
+    """
+    names = [n for n in FIGURES if any(n in entry.measures for entry in entries)]
     probed = [*entries[0].probe]
     table = [["variant", *names, *(f"probe {name}" for name in probed)]]
     for entry in entries:
         known = entry.measures
-        cells = [COLUMNS[n].format(known[n]) if n in known else "-" for n in names]
+        cells = [FIGURES[n].format(known[n]) if n in known else "-" for n in names]
         cells += [f"{entry.probe[name]:.3f}" for name in probed if entry.probe]
         table.append([entry.variant, *cells])
     return table
@@ -68,7 +71,7 @@ def rows(entries: Sequence[Entry]) -> list[list[str]]:
 
 def text(entries: Sequence[Entry]) -> str:
     """Return the table to be read in a terminal: a column for each variant."""
-    columns = rows(entries)
+    columns = columns_of(entries)
     widths = [max(map(len, column)) for column in columns]
     lines = []
     for line in zip(*columns, strict=True):
@@ -108,7 +111,8 @@ def write(
 
 def page(title: str, entries: Sequence[Entry], sources: np.ndarray) -> str:
     """Return the report as one HTML page that needs no other file."""
-    heading, *table = rows([entry for entry in entries if entry.measures])
+    columns = columns_of([entry for entry in entries if entry.measures])
+    heading, *table = zip(*columns, strict=True)
     shown = [
         ("source", sources),
         *((entry.variant, entry.pictures) for entry in entries),

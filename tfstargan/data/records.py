@@ -6,7 +6,8 @@
 Every picture is decoded once: broken ones are left out, listed and counted. A shard is
 written aside and renamed, the index last; the same command again checks the shards
 that are there by their checksums and goes on. See `shards.py` for what is in them. A
-picture takes img_size * img_size * 3 bytes and its file's size; a PNG's, unpacked.
+picture takes img_size * img_size * 3 bytes and its file's size; a PNG, or with --unpack
+any picture, its pixels'.
 """
 
 import concurrent.futures
@@ -48,6 +49,7 @@ def build(
     img_size: int,
     shard_count: int = 0,
     domains: tuple[str, ...] = (),
+    unpack: bool = False,
 ) -> dict:
     """Pack train/ and, if there is one, val/, and return the index.
 
@@ -57,6 +59,7 @@ def build(
         img_size: side of the uncropped pictures kept beside the files.
         shard_count: shards per split; 0: one for each thousand pictures.
         domains: names in label order; empty: every folder, sorted.
+        unpack: keep every picture as pixels, JPEGs too: large, but nothing to decode.
 
     Raises:
         UserError: if a folder is unfit, or nothing of a domain is readable.
@@ -79,7 +82,7 @@ def build(
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
-                contents.append(finish_shard(file, part, img_size, bar))
+                contents.append(finish_shard(file, part, img_size, unpack, bar))
             index["splits"][split] = summarize(names, contents)
     for split, summary in index["splits"].items():
         for domain, count in summary["pictures"].items():
@@ -113,29 +116,35 @@ def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
 
 
 def finish_shard(
-    file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    file: pathlib.Path,
+    pictures: Sequence[Picture],
+    img_size: int,
+    unpack: bool,
+    bar: tqdm,
 ) -> dict:
     """Return what a shard holds, after writing it unless it is there, whole."""
-    sources = [[p.label, p.name, p.file.stat().st_size] for p in pictures]
+    wanted = {
+        "file": file.name,
+        "img_size": img_size,
+        "unpacked": unpack,
+        # label, name and size of each file
+        "sources": [[p.label, p.name, p.file.stat().st_size] for p in pictures],
+    }
     contents_file = shards.contents_of(file)
     if contents_file.exists():
         contents = shards.read_json(contents_file)
-        wanted = {"file": file.name, "img_size": img_size, "sources": sources}
         same = wanted.items() <= contents.items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(pictures))
             return contents
     contents_file.unlink(missing_ok=True)
     partial = file.with_name(file.name + ".partial")
-    places, broken = write_shard(partial, pictures, img_size, bar)
-    contents = {
-        "file": file.name,
+    places, broken = write_shard(partial, pictures, img_size, unpack, bar)
+    contents = wanted | {
         "bytes": partial.stat().st_size,
         "sha256": files.checksum(partial),
-        "img_size": img_size,
         "pictures": places,  # domain, name, and the data's offset and length
         "broken": broken,
-        "sources": sources,  # label, name and size of each file
     }
     os.replace(partial, file)
     write_json(contents, contents_file)
@@ -143,12 +152,16 @@ def finish_shard(
 
 
 def write_shard(
-    path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    path: pathlib.Path,
+    pictures: Sequence[Picture],
+    img_size: int,
+    unpack: bool,
+    bar: tqdm,
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return where its records are and what was left out."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for picture, record in encode_all(pictures, img_size):
+        for picture, record in encode_all(pictures, img_size, unpack):
             bar.update()
             if isinstance(record, UserError):
                 broken.append(str(record))
@@ -160,13 +173,13 @@ def write_shard(
 
 
 def encode_all(
-    pictures: Sequence[Picture], img_size: int
+    pictures: Sequence[Picture], img_size: int, unpack: bool
 ) -> Iterator[tuple[Picture, bytes | UserError]]:
     """Yield every picture's record, or what is wrong with it, in their order."""
 
     def attempt(picture: Picture) -> bytes | UserError:
         try:
-            return encode(picture, img_size)
+            return encode(picture, img_size, unpack)
         except UserError as error:
             return error
 
@@ -177,11 +190,13 @@ def encode_all(
             yield from zip(part, pool.map(attempt, part), strict=True)
 
 
-def encode(picture: Picture, img_size: int) -> bytes:
+def encode(picture: Picture, img_size: int, unpack: bool) -> bytes:
     """Return a picture's record; raise a UserError if the picture is broken."""
     image = images.read(picture.file)
+    # A PNG file takes longer to decode than all else together.
+    as_it_is = picture.file.suffix.lower() in (".jpg", ".jpeg") and not unpack
     values = {
-        shards.ENCODED: keep(picture.file, image),
+        shards.ENCODED: picture.file.read_bytes() if as_it_is else ppm(image),
         shards.SQUEEZED: squeeze(image, img_size).tobytes(),
         shards.FILENAME: picture.name.encode(),
         shards.DOMAIN: picture.domain.encode(),
@@ -196,16 +211,11 @@ def encode(picture: Picture, img_size: int) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def keep(file: pathlib.Path, image: Image.Image) -> bytes:
-    """Return a JPEG file as it is, and another picture as pixels, a PPM file.
-
-    A PNG file takes longer to decode than all else together.
-    """
-    if file.suffix.lower() in (".jpg", ".jpeg"):
-        return file.read_bytes()
-    pixels = io.BytesIO()
-    image.save(pixels, "PPM")
-    return pixels.getvalue()
+def ppm(image: Image.Image) -> bytes:
+    """Return a picture's pixels, as a PPM file."""
+    file = io.BytesIO()
+    image.save(file, "PPM")
+    return file.getvalue()
 
 
 def summarize(domains: tuple[str, ...], contents: list[dict]) -> dict:
@@ -239,6 +249,7 @@ def main() -> None:
         options.img_size,
         options.shards,
         tuple(options.domains),
+        options.unpack,
     )
     for split, summary in index["splits"].items():
         for line in summary["broken"]:
@@ -258,4 +269,7 @@ if __name__ == "__main__":
         "shards", 0, "files per split; 0: one per thousand pictures", lower_bound=0
     )
     flags.DEFINE_list("domains", [], "names in label order; empty: all found")
+    flags.DEFINE_bool(
+        "unpack", False, "keep JPEGs as pixels, too: fast, tens of times as large"
+    )
     cli.start(main)

@@ -100,7 +100,7 @@ class Shards(ImageSet):
         return images.decode(io.BytesIO(record[ENCODED].bytes_list.value[0]), name)
 
     def content(self, domain: int, index: int) -> bytes:
-        """Return a picture's file, a PNG's unpacked."""
+        """Return a picture's file; its pixels as a PPM file, where that was packed."""
         return self.record(domain, index)[ENCODED].bytes_list.value[0]
 
     def squeezed(self, domain: int, index: int, size: int) -> Image.Image:
