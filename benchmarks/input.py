@@ -102,7 +102,8 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
     options = flags.FLAGS
     unpacked = packed.with_name(f"{packed.name}-unpacked")
     records.build(data_dir, packed, options.img_size)
-    records.build(data_dir, unpacked, options.img_size, unpack=True)
+    if options.unpacked:
+        records.build(data_dir, unpacked, options.img_size, unpack=True)
     folder, record, pixels = (
         Config(
             data_dir=str(root),
@@ -115,8 +116,9 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
     pipelines: dict[str, Callable[[], Cost]] = {
         "folder": lambda: cost_of(folder, options.seconds),
         "records": lambda: cost_of(record, options.seconds),
-        "unpacked": lambda: cost_of(pixels, options.seconds),
     }
+    if options.unpacked:
+        pipelines["unpacked"] = lambda: cost_of(pixels, options.seconds)
     if options.torch_python:
         pipelines["torch"] = torch_loader(data_dir, folder)
     costs: dict[str, list[Cost]] = {name: [] for name in pipelines}
@@ -155,6 +157,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "", "holds train/DOMAIN/*.jpg; empty: made ones")
+    flags.DEFINE_bool("unpacked", False, "records --unpack, too: JPEGs' pixels on disk")
     flags.DEFINE_string("torch_python", "", "of an environment with torchvision")
     flags.DEFINE_integer("img_size", 256, "of the batches", lower_bound=32)
     flags.DEFINE_integer("batch_size", 8, "examples, of three pictures each")

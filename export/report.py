@@ -54,19 +54,19 @@ class Entry(NamedTuple):
 
 
 def columns_of(entries: Sequence[Entry]) -> list[list[str]]:
-    """Return what the report says of each variant, after what the figures are.
+    """Return the report's columns: the figures' names, then each variant's values.
 
-    Those that nobody has are left out.
+    What nobody has is left out.
     """
     names = [n for n in FIGURES if any(n in entry.measures for entry in entries)]
     probed = [*entries[0].probe]
-    table = [["variant", *names, *(f"probe {name}" for name in probed)]]
+    columns = [["variant", *names, *(f"probe {name}" for name in probed)]]
     for entry in entries:
         known = entry.measures
         cells = [FIGURES[n].format(known[n]) if n in known else "-" for n in names]
         cells += [f"{entry.probe[name]:.3f}" for name in probed if entry.probe]
-        table.append([entry.variant, *cells])
-    return table
+        columns.append([entry.variant, *cells])
+    return columns
 
 
 def text(entries: Sequence[Entry]) -> str:

@@ -14,9 +14,9 @@ from test_stargan import arrays, assert_same, make_batch
 
 from tfstargan import distill, imitation, losses, samples
 from tfstargan.config import Config, UserError
-from tfstargan.imitation import Components, Distiller, Teacher, trace
+from tfstargan.imitation import Distiller, Teacher
 from tfstargan.run import Run
-from tfstargan.stargan import NETWORKS, build_networks
+from tfstargan.stargan import NETWORKS
 from tfstargan.train import train
 from tfstargan.translator import Translator
 
@@ -30,8 +30,7 @@ def student_of(teacher: Teacher) -> Distiller:
     """Return a student that has learned nothing yet."""
     keras.utils.set_random_seed(0)
     config = distill.student_config(teacher.run.config, 10, 0.75)
-    translator = Translator.of_run(teacher.run, teacher.iteration)
-    model = Distiller(config, teacher, distill.components_of(translator, config))
+    model = Distiller(config, teacher)
     model.compile()
     return model
 
@@ -92,44 +91,49 @@ def test_generator_and_discriminator_learn_and_nothing_else_moves(teacher):
     )
 
 
-def test_the_rate_falls_to_zero(student):
-    rates = []
-    for iteration in (0, 5, 10, 99):
+def test_both_rates_fall_to_zero(student):
+    first = {
+        "generator": imitation.LEARNING_RATE,
+        "discriminator": student.config.learning_rate,
+    }
+    for iteration, share in ((0, 1.0), (5, 0.5), (10, 0.0), (99, 0.0)):
         student.iteration.assign(iteration)
-        rates.append(float(student.scheduled_rates()["generator"]))
+        rates = student.scheduled_rates()
+        assert rates.keys() == first.keys()
+        for name, rate in rates.items():
+            assert float(rate) == pytest.approx(share * first[name], abs=1e-9)
     student.iteration.assign(0)
-    rate = imitation.LEARNING_RATE
-    np.testing.assert_allclose(rates, [rate, rate / 2, 0, 0], atol=1e-9)
 
 
-def test_hints_are_the_teacher_s_maps_turned_to_their_largest_variances():
-    rng = np.random.default_rng(0)
-    pixels = (rng.normal(size=(500, 5)) * [3, 1, 0.1, 2, 0.2] + 7).astype("float32")
-    components = Components([pixels], [3])
-    (found,) = components.of([tf.reshape(pixels, (5, 10, 10, 5))])
-    flat = found.numpy().reshape(-1, 3)
-    np.testing.assert_allclose(flat.mean(0), 0, atol=1e-3)
-    covariance = np.cov(flat.T)
-    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
-    assert np.mean(np.diag(covariance)) == pytest.approx(1, rel=1e-3)
-    # of the channels of the largest deviations, in their order, none turned around
-    for k, channel in enumerate((0, 3, 1)):
-        assert np.corrcoef(flat[:, k], pixels[:, channel])[0, 1] > 0.98
-
-
-@pytest.mark.parametrize(("size", "w_hpf"), [(32, 0.0), (64, 0.0), (64, 1.0)])
-def test_student_and_teacher_have_maps_of_the_same_places(size, w_hpf):
-    config = tiny(img_size=size, channel_base=4 * size, w_hpf=w_hpf)
-    x, s = np.zeros((1, size, size, 3), np.float32), np.zeros((1, 6), np.float32)
-    masks = (np.ones((1, 16, 16, 1), np.float32),) * 2 if w_hpf else None
-    shapes = []
-    for kind in ("full", "light"):
-        config = dataclasses.replace(config, generator=kind)
-        (generator,) = build_networks(config, ("generator",)).values()
-        image, maps = trace(generator, x, s, masks)
-        assert image.shape == x.shape
-        shapes.append([m.shape[:3] for m in maps])
-    assert shapes[0] == shapes[1]
+def test_the_loss_is_of_pixels_features_and_for_plain_styles_the_discriminator_s_say(
+    teacher, student
+):
+    batch = make_batch(0)
+    networks = teacher.networks()
+    for guide in ("plain", "other", "blended"):
+        loss, terms = student.generator_loss(batch, guide)
+        style = student.style(batch, guide)
+        x_fake = student.generator(batch.x_src, style)
+        x_taught = networks["generator"](batch.x_src, style)
+        expected = {
+            "pixels": losses.l1(x_fake, x_taught),
+            "features": losses.features(
+                *(
+                    networks["style_encoder"].trunk.maps(x)
+                    + networks["discriminator"].trunk.maps(x)
+                    for x in (x_fake, x_taught)
+                )
+            ),
+        }
+        whole = expected["pixels"] + imitation.FEATURES * expected["features"]
+        if guide == "plain":
+            logits = networks["discriminator"](x_fake, batch.y_trg)
+            expected["adv"] = losses.adversarial(logits, real=True)
+            whole += imitation.ADVERSARIAL * expected["adv"]
+        assert terms.keys() == expected.keys()
+        for name, value in expected.items():
+            assert float(terms[name]) == pytest.approx(float(value), rel=1e-4)
+        assert float(loss) == pytest.approx(float(whole), rel=1e-4)
 
 
 def test_styles_are_of_latents_of_references_and_in_between(student):

@@ -17,7 +17,7 @@ from tfstargan.data import batches, open_images, records, shards
 
 @pytest.fixture
 def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return noise of several sizes and formats in two domains, one turned by EXIF."""
+    """Return noise of several sizes and formats in two domains, some turned by EXIF."""
     rng = np.random.default_rng(0)
     for domain, count in (("cat", 5), ("dog", 3)):
         for split in ("train", "val"):
@@ -28,7 +28,7 @@ def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
                 noise = rng.integers(0, 256, (*size, 3), np.uint8)
                 picture = Image.fromarray(noise)
                 exif = picture.getexif()
-                exif[0x0112] = 6 if i == 1 else 1
+                exif[0x0112] = 6 if i in (1, 2) else 1
                 suffix = "png" if i % 2 else "JPG"
                 picture.save(folder / f"{i}.{suffix}", exif=exif)
     return tmp_path / "photographs"

@@ -57,7 +57,7 @@ class Config:
     hidden_dim: int = setting(512, "width of the mapping network")
     w_hpf: float = setting(0.0, "divides the high-pass skips, for faces; 0: none")
     generator: str = setting("full", "full, or light: for devices (tfstargan/light.py)")
-    light_width: float = setting(0.75, "generator=light: its share of the channels")
+    light_width: float = setting(0.8125, "generator=light: its share of the channels")
     wing_weights: str = setting("", "w_hpf > 0: the authors' wing.ckpt, of FAN")
 
     iterations: int = setting(100_000, "iterations (of four updates) to train in all")

@@ -7,9 +7,9 @@ generator of at most a tenth of the arithmetic (`light.py`). Mapping network and
 encoder are R's own, copied. The same command again goes on after an interruption.
 
 Every image is translated by both, the teacher and the student, into a style of a latent
-or a reference, or between two of these. The student learns to give the same pixels, by
-the same feature maps as far as it has channels for them, and the same features to the
-style encoder; and to convince R's discriminator, which goes on learning, too.
+or a reference, or between two of these. The student learns to give the same pixels, and
+the same features to style encoder and discriminator; and to convince the latter, which
+goes on learning, too.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ from absl import flags
 from tfstargan import cli, images
 from tfstargan.arithmetic import multiplications
 from tfstargan.config import Config, UserError
-from tfstargan.data import batches, open_images
-from tfstargan.imitation import Components, Distiller, Teacher, trace
+from tfstargan.data import open_images
+from tfstargan.imitation import Distiller, Teacher
 from tfstargan.layers import upsample_in_phases
 from tfstargan.metrics.evaluation import weights_digest
 from tfstargan.metrics.report import write_json
@@ -37,8 +37,6 @@ from tfstargan.train import say, train
 from tfstargan.translator import Translator
 
 TEACHER = "teacher.json"  # in the new run: which checkpoint it learns from
-EXAMPLES = 32  # pictures that principal components are found on ...
-PIXELS = 1024  # ... and about so many pixels of each one's feature maps
 
 
 def compare(
@@ -98,27 +96,6 @@ def arithmetic(config: Config) -> int:
     if config.w_hpf:
         inputs.append((tf.TensorSpec((1, side // 4, side // 4, 1)),) * 2)
     return multiplications(network, *inputs)
-
-
-def components_of(teacher: Translator, config: Config) -> Components:
-    """Return the components of a teacher's maps that a student of `config` can have."""
-    some = dataclasses.replace(
-        config, iterations=1, batch_size=EXAMPLES, accumulate=1, replicas=0
-    )
-    (batch,) = batches(open_images(config, "train"), some)
-    styles = teacher.networks["mapping_network"](batch.z, batch.y_trg)
-    seen: list[list[np.ndarray]] = []
-    for i in range(EXAMPLES):
-        x = batch.x_src[i : i + 1]
-        masks = teacher.masks(x.numpy()) or None
-        generator = teacher.networks["generator"]
-        _, maps = trace(generator, x, styles[i : i + 1], masks)
-        rows = [tf.reshape(m, (-1, m.shape[-1])).numpy() for m in maps]
-        seen.append([r[:: max(1, len(r) // PIXELS)] for r in rows])
-    (student,) = build_networks(config, ("generator",)).values()
-    layers = [student.from_rgb, *student.encode, *student.decode]
-    pixels = [np.concatenate(parts) for parts in zip(*seen, strict=True)]
-    return Components(pixels, [layer.filters for layer in layers])
 
 
 def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teacher:
@@ -192,9 +169,7 @@ def distill(
     train(
         config,
         out,
-        functools.partial(
-            Distiller, teacher=teacher, components=components_of(translator, config)
-        ),
+        functools.partial(Distiller, teacher=teacher),
         functools.partial(compare, translator),
     )
 

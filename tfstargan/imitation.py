@@ -1,4 +1,4 @@
-"""What a light generator learns from: another's images, feature maps and discriminator.
+"""What a light generator learns from: another's images, and its discriminator.
 
 `Distiller` is a `StarGANv2` with another training step, which `distill.py` trains.
 """
@@ -8,21 +8,18 @@ import math
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfstargan import losses
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.layers import upsample_in_phases
-from tfstargan.light import LightGenerator
-from tfstargan.networks import Generator
 from tfstargan.optimizer import Adam
 from tfstargan.run import Run
 from tfstargan.stargan import AVERAGED, Sources, StarGANv2, build_networks, translating
 from tfstargan.translator import Translator
 
-# An iteration's updates: the discriminator's is the dear one, for its R1 penalty.
+# An iteration's updates.
 UPDATES: dict[str, tuple[str, ...]] = {
     "D/plain": ("discriminator",),
     "G/plain": ("generator",),
@@ -30,11 +27,10 @@ UPDATES: dict[str, tuple[str, ...]] = {
     "G/blended": ("generator",),
 }
 # Weights of the losses, beside 1 for the pixels.
-HINTS = 0.3  # at first: falls to 0
-FEATURES = 0.3
-ADVERSARIAL = 0.1
-# Of the student. Imitation is no game of two: momentum and a falling rate help.
-LEARNING_RATE = 3e-3
+FEATURES = 1.0
+ADVERSARIAL = 0.3
+# Of the student, with momentum. It falls, and so does the discriminator's.
+LEARNING_RATE = 6e-3
 BETA1 = 0.9
 
 
@@ -53,48 +49,6 @@ class Teacher:
         return networks
 
 
-def trace(generator: Generator, x: Any, s: Any, masks: Any) -> tuple[Any, list[Any]]:
-    """Return images in their styles, and the feature maps on the way there.
-
-    Of the sides that a light generator has, in order: encoder's, then decoder's.
-    """
-    encoded: list[Any] = []
-    decoded: list[Any] = []
-    features = generator.encode_features(x, encoded)
-    x_fake = generator.decode_features(features, s, masks, decoded)
-    skipped = LightGenerator.halvings - generator.halvings
-    return x_fake, encoded[skipped:] + decoded[: len(decoded) - skipped]
-
-
-class Components:
-    """Principal components of the teacher's feature maps: hints for the student's.
-
-    The student has fewer channels: what it can have of a map of the teacher's is its
-    projection on as many components. (FitNets, Romero et al., arXiv:1412.6550, learn
-    a projection the other way.)
-
-    Args:
-        pixels: of each of the teacher's maps some pixels, [N, C].
-        channels: the student's for each.
-    """
-
-    def __init__(self, pixels: list[np.ndarray], channels: list[int]):
-        self.means, self.projections = [], []
-        for values, count in zip(pixels, channels, strict=True):
-            variances, vectors = np.linalg.eigh(np.cov(values.T))  # ascending
-            largest = vectors[:, ::-1][:, :count]
-            # A vector and its negative are both right: choose, for a resumed run.
-            largest = largest * np.sign(largest[abs(largest).argmax(0), range(count)])
-            scale = np.sqrt(variances[-count:].mean())  # to variance 1 on average
-            self.means.append(values.mean(0).astype(np.float32))
-            self.projections.append((largest / scale).astype(np.float32))
-
-    def of(self, maps: list[Any]) -> list[Any]:
-        """Return maps projected, [B, H, W, the student's channels] each."""
-        parts = zip(maps, self.means, self.projections, strict=True)
-        return [tf.tensordot(x - mean, p, 1) for x, mean, p in parts]
-
-
 class Distiller(StarGANv2):
     """A StarGANv2 whose generator alone is trained, to imitate another's.
 
@@ -103,20 +57,16 @@ class Distiller(StarGANv2):
     Args:
         config: of the student.
         teacher: what it learns from.
-        components: of the teacher's feature maps.
     """
 
     shown: ClassVar = {
         "pixels": "G/plain/pixels",
-        "hints": "G/plain/hints",
         "features": "G/plain/features",
         "adv": "G/plain/adv",
         "D": "D/plain/loss",
     }
 
-    def __init__(
-        self, config: Config, teacher: Teacher, components: Components, **kwargs: Any
-    ):
+    def __init__(self, config: Config, teacher: Teacher, **kwargs: Any):
         super().__init__(config, **kwargs)
         networks = teacher.networks()
         self.discriminator.set_weights(networks.pop("discriminator").get_weights())
@@ -128,7 +78,6 @@ class Distiller(StarGANv2):
         upsample_in_phases(networks["generator"])
         # Not a network of this model's own: it is no part of its checkpoints.
         self.teacher = Translator(teacher.run.config, networks)
-        self.components = components
 
     def updates(self) -> dict[str, tuple[str, ...]]:
         return UPDATES
@@ -139,14 +88,14 @@ class Distiller(StarGANv2):
         return Adam(LEARNING_RATE, BETA1, self.config.beta2, l2=0.0)
 
     def scheduled_rates(self) -> dict[str, Any]:
-        """Return the generator's rate now: half a cosine from LEARNING_RATE to 0."""
-        factor = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
-        return {"generator": LEARNING_RATE * factor}
-
-    def progress(self) -> Any:
-        """Return how far training is, from 0 to 1."""
+        """Return the rates now: both players' fall to 0, by half a cosine."""
         done = tf.cast(self.iteration, tf.float32) / self.config.iterations
-        return tf.minimum(done, 1.0)
+        factor = 0.5 * (1.0 + tf.cos(math.pi * tf.minimum(done, 1.0)))
+        discriminator = self.learning_rate("discriminator")
+        return {
+            "generator": LEARNING_RATE * factor,
+            "discriminator": discriminator * factor,
+        }
 
     def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
         """Return a style code for each image, [B, style_dim]; no gradient goes there.
@@ -191,25 +140,23 @@ class Distiller(StarGANv2):
     ) -> tuple[Any, dict]:
         """Return the student's loss and its terms.
 
-        Pixels and the layers' hints for every style; for the plain ones the features
-        and the adversarial loss, too.
+        Pixels and features for every style; for the plain ones the adversarial loss,
+        too.
         """
         sources = sources or Sources(self, batch)
-        style, _ = sources.fake(guide)
-        x_taught, wanted = trace(
-            self.teacher.networks["generator"], batch.x_src, style, sources.masks
-        )
-        x_fake, maps = trace(self.generator, batch.x_src, style, sources.masks)
+        style, x_fake = sources.fake(guide)
+        x_taught = self.teacher.networks["generator"](batch.x_src, style, sources.masks)
         terms = {
             "pixels": losses.l1(x_fake, x_taught),
-            "hints": losses.features(maps, self.components.of(wanted)),
+            "features": losses.features(self.seen(x_fake), self.seen(x_taught)),
         }
-        hints = HINTS * (1.0 - self.progress())
-        loss = terms["pixels"] + hints * terms["hints"]
+        loss = terms["pixels"] + FEATURES * terms["features"]
         if guide == "plain":
-            seen = self.style_encoder.trunk.maps
-            terms["features"] = losses.features(seen(x_fake), seen(x_taught))
             logits = self.discriminator(x_fake, batch.y_trg)
             terms["adv"] = losses.adversarial(logits, real=True)
-            loss += FEATURES * terms["features"] + ADVERSARIAL * terms["adv"]
+            loss += ADVERSARIAL * terms["adv"]
         return loss, terms
+
+    def seen(self, x: Any) -> list[Any]:
+        """Return what style encoder and discriminator see in images: feature maps."""
+        return self.style_encoder.trunk.maps(x) + self.discriminator.trunk.maps(x)

@@ -118,9 +118,12 @@ class SeparableConv2D(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         up = self.resample == "up"
         # The bias comes last: one before the other convolution would be lost in its.
-        self.pointwise = Conv2D(self.filters, 1, use_bias=not up, gain=self.gain)
+        dtype = self.dtype_policy
+        self.pointwise = Conv2D(
+            self.filters, 1, use_bias=not up, gain=self.gain, dtype=dtype
+        )
         strides = 2 if self.resample == "down" else 1
-        self.depthwise = DepthwiseConv2D(strides, use_bias=up)
+        self.depthwise = DepthwiseConv2D(strides, use_bias=up, dtype=dtype)
         self.pointwise.build(input_shape)
         channels = self.filters if up else input_shape[-1]
         self.depthwise.build((*input_shape[:-1], channels))
@@ -140,7 +143,7 @@ class SeparableConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class SubpixelConv2D(keras.layers.Layer):
-    """A 3x3 convolution to twice the resolution: 2x2 pixels from each place.
+    """A separable convolution to twice the resolution: 2x2 pixels from each place.
 
     Shi et al., arXiv:1609.05158, section 2.2. [B, H, W, C] to [B, 2H, 2W, filters].
 
@@ -153,7 +156,7 @@ class SubpixelConv2D(keras.layers.Layer):
         self.filters = filters
 
     def build(self, input_shape: Shape) -> None:
-        self.conv = Conv2D(4 * self.filters, dtype=self.dtype_policy)
+        self.conv = SeparableConv2D(4 * self.filters, dtype=self.dtype_policy)
         self.conv.build(input_shape)
 
     def call(self, features: Any) -> Any:

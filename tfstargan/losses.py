@@ -60,8 +60,8 @@ def features(maps: Sequence[Any], wanted: Sequence[Any]) -> Any:
     """Return how far feature maps are from others, a scalar >= 0.
 
     The mean over maps of `mean |a - b| / mean |b|`: each counts the same, however large
-    its values. Romero et al., arXiv:1412.6550, learn from a teacher's features; as a
-    distance of images it is Johnson et al.'s, arXiv:1603.08155.
+    its values. A distance of images by what a network sees in them: Johnson et al.,
+    arXiv:1603.08155.
 
     Args:
         maps: tensors of any shapes.

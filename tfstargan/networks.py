@@ -292,35 +292,24 @@ class Generator(keras.Model):
     def call(self, x: Any, s: Any, masks: Any = None) -> Any:
         return self.decode_features(self.encode_features(x), s, masks)
 
-    def encode_features(
-        self, x: Any, maps: list | None = None
-    ) -> tuple[Any, dict[int, Any]]:
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
         """Return the half of the way before the style, which serves all styles.
 
-        The feature map at the bottleneck, and those that skip it, by their sides. Every
-        layer's is added to `maps`.
+        The feature map at the bottleneck, and those that skip it, by their sides.
         """
-        maps = [] if maps is None else maps
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
         x = self.from_rgb(x)
-        maps.append(x)
         for block in self.encode:
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
             x = self._through(block, x)
-            maps.append(x)
         return x, kept
 
     def decode_features(
-        self,
-        features: tuple[Any, dict[int, Any]],
-        s: Any,
-        masks: Any = None,
-        maps: list | None = None,
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
     ) -> Any:
-        """Return the images of encoded features in a style; add to `maps`, likewise."""
-        maps = [] if maps is None else maps
+        """Return the images of encoded features in a style."""
         if (masks is not None) != (self.w_hpf > 0):
             rule = "takes no masks" if masks is not None else "needs masks"
             raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
@@ -329,7 +318,6 @@ class Generator(keras.Model):
             x = self._through(block, x, s)
             if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
-            maps.append(x)
         return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
 
     def _through(self, block: Any, *inputs: Any) -> Any:

@@ -34,6 +34,13 @@ from tfstargan.data.image_set import squeeze
 PER_SHARD = 1000  # pictures, unless --shards says otherwise
 
 
+class Form(NamedTuple):
+    """How pictures are kept."""
+
+    img_size: int  # side of the uncropped ones
+    unpack: bool  # whether JPEGs are kept as pixels, too
+
+
 class Picture(NamedTuple):
     """A file to pack."""
 
@@ -68,6 +75,7 @@ def build(
     names = tuple(found["train"])
     if (data_dir / "val").is_dir():
         found["val"] = find_domains(data_dir, "val", names)
+    form = Form(img_size, unpack)
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
@@ -82,7 +90,7 @@ def build(
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
-                contents.append(finish_shard(file, part, img_size, unpack, bar))
+                contents.append(finish_shard(file, part, form, bar))
             index["splits"][split] = summarize(names, contents)
     for split, summary in index["splits"].items():
         for domain, count in summary["pictures"].items():
@@ -116,30 +124,25 @@ def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
 
 
 def finish_shard(
-    file: pathlib.Path,
-    pictures: Sequence[Picture],
-    img_size: int,
-    unpack: bool,
-    bar: tqdm,
+    file: pathlib.Path, pictures: Sequence[Picture], form: Form, bar: tqdm
 ) -> dict:
     """Return what a shard holds, after writing it unless it is there, whole."""
     wanted = {
         "file": file.name,
-        "img_size": img_size,
-        "unpacked": unpack,
+        **form._asdict(),
         # label, name and size of each file
         "sources": [[p.label, p.name, p.file.stat().st_size] for p in pictures],
     }
     contents_file = shards.contents_of(file)
     if contents_file.exists():
-        contents = shards.read_json(contents_file)
+        contents = {"unpack": False} | shards.read_json(contents_file)
         same = wanted.items() <= contents.items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(pictures))
             return contents
     contents_file.unlink(missing_ok=True)
     partial = file.with_name(file.name + ".partial")
-    places, broken = write_shard(partial, pictures, img_size, unpack, bar)
+    places, broken = write_shard(partial, pictures, form, bar)
     contents = wanted | {
         "bytes": partial.stat().st_size,
         "sha256": files.checksum(partial),
@@ -152,16 +155,12 @@ def finish_shard(
 
 
 def write_shard(
-    path: pathlib.Path,
-    pictures: Sequence[Picture],
-    img_size: int,
-    unpack: bool,
-    bar: tqdm,
+    path: pathlib.Path, pictures: Sequence[Picture], form: Form, bar: tqdm
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return where its records are and what was left out."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for picture, record in encode_all(pictures, img_size, unpack):
+        for picture, record in encode_all(pictures, form):
             bar.update()
             if isinstance(record, UserError):
                 broken.append(str(record))
@@ -173,13 +172,13 @@ def write_shard(
 
 
 def encode_all(
-    pictures: Sequence[Picture], img_size: int, unpack: bool
+    pictures: Sequence[Picture], form: Form
 ) -> Iterator[tuple[Picture, bytes | UserError]]:
     """Yield every picture's record, or what is wrong with it, in their order."""
 
     def attempt(picture: Picture) -> bytes | UserError:
         try:
-            return encode(picture, img_size, unpack)
+            return encode(picture, form)
         except UserError as error:
             return error
 
@@ -190,14 +189,14 @@ def encode_all(
             yield from zip(part, pool.map(attempt, part), strict=True)
 
 
-def encode(picture: Picture, img_size: int, unpack: bool) -> bytes:
+def encode(picture: Picture, form: Form) -> bytes:
     """Return a picture's record; raise a UserError if the picture is broken."""
     image = images.read(picture.file)
-    # A PNG file takes longer to decode than all else together.
-    as_it_is = picture.file.suffix.lower() in (".jpg", ".jpeg") and not unpack
+    # A PNG file takes longer to decode than all else together: its pixels are kept.
+    as_it_is = picture.file.suffix.lower() in (".jpg", ".jpeg") and not form.unpack
     values = {
         shards.ENCODED: picture.file.read_bytes() if as_it_is else ppm(image),
-        shards.SQUEEZED: squeeze(image, img_size).tobytes(),
+        shards.SQUEEZED: squeeze(image, form.img_size).tobytes(),
         shards.FILENAME: picture.name.encode(),
         shards.DOMAIN: picture.domain.encode(),
     }
@@ -270,6 +269,6 @@ if __name__ == "__main__":
     )
     flags.DEFINE_list("domains", [], "names in label order; empty: all found")
     flags.DEFINE_bool(
-        "unpack", False, "keep JPEGs as pixels, too: fast, tens of times as large"
+        "unpack", False, "keep JPEGs as pixels, too: faster, and several times as large"
     )
     cli.start(main)
