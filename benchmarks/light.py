@@ -1,6 +1,6 @@
 """Compare light generators with the full one in LiteRT, with random weights.
 
-    python benchmarks/light.py --img_size=256 --widths=0.5,0.75,1
+    python benchmarks/light.py --img_size=256 --widths=0.5,0.8125,1
 
 The generators alone, batch 1, in turns. Prints each one's multiplications, size, and
 time; and how many operations XNNPACK leaves to LiteRT's own, slower code.
@@ -96,7 +96,7 @@ if __name__ == "__main__":
     flags.DEFINE_integer("img_size", 256, "image side in pixels")
     flags.DEFINE_integer("channel_base", 2**14, "of the full generator")
     flags.DEFINE_integer("channel_max", 512, "of the full generator")
-    flags.DEFINE_list("widths", ["0.5", "0.75", "1"], "of light generators")
+    flags.DEFINE_list("widths", ["0.5", "0.8125", "1"], "of light generators")
     flags.DEFINE_integer("threads", 2, "of LiteRT")
     flags.DEFINE_integer("turns", 9, "times that each is measured")
     cli.start(main)
