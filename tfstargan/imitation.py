@@ -28,7 +28,8 @@ UPDATES: dict[str, tuple[str, ...]] = {
 }
 # Weights of the losses, beside 1 for the pixels.
 FEATURES = 1.0
-ADVERSARIAL = 0.3
+ADVERSARIAL = 0.3  # until ...
+ALONE = 5 / 6  # ... so much is done: then imitation has the last word
 # Of the student, with momentum. It falls, and so does the discriminator's.
 LEARNING_RATE = 6e-3
 BETA1 = 0.9
@@ -89,13 +90,17 @@ class Distiller(StarGANv2):
 
     def scheduled_rates(self) -> dict[str, Any]:
         """Return the rates now: both players' fall to 0, by half a cosine."""
-        done = tf.cast(self.iteration, tf.float32) / self.config.iterations
-        factor = 0.5 * (1.0 + tf.cos(math.pi * tf.minimum(done, 1.0)))
+        factor = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
         discriminator = self.learning_rate("discriminator")
         return {
             "generator": LEARNING_RATE * factor,
             "discriminator": discriminator * factor,
         }
+
+    def progress(self) -> Any:
+        """Return how far training is, from 0 to 1."""
+        done = tf.cast(self.iteration, tf.float32) / self.config.iterations
+        return tf.minimum(done, 1.0)
 
     def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
         """Return a style code for each image, [B, style_dim]; no gradient goes there.
@@ -154,7 +159,8 @@ class Distiller(StarGANv2):
         if guide == "plain":
             logits = self.discriminator(x_fake, batch.y_trg)
             terms["adv"] = losses.adversarial(logits, real=True)
-            loss += ADVERSARIAL * terms["adv"]
+            weight = tf.where(self.progress() < ALONE, ADVERSARIAL, 0.0)
+            loss += weight * terms["adv"]
         return loss, terms
 
     def seen(self, x: Any) -> list[Any]:
