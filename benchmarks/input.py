@@ -82,17 +82,21 @@ def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    print(process.stdout.readline().strip())
 
-    def ask() -> Cost:
-        process.stdin.write("\n")
-        process.stdin.flush()
+    def read_line() -> str:
         line = process.stdout.readline()
         if not line:
             raise UserError(
                 f"--torch_python={options.torch_python}: it ended; see above"
             )
-        return Cost(*map(float, line.split()))
+        return line.strip()
+
+    print(read_line())
+
+    def ask() -> Cost:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return Cost(*map(float, read_line().split()))
 
     return ask
 
@@ -100,25 +104,20 @@ def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
 def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
     """Print the rates of every pipeline over some pictures, measured in turns."""
     options = flags.FLAGS
-    unpacked = packed.with_name(f"{packed.name}-unpacked")
     records.build(data_dir, packed, options.img_size)
-    if options.unpacked:
-        records.build(data_dir, unpacked, options.img_size, unpack=True)
-    folder, record, pixels = (
+    folder, record = (
         Config(
             data_dir=str(root),
             img_size=options.img_size,
             batch_size=options.batch_size,
             iterations=10**6,
         )
-        for root in (data_dir, packed, unpacked)
+        for root in (data_dir, packed)
     )
     pipelines: dict[str, Callable[[], Cost]] = {
         "folder": lambda: cost_of(folder, options.seconds),
         "records": lambda: cost_of(record, options.seconds),
     }
-    if options.unpacked:
-        pipelines["unpacked"] = lambda: cost_of(pixels, options.seconds)
     if options.torch_python:
         pipelines["torch"] = torch_loader(data_dir, folder)
     costs: dict[str, list[Cost]] = {name: [] for name in pipelines}
@@ -157,7 +156,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "", "holds train/DOMAIN/*.jpg; empty: made ones")
-    flags.DEFINE_bool("unpacked", False, "records --unpack, too: JPEGs' pixels on disk")
     flags.DEFINE_string("torch_python", "", "of an environment with torchvision")
     flags.DEFINE_integer("img_size", 256, "of the batches", lower_bound=32)
     flags.DEFINE_integer("batch_size", 8, "examples, of three pictures each")

@@ -6,8 +6,7 @@
 Every picture is decoded once: broken ones are left out, listed and counted. A shard is
 written aside and renamed, the index last; the same command again checks the shards
 that are there by their checksums and goes on. See `shards.py` for what is in them. A
-picture takes img_size * img_size * 3 bytes and its file's size; a PNG, or with --unpack
-any picture, its pixels'.
+picture takes img_size * img_size * 3 bytes and its file's size; a PNG's, unpacked.
 """
 
 import concurrent.futures
@@ -34,13 +33,6 @@ from tfstargan.data.image_set import squeeze
 PER_SHARD = 1000  # pictures, unless --shards says otherwise
 
 
-class Form(NamedTuple):
-    """How pictures are kept."""
-
-    img_size: int  # side of the uncropped ones
-    unpack: bool  # whether JPEGs are kept as pixels, too
-
-
 class Picture(NamedTuple):
     """A file to pack."""
 
@@ -56,7 +48,6 @@ def build(
     img_size: int,
     shard_count: int = 0,
     domains: tuple[str, ...] = (),
-    unpack: bool = False,
 ) -> dict:
     """Pack train/ and, if there is one, val/, and return the index.
 
@@ -66,7 +57,6 @@ def build(
         img_size: side of the uncropped pictures kept beside the files.
         shard_count: shards per split; 0: one for each thousand pictures.
         domains: names in label order; empty: every folder, sorted.
-        unpack: keep every picture as pixels, JPEGs too: large, but nothing to decode.
 
     Raises:
         UserError: if a folder is unfit, or nothing of a domain is readable.
@@ -75,7 +65,6 @@ def build(
     names = tuple(found["train"])
     if (data_dir / "val").is_dir():
         found["val"] = find_domains(data_dir, "val", names)
-    form = Form(img_size, unpack)
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
@@ -90,7 +79,7 @@ def build(
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
-                contents.append(finish_shard(file, part, form, bar))
+                contents.append(finish_shard(file, part, img_size, bar))
             index["splits"][split] = summarize(names, contents)
     for split, summary in index["splits"].items():
         for domain, count in summary["pictures"].items():
@@ -124,30 +113,29 @@ def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
 
 
 def finish_shard(
-    file: pathlib.Path, pictures: Sequence[Picture], form: Form, bar: tqdm
+    file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
 ) -> dict:
     """Return what a shard holds, after writing it unless it is there, whole."""
-    wanted = {
-        "file": file.name,
-        **form._asdict(),
-        # label, name and size of each file
-        "sources": [[p.label, p.name, p.file.stat().st_size] for p in pictures],
-    }
+    sources = [[p.label, p.name, p.file.stat().st_size] for p in pictures]
     contents_file = shards.contents_of(file)
     if contents_file.exists():
-        contents = {"unpack": False} | shards.read_json(contents_file)
+        contents = shards.read_json(contents_file)
+        wanted = {"file": file.name, "img_size": img_size, "sources": sources}
         same = wanted.items() <= contents.items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(pictures))
             return contents
     contents_file.unlink(missing_ok=True)
     partial = file.with_name(file.name + ".partial")
-    places, broken = write_shard(partial, pictures, form, bar)
-    contents = wanted | {
+    places, broken = write_shard(partial, pictures, img_size, bar)
+    contents = {
+        "file": file.name,
         "bytes": partial.stat().st_size,
         "sha256": files.checksum(partial),
+        "img_size": img_size,
         "pictures": places,  # domain, name, and the data's offset and length
         "broken": broken,
+        "sources": sources,  # label, name and size of each file
     }
     os.replace(partial, file)
     write_json(contents, contents_file)
@@ -155,12 +143,12 @@ def finish_shard(
 
 
 def write_shard(
-    path: pathlib.Path, pictures: Sequence[Picture], form: Form, bar: tqdm
+    path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return where its records are and what was left out."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for picture, record in encode_all(pictures, form):
+        for picture, record in encode_all(pictures, img_size):
             bar.update()
             if isinstance(record, UserError):
                 broken.append(str(record))
@@ -172,13 +160,13 @@ def write_shard(
 
 
 def encode_all(
-    pictures: Sequence[Picture], form: Form
+    pictures: Sequence[Picture], img_size: int
 ) -> Iterator[tuple[Picture, bytes | UserError]]:
     """Yield every picture's record, or what is wrong with it, in their order."""
 
     def attempt(picture: Picture) -> bytes | UserError:
         try:
-            return encode(picture, form)
+            return encode(picture, img_size)
         except UserError as error:
             return error
 
@@ -189,14 +177,12 @@ def encode_all(
             yield from zip(part, pool.map(attempt, part), strict=True)
 
 
-def encode(picture: Picture, form: Form) -> bytes:
+def encode(picture: Picture, img_size: int) -> bytes:
     """Return a picture's record; raise a UserError if the picture is broken."""
     image = images.read(picture.file)
-    # A PNG file takes longer to decode than all else together: its pixels are kept.
-    as_it_is = picture.file.suffix.lower() in (".jpg", ".jpeg") and not form.unpack
     values = {
-        shards.ENCODED: picture.file.read_bytes() if as_it_is else ppm(image),
-        shards.SQUEEZED: squeeze(image, form.img_size).tobytes(),
+        shards.ENCODED: keep(picture.file, image),
+        shards.SQUEEZED: squeeze(image, img_size).tobytes(),
         shards.FILENAME: picture.name.encode(),
         shards.DOMAIN: picture.domain.encode(),
     }
@@ -210,11 +196,16 @@ def encode(picture: Picture, form: Form) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def ppm(image: Image.Image) -> bytes:
-    """Return a picture's pixels, as a PPM file."""
-    file = io.BytesIO()
-    image.save(file, "PPM")
-    return file.getvalue()
+def keep(file: pathlib.Path, image: Image.Image) -> bytes:
+    """Return a JPEG file as it is, and another picture as pixels, a PPM file.
+
+    A PNG file takes longer to decode than all else together.
+    """
+    if file.suffix.lower() in (".jpg", ".jpeg"):
+        return file.read_bytes()
+    pixels = io.BytesIO()
+    image.save(pixels, "PPM")
+    return pixels.getvalue()
 
 
 def summarize(domains: tuple[str, ...], contents: list[dict]) -> dict:
@@ -248,7 +239,6 @@ def main() -> None:
         options.img_size,
         options.shards,
         tuple(options.domains),
-        options.unpack,
     )
     for split, summary in index["splits"].items():
         for line in summary["broken"]:
@@ -268,7 +258,4 @@ if __name__ == "__main__":
         "shards", 0, "files per split; 0: one per thousand pictures", lower_bound=0
     )
     flags.DEFINE_list("domains", [], "names in label order; empty: all found")
-    flags.DEFINE_bool(
-        "unpack", False, "keep JPEGs as pixels, too: faster, and several times as large"
-    )
     cli.start(main)

@@ -4,9 +4,9 @@
     ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
     ROOT/train-00000-of-00008.json       where each of them begins
 
-A record holds a picture as it was (a JPEG's file, unless it was unpacked; another's
-pixels) and, beside it, the picture squeezed to img_size: the pixels of every draw that
-is not cropped, without decoding or resizing.
+A record holds a picture as it was (a JPEG's file, another's pixels) and, beside it, the
+picture squeezed to img_size: the pixels of every draw that is not cropped, without
+decoding or resizing.
 The stream asks for pictures by number, hence reads by position: it is the folder's
 stream, picture for picture, from any iteration on.
 """
@@ -100,7 +100,7 @@ class Shards(ImageSet):
         return images.decode(io.BytesIO(record[ENCODED].bytes_list.value[0]), name)
 
     def content(self, domain: int, index: int) -> bytes:
-        """Return a picture's file; its pixels as a PPM file, where that was packed."""
+        """Return a picture's file, a PNG's unpacked."""
         return self.record(domain, index)[ENCODED].bytes_list.value[0]
 
     def squeezed(self, domain: int, index: int, size: int) -> Image.Image:
