@@ -8,8 +8,8 @@ encoder are R's own, copied. The same command again goes on after an interruptio
 
 Every image is translated by both, the teacher and the student, into a style of a latent
 or a reference, or between two of these. The student learns to give the same pixels, and
-the same features to style encoder and discriminator; and to convince the latter, which
-goes on learning, too.
+the same features to style encoder and discriminator; and, until the last sixth of the
+training, to convince the latter, which goes on learning, too.
 """
 
 import dataclasses

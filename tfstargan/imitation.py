@@ -19,7 +19,7 @@ from tfstargan.run import Run
 from tfstargan.stargan import AVERAGED, Sources, StarGANv2, build_networks, translating
 from tfstargan.translator import Translator
 
-# An iteration's updates.
+# An iteration's updates in their order, each with the networks that it changes.
 UPDATES: dict[str, tuple[str, ...]] = {
     "D/plain": ("discriminator",),
     "G/plain": ("generator",),
