@@ -10,7 +10,7 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.config import UserError
-from tfstargan.data import ImageSet, batches, examples_of, open_images
+from tfstargan.data import ImageSet, batches, critters, examples_of, open_images
 from tfstargan.data.augment import augment, random_box
 from tfstargan.data.folder import Folder
 from tfstargan.data.stream import example
@@ -27,7 +27,7 @@ class One(ImageSet):
     def count(self, domain: int) -> int:
         return 1
 
-    def image(self, domain: int, index: int) -> Image.Image:
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         return self.picture
 
 
@@ -175,6 +175,25 @@ def test_resizing_is_antialiased():
     stripes[:, ::2] = 255
     small = One(stripes).squeezed(0, 0, 16)
     assert abs(np.asarray(small).astype(int) - 127).max() < 20
+
+
+def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
+    for label, species in enumerate(critters.SPECIES):
+        file = tmp_path / "train" / species / "a.jpg"
+        file.parent.mkdir(parents=True)
+        animal = critters.nth_critter("train", label, 0, seed=0)
+        Image.fromarray(critters.draw(animal, 150)).save(file, quality=95)
+    assert images.read(file).size == (150, 150)
+    assert images.read(file, least=64).size == (75, 75)
+    assert images.read(file, least=76).size == (150, 150)
+    settings = {"dataset": "folder", "data_dir": str(tmp_path), "domains": ()}
+    settings |= {"crop_probability": 0.0}
+    exact, draft = (tiny(**settings, jpeg_draft=on) for on in (False, True))
+    image_set = open_images(exact, "train")
+    for i in range(4):
+        a = example(image_set, exact, i).x_src.astype(float)
+        b = example(image_set, draft, i).x_src.astype(float)
+        assert 0 < abs(a - b).mean() < 2
 
 
 def test_examples_repeat_where_a_domain_has_too_few(photographs):

@@ -79,6 +79,10 @@ class Config:
 
     crop_probability: float = setting(0.5, "share of images randomly cropped")
     flip_probability: float = setting(0.5, "share of images mirrored")
+    jpeg_draft: bool = setting(
+        False,
+        "decode JPEGs of 4 times img_size at half: faster; pixels differ (48 dB)",
+    )
     seed: int = setting(777, "of initial weights, data order and latents")
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
     tpu: str = setting("", "train on this TPU: its name, or local")

@@ -42,12 +42,16 @@ def augment(
     rng: np.random.Generator,
     crop_probability: float = 0.5,
     flip_probability: float = 0.5,
+    least: int = 0,
 ) -> np.ndarray:
-    """Return a picture, randomly cropped and mirrored, as [size, size, 3] uint8."""
+    """Return a picture, randomly cropped and mirrored, as [size, size, 3] uint8.
+
+    `least` is a side of the whole picture that is enough, see `images.read`.
+    """
     if rng.random() < crop_probability:
-        image = image_set.image(domain, index)
+        image = image_set.image(domain, index, least)
         image = squeeze(image.crop(random_box(*image.size, rng)), size)
     else:
-        image = image_set.squeezed(domain, index, size)
+        image = image_set.squeezed(domain, index, size, least)
     pixels = np.asarray(image)
     return pixels[:, ::-1] if rng.random() < flip_probability else pixels

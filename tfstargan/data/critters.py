@@ -187,7 +187,7 @@ class Critters(ImageSet):
         """Return the true factors of one picture."""
         return nth_critter(self.split, domain, index, self.seed)
 
-    def image(self, domain: int, index: int) -> Image.Image:
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """Return one picture."""
         critter = self.critter(domain, index)
         if critter not in self._drawn:

@@ -51,9 +51,9 @@ class Folder(ImageSet):
         """Return the number of pictures of a domain."""
         return len(self.files[domain])
 
-    def image(self, domain: int, index: int) -> Image.Image:
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """Return one picture, RGB, of any size."""
-        return images.read(self.files[domain][index])
+        return images.read(self.files[domain][index], least)
 
     def content(self, domain: int, index: int) -> bytes:
         """Return a picture's file."""

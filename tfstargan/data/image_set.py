@@ -15,16 +15,18 @@ class ImageSet(abc.ABC):
         """Return the number of pictures of a domain."""
 
     @abc.abstractmethod
-    def image(self, domain: int, index: int) -> Image.Image:
-        """Return one picture, RGB, of any size."""
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
+        """Return one picture, RGB, of any size; `least` is that of `images.read`."""
 
     def content(self, domain: int, index: int) -> bytes:
         """Return what tells a picture from any other: its file, or its pixels."""
         return self.image(domain, index).tobytes()
 
-    def squeezed(self, domain: int, index: int, size: int) -> Image.Image:
+    def squeezed(
+        self, domain: int, index: int, size: int, least: int = 0
+    ) -> Image.Image:
         """Return one picture, uncropped, as size x size pixels."""
-        return squeeze(self.image(domain, index), size)
+        return squeeze(self.image(domain, index, least), size)
 
 
 def squeeze(image: Image.Image, size: int) -> Image.Image:

@@ -93,20 +93,23 @@ class Shards(ImageSet):
         """Return the number of pictures of a domain."""
         return len(self.places[self.domains[domain]])
 
-    def image(self, domain: int, index: int) -> Image.Image:
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """Return one picture, RGB, of any size."""
         record = self.record(domain, index)
         name = record[FILENAME].bytes_list.value[0].decode()
-        return images.decode(io.BytesIO(record[ENCODED].bytes_list.value[0]), name)
+        encoded = io.BytesIO(record[ENCODED].bytes_list.value[0])
+        return images.decode(encoded, name, least)
 
     def content(self, domain: int, index: int) -> bytes:
         """Return a picture's file, a PNG's unpacked."""
         return self.record(domain, index)[ENCODED].bytes_list.value[0]
 
-    def squeezed(self, domain: int, index: int, size: int) -> Image.Image:
+    def squeezed(
+        self, domain: int, index: int, size: int, least: int = 0
+    ) -> Image.Image:
         """Return one picture, uncropped, as size x size pixels."""
         if size != self.img_size:
-            return super().squeezed(domain, index, size)
+            return super().squeezed(domain, index, size, least)
         pixels = self.record(domain, index)[SQUEEZED].bytes_list.value[0]
         return Image.frombuffer("RGB", (size, size), pixels, "raw", "RGB", 0, 1)
 

@@ -105,6 +105,8 @@ def scale(batch: Batch) -> Batch:
 def example(image_set: ImageSet, config: Config, index: int) -> Batch:
     """Return element `index` of the stream, unbatched, its images uint8."""
     rng = np.random.default_rng((config.seed, index))
+    # Twice the side: what a crop leaves is still reduced, not enlarged.
+    least = 2 * config.img_size if config.jpeg_draft else 0
 
     def picture(domain: int) -> np.ndarray:
         chosen = int(rng.integers(image_set.count(domain)))
@@ -116,6 +118,7 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
             rng,
             config.crop_probability,
             config.flip_probability,
+            least,
         )
 
     y_src, y_trg = (int(y) for y in rng.integers(len(image_set.domains), size=2))

@@ -69,10 +69,10 @@ class TFDS(ImageSet):
         """Return the number of pictures of a domain."""
         return len(self.indices[domain])
 
-    def image(self, domain: int, index: int) -> Image.Image:
+    def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """Return one picture, RGB, of any size."""
         name = f"{self.dataset} number {self.indices[domain][index]}"
-        return images.decode(io.BytesIO(self.content(domain, index)), name)
+        return images.decode(io.BytesIO(self.content(domain, index)), name, least)
 
     def content(self, domain: int, index: int) -> bytes:
         """Return a picture's file."""
