@@ -2,55 +2,32 @@
 
     python benchmarks/light.py --img_size=256 --widths=0.5,0.8125,1
 
-The generators alone, batch 1, in turns. Prints each one's multiplications, size, and
-time; and how many operations XNNPACK leaves to LiteRT's own, slower code.
+The generators alone, in float32 as exported, batch 1, taking turns. Prints each one's
+multiplications, size, and time; and how many operations XNNPACK leaves to LiteRT's own,
+slower code.
 """
 
 import dataclasses
-import time
-from typing import Any
+import pathlib
+import sys
 
-import numpy as np
-import tensorflow as tf
+sys.path[0] = str(pathlib.Path(__file__).parents[1])  # else `export` were its neighbour
+
 from absl import flags
-from ai_edge_litert.interpreter import Interpreter
-from tqdm import trange
+from tqdm import tqdm
 
+from export import contract, flatbuffer, graph, latency, litert
 from tfstargan import cli
 from tfstargan.config import Config
-from tfstargan.distill import arithmetic
-from tfstargan.layers import upsample_in_phases
-from tfstargan.stargan import build_networks
+from tfstargan.stargan import build_networks, translating
+from tfstargan.translator import Translator
 
 
-def interpreter_of(config: Config, threads: int) -> tuple[Interpreter, float]:
-    """Return a configuration's generator, with random inputs, and its megabytes."""
-    (generator,) = build_networks(config, ("generator",)).values()
-    upsample_in_phases(generator)
-    side = config.img_size
-    image = tf.TensorSpec((1, side, side, 3))
-    function = tf.function(generator).get_concrete_function(
-        image, tf.TensorSpec((1, config.style_dim))
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    model = converter.convert()
-    interpreter = Interpreter(model_content=model, num_threads=threads)
-    interpreter.allocate_tensors()
-    rng = np.random.default_rng(0)
-    for tensor in interpreter.get_input_details():
-        values = rng.uniform(-1, 1, tensor["shape"]).astype(np.float32)
-        interpreter.set_tensor(tensor["index"], values)
-    return interpreter, len(model) / 1e6
-
-
-def left_over(interpreter: Interpreter) -> int:
-    """Return how many operations the delegate did not take."""
-    operations: list[Any] = interpreter._get_ops_details()
-    partitions = [op for op in operations if op["op_name"] == "DELEGATE"]
-    taken = {t for op in partitions for t in op["outputs"]}
-    (output,) = (tensor["index"] for tensor in interpreter.get_output_details())
-    whole = len(partitions) == 1 and output in taken
-    return 0 if whole else len(partitions)
+def exported(config: Config) -> bytes:
+    """Return the .tflite of a configuration's generator, with random weights."""
+    translator = Translator(config, build_networks(config, translating(config)))
+    whole = graph.convert(translator)
+    return flatbuffer.cut(whole, contract.TRANSLATE)
 
 
 def main() -> None:
@@ -68,27 +45,17 @@ def main() -> None:
         )
         for width in options.widths
     }
-    made = {name: interpreter_of(c, options.threads) for name, c in configs.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in configs}
-    rng = np.random.default_rng(0)
-    for _ in trange(options.turns):
-        for name in rng.permutation(list(configs)):
-            interpreter, _ = made[name]
-            interpreter.invoke()  # not the first after another's
-            start = time.perf_counter()
-            interpreter.invoke()
-            seconds[name].append(time.perf_counter() - start)
-    print(
-        "| generator | GMAC | MB | ms, median | ms, least | of the full one's | left |"
-    )
+    models = {name: exported(c) for name, c in tqdm(configs.items(), leave=False)}
+    times = latency.times(models, options.threads, options.turns)
+    print("| generator | GMAC | MB | ms, median | ms, 95 of 100 | of full | left |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    for name, config in configs.items():
-        interpreter, size = made[name]
-        ratio = np.median(np.divide(seconds[name], seconds["full"]))
+    for name, model in models.items():
+        multiplications = flatbuffer.multiplications(flatbuffer.read(model))
+        median, p95 = times[name]["median_ms"], times[name]["p95_ms"]
         print(
-            f"| {name} | {arithmetic(config) / 1e9:.2f} | {size:.1f} "
-            f"| {1e3 * np.median(seconds[name]):.0f} | {1e3 * min(seconds[name]):.0f} "
-            f"| {ratio:.3f} | {left_over(interpreter)} |"
+            f"| {name} | {multiplications / 1e9:.2f} | {len(model) / 1e6:.1f} "
+            f"| {median:.0f} | {p95:.0f} | {median / times['full']['median_ms']:.3f} "
+            f"| {sum(litert.leftovers(model).values())} |"
         )
 
 

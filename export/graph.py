@@ -1,8 +1,8 @@
 """A run's networks as graphs for serving and phones: SavedModel and LiteRT flatbuffer.
 
-The networks are those of training, with the doubling convolutions in the form that
-LiteRT's processor backend (XNNPACK) is fast at. Nothing of them is left to slower code,
-and the weights are stored once and unpadded: see docs/export.md.
+The networks are those of training, with convolutions in the form that LiteRT's
+processor backend (XNNPACK) is fast at, and means in one that it is exact at. Nothing of
+them is left to slower code, and the weights are stored once: see docs/export.md.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ import tensorflow as tf
 from export import contract
 from export.contract import Contract, Signature
 from tfstargan.config import Config, UserError
-from tfstargan.layers import DomainDense, upsample_in_phases
+from tfstargan.layers import suit_litert
 from tfstargan.run import Run
 from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
@@ -91,10 +91,7 @@ def _in_export_form(translator: Translator) -> Translator:
     networks = build_networks(config, translating(config))
     for name, network in networks.items():
         network.set_weights(translator.networks[name].get_weights())
-        upsample_in_phases(network)
-        for layer in network._flatten_layers():
-            if isinstance(layer, DomainDense):
-                layer.apart = True
+        suit_litert(network)
     return Translator(config, networks)
 
 

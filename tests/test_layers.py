@@ -145,16 +145,19 @@ def naive_convolution(
         (3, "same", "up", 5, 8),
         (3, "same", "up in phases", 5, 8),
         (1, "same", "up", 5, 8),
+        (3, "same", "none, in pairs", 6, 5),
+        (3, "same", "none, in pairs", 7, 5),
     ],
 )
 def test_a_convolution_and_its_gradients_are_the_naive_ones(
     kernel_size, padding, resample, height, width
 ):
     x = tf.constant(noise(10, 3, height, width, 3))
-    phases = resample == "up in phases"
-    resample = "up" if phases else resample
+    phases, pairs = resample == "up in phases", resample == "none, in pairs"
+    resample = "up" if phases else None if pairs else resample
     layer = Conv2D(5, kernel_size, padding, resample=resample)
-    layer.phases = phases
+    layer.phases, layer.pairs = phases, pairs
+    layer.PAIRED = range(3, 6)
     layer.build(x.shape)
     layer.bias.assign(noise(11, 5))
     kernel, bias = (tf.convert_to_tensor(v) for v in (layer.kernel, layer.bias))

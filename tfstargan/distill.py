@@ -27,7 +27,7 @@ from tfstargan.arithmetic import multiplications
 from tfstargan.config import Config, UserError
 from tfstargan.data import open_images
 from tfstargan.imitation import Distiller, Teacher
-from tfstargan.layers import upsample_in_phases
+from tfstargan.layers import suit_litert
 from tfstargan.metrics.evaluation import weights_digest
 from tfstargan.metrics.report import write_json
 from tfstargan.run import Run, iteration_of
@@ -89,7 +89,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
 def arithmetic(config: Config) -> int:
     """Return the multiplications in a translation by a run's generator, exported."""
     (network,) = build_networks(config, ("generator",)).values()
-    upsample_in_phases(network)
+    suit_litert(network)
     side = config.img_size
     inputs: list[Any] = [tf.TensorSpec((1, side, side, 3))]
     inputs.append(tf.TensorSpec((1, config.style_dim)))

@@ -30,7 +30,9 @@ def he_normal(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=math.sqrt(2.0 / fan_in))
 
 
-def normalize(features: Any, gain: Any, offset: Any, epsilon: float) -> Any:
+def normalize(
+    features: Any, gain: Any, offset: Any, epsilon: float, staged: bool = False
+) -> Any:
     """Return every channel of every image with mean `offset` and deviation `gain`.
 
     `gain * (x - mean) / sqrt(var + epsilon) + offset`, mean and (biased) variance over
@@ -41,6 +43,8 @@ def normalize(features: Any, gain: Any, offset: Any, epsilon: float) -> Any:
         gain: [B, 1, 1, C], or [1, 1, 1, C] for all images.
         offset: the same.
         epsilon: added to the variance; 1e-5 is the reference's.
+        staged: whether means are taken of rows first and then of these: for LiteRT,
+            which sums one number after the other, and in float16 on some GPUs.
 
     Returns:
         [B, H, W, C] float32. Its gradient is written out, which takes fewer passes over
@@ -48,6 +52,8 @@ def normalize(features: Any, gain: Any, offset: Any, epsilon: float) -> Any:
     """
 
     def mean(x: Any) -> Any:
+        if staged:
+            x = ops.mean(x, axis=2, keepdims=True)
         return ops.mean(x, axis=(1, 2), keepdims=True)
 
     @ops.custom_gradient
@@ -123,6 +129,8 @@ class InstanceNormalization(keras.layers.Layer):
         affine: whether there are a scale (gamma, from 1) and an offset (beta, from 0).
     """
 
+    staged = False  # see `normalize`
+
     def __init__(self, epsilon: float = 1e-5, affine: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
         self.epsilon = epsilon
@@ -140,7 +148,7 @@ class InstanceNormalization(keras.layers.Layer):
         if self.affine:
             gamma, beta = (ops.cast(v, "float32") for v in (self.gamma, self.beta))
         gamma, beta = (ops.reshape(v, (1, 1, 1, -1)) for v in (gamma, beta))
-        normalized = normalize(features, gamma, beta, self.epsilon)
+        normalized = normalize(features, gamma, beta, self.epsilon, self.staged)
         return ops.cast(normalized, self.compute_dtype)
 
     def get_config(self) -> dict:
@@ -160,6 +168,8 @@ class AdaIN(keras.layers.Layer):
         epsilon: added to the variance.
     """
 
+    staged = False  # see `normalize`
+
     def __init__(self, epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(**kwargs)
         self.epsilon = epsilon
@@ -174,7 +184,7 @@ class AdaIN(keras.layers.Layer):
     def call(self, features: Any, style: Any) -> Any:
         gamma, beta = ops.split(ops.cast(self.fc(style), "float32"), 2, axis=-1)
         gamma, beta = (ops.expand_dims(v, (1, 2)) for v in (gamma, beta))
-        normalized = normalize(features, 1.0 + gamma, beta, self.epsilon)
+        normalized = normalize(features, 1.0 + gamma, beta, self.epsilon, self.staged)
         return ops.cast(normalized, self.compute_dtype)
 
     def get_config(self) -> dict:
@@ -204,6 +214,12 @@ class Conv2D(keras.layers.Layer):
     # every second row and column: for LiteRT, which is slow at the former. See
     # `upsample_in_phases`.
     phases = False
+
+    # Whether rows are convolved in pairs, a third less arithmetic: for LiteRT. Of fewer
+    # channels the sums cost what they spare; of more, the kernels, a third larger,
+    # would make files so.
+    pairs = False
+    PAIRED = range(128, 257)  # channels
 
     def __init__(
         self,
@@ -243,12 +259,46 @@ class Conv2D(keras.layers.Layer):
             features = self._convolve_then_pool(features, kernel)
         elif self.resample == "up":
             features = self._upsample_then_convolve(features, kernel)
+        elif self.pairs and self._pairs_pay(features):
+            features = self._convolve_pairs(features, kernel)
         else:
             features = ops.conv(features, kernel, padding=self.padding)
         return ops.add(features, self._scaled(self.bias)) if self.use_bias else features
 
     def _scaled(self, weight: Any) -> Any:
         return weight if self.gain == 1 else weight * self.gain
+
+    def _pairs_pay(self, features: Any) -> bool:
+        _, height, _, channels = features.shape
+        wide = channels in self.PAIRED and self.filters in self.PAIRED
+        usual = self.kernel_size == 3 and self.padding == "same"
+        return wide and usual and height % 2 == 0
+
+    def _convolve_pairs(self, features: Any, kernel: Any) -> Any:
+        """Return the 3x3 convolution, two rows at a time of four convolutions by 1x3.
+
+        Of a column `a b c d` and a filter `f g h` both results, `af + bg + ch` and
+        `bf + cg + dh`, are sums of four products instead of six (Winograd's F(2, 3);
+        Lavin and Gray, arXiv:1509.09308, section 4.1).
+        """
+        _, height, width, channels = features.shape
+        # Two rows side by side: [B, H / 2 + 1, 2W, C].
+        padded = ops.pad(features, [(0, 0), (1, 1), (0, 0), (0, 0)])
+        rows = ops.reshape(padded, (-1, height // 2 + 1, 2 * width, channels))
+        a, b = rows[:, :-1, :width], rows[:, :-1, width:]
+        c, d = rows[:, 1:, :width], rows[:, 1:, width:]
+        f, g, h = (kernel[i : i + 1] for i in range(3))
+        first, plus, minus, last = (
+            ops.conv(row, taps, padding="same")
+            for row, taps in (
+                (a - c, f),
+                (b + c, (f + g + h) / 2),
+                (c - b, (f - g + h) / 2),
+                (b - d, h),
+            )
+        )
+        pair = ops.concatenate([first + plus + minus, plus - minus - last], axis=2)
+        return ops.reshape(pair, (-1, height, width, self.filters))
 
     def _convolve_then_pool(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with pooling: a quarter of the work
@@ -320,7 +370,7 @@ class DomainDense(keras.layers.Layer):
     """
 
     # Whether there is a product for each domain instead of a batch of them: LiteRT's
-    # quantizer knows only the former. See `export.graph`.
+    # quantizer knows only the former.
     apart = False
 
     def __init__(self, units: int, num_domains: int, **kwargs: Any):
@@ -363,3 +413,18 @@ def pick_domain(heads: Any, domain: Any) -> Any:
     """Return every example's output for its domain: [B, K, C] and int [B] to [B, C]."""
     chosen = ops.one_hot(domain, heads.shape[1], dtype=heads.dtype)  # [B, K]
     return ops.einsum("bkc,bk->bc", heads, chosen)
+
+
+def suit_litert(network: keras.Model) -> None:
+    """Have a network compute as LiteRT is best at: the same numbers but for rounding.
+
+    See `Conv2D.phases` and `pairs`, `normalize` on `staged`, and `DomainDense.apart`.
+    """
+    upsample_in_phases(network)
+    for layer in network._flatten_layers():
+        if isinstance(layer, Conv2D):
+            layer.pairs = True
+        elif isinstance(layer, AdaIN | InstanceNormalization):
+            layer.staged = True
+        elif isinstance(layer, DomainDense):
+            layer.apart = True
