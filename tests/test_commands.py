@@ -1,41 +1,12 @@
 """The commands as a user runs them: what they write, and what bad input gets."""
 
 import json
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
+from commands import command, refusal
 from PIL import Image
-
-ROOT = pathlib.Path(__file__).parents[1]
-
-
-def command(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProcess:
-    """Run `python -m ...` in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
-def refusal(*arguments: object, cwd: pathlib.Path) -> str:
-    """Run a command that must fail, leaving nothing behind; return its one line."""
-    before = sorted(cwd.rglob("*"))
-    result = command(*arguments, cwd=cwd)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert sorted(cwd.rglob("*")) == before
-    lines = [x for x in result.stderr.splitlines() if x.startswith("error: ")]
-    assert len(lines) == 1
-    assert result.stderr.rstrip().endswith(lines[0])
-    return lines[0]
-
 
 SMALL = (
     "--img_size=32",

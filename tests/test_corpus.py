@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
+from commands import command, refusal
 from PIL import Image
-from test_commands import command, refusal
 
 from tfstargan import images
 from tfstargan.config import UserError

@@ -15,10 +15,10 @@ import time
 import numpy as np
 import pytest
 import pytorch_writer
+from commands import ROOT, command, refusal
 from conftest import tiny
 from parity import GOLDENS, MetricsCase, formula
 from PIL import Image
-from test_commands import ROOT, command, refusal
 
 from tfstargan import files, images
 from tfstargan.config import UserError

@@ -1,12 +1,11 @@
 """Real photographs through the whole path; skipped where there are none."""
 
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import pytorch_writer
+from commands import command
 from parity import GOLDENS, Case, formula
 from PIL import Image
 
@@ -25,14 +24,9 @@ pytestmark = [
 ]
 
 
-def command(*arguments: object) -> str:
+def printed(*arguments: object) -> str:
     """Run a module and return what it printed."""
-    result = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    result = command(*arguments, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -40,7 +34,7 @@ def command(*arguments: object) -> str:
 def test_animals_train_translate_and_export(tmp_path):
     animals = PHOTOGRAPHS / "afhq_mini"
     run = f"--run_dir={tmp_path / 'run'}"
-    command(
+    printed(
         "tfstargan.train",
         "--flagfile=configs/afhq.flags",
         f"--data_dir={animals}",
@@ -52,14 +46,14 @@ def test_animals_train_translate_and_export(tmp_path):
     )
     source = animals / "val" / "cat"
     reference = animals / "val" / "dog" / "pixabay_dog_000321.jpg"
-    written = command(
+    written = printed(
         "tfstargan.translate", run, f"--source={source}", f"--reference={reference}"
     ).split()
     assert len(written) == 5
     for file in written:
         with Image.open(file) as picture:
             assert picture.size == (256, 256)
-    assert "translate" in command("export.tflite", run)
+    assert "translate" in printed("export.tflite", run)
     assert (
         tmp_path / "run" / "export" / "float32" / "stargan.tflite"
     ).stat().st_size > 100_000
@@ -79,7 +73,7 @@ def test_faces_train_with_masks_into_grids_and_a_video(tmp_path):
     wing = tmp_path / "wing.ckpt"  # random, but in the authors' format and size
     pytorch_file.save(wing, {"state_dict": formula.weights("fan", shapes)})
     run = tmp_path / "run"
-    command(
+    printed(
         "tfstargan.train",
         "--flagfile=configs/celeba.flags",
         f"--data_dir={PHOTOGRAPHS / 'celeba_hq_mini'}",
@@ -90,7 +84,7 @@ def test_faces_train_with_masks_into_grids_and_a_video(tmp_path):
         "--channel_max=16",
         "--batch_size=2",
     )
-    written = command("tfstargan.samples", f"--run_dir={run}", "--animation=mp4")
+    written = printed("tfstargan.samples", f"--run_dir={run}", "--animation=mp4")
     files = [pathlib.Path(name) for name in written.split()]
     names = ["references.png", "cycles.png", "latents-psi1.png"]
     assert [f.name for f in files] == [*names, "references.mp4", "latents.mp4"]
@@ -106,7 +100,7 @@ def test_imported_weights_translate_a_photograph_as_the_golden_networks(
     checkpoint = tmp_path / "100000_nets_ema.ckpt"
     pytorch_writer.write(checkpoint, parts, file_format)
     run = f"--run_dir={tmp_path / 'run'}"
-    command(
+    printed(
         "tfstargan.import_reference",
         f"--checkpoint={checkpoint}",
         "--domains=cat,dog,wild",
@@ -115,7 +109,7 @@ def test_imported_weights_translate_a_photograph_as_the_golden_networks(
     source = next((PHOTOGRAPHS / "afhq_mini" / "val" / "cat").iterdir())
     reference = next((PHOTOGRAPHS / "afhq_mini" / "val" / "dog").iterdir())
     out = tmp_path / "fake.png"
-    command(
+    printed(
         "tfstargan.translate",
         run,
         f"--source={source}",

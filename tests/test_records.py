@@ -7,9 +7,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from commands import command, refusal
 from conftest import tiny
 from PIL import Image
-from test_commands import command, refusal
 
 from tfstargan.config import Config, UserError
 from tfstargan.data import batches, open_images, records, shards

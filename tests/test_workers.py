@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from commands import ROOT, refusal
 from conftest import tiny
 from PIL import Image
-from test_commands import ROOT, refusal
 from test_replicas import weights
 
 from tfstargan.config import Config, UserError

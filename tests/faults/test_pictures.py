@@ -2,8 +2,8 @@
 
 import pictures
 import pytest
+from commands import command
 from conftest import tiny
-from test_commands import command
 
 from tfstargan import images
 from tfstargan.config import UserError
