@@ -83,15 +83,21 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
     """Return {name: (what measures it, GMAC, MB, operations left to slower code)}."""
     options = flags.FLAGS
     translator = untrained(config)
-    whole = graph.convert(translator)
-    float32 = flatbuffer.cut(whole, contract.TRANSLATE)
-    gmac = flatbuffer.multiplications(flatbuffer.read(float32)) / 1e9
-    print(f"largest difference from Keras {difference(translator, float32):.1e}")
+    copy = graph.for_export(translator)
+    float32, whole = (graph.convert(copy, pairs=pairs) for pairs in (True, False))
+    unquantized = flatbuffer.cut(whole, contract.TRANSLATE)
     found: dict[str, tuple] = {}
     for variant in options.variants:
-        content = variants.quantize(float32, variant, {})
+        if variant == "float32":
+            content = flatbuffer.cut(float32, contract.TRANSLATE)
+            print(
+                f"largest difference from Keras {difference(translator, content):.1e}"
+            )
+        else:
+            content = variants.quantize(unquantized, variant, {})
         left = sum(litert.leftovers(content).values())
         measure = in_litert(content, options.threads)
+        gmac = flatbuffer.multiplications(flatbuffer.read(content)) / 1e9
         found[f"LiteRT {variant}"] = (measure, gmac, len(content) / 1e6, left)
     if options.reference:
         command = [
@@ -111,6 +117,7 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
         ours = folder / "ours.onnx"
         onnx.convert(whole, contract.TRANSLATE, ours)
         runtime = in_process([*command, f"--run={ours}"])
+        gmac = flatbuffer.multiplications(flatbuffer.read(unquantized)) / 1e9
         found["ONNX Runtime, ours"] = (runtime, gmac, ours.stat().st_size / 1e6, None)
     return found
 

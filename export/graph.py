@@ -2,7 +2,8 @@
 
 The networks are those of training, with convolutions in the form that LiteRT's
 processor backend (XNNPACK) is fast at, and means in one that it is exact at. Nothing of
-them is left to slower code, and the weights are stored once: see docs/export.md.
+them is left to slower code, and the weights are stored once and unpadded: see
+docs/export.md.
 """
 
 import pathlib
@@ -16,7 +17,7 @@ import tensorflow as tf
 from export import contract
 from export.contract import Contract, Signature
 from tfstargan.config import Config, UserError
-from tfstargan.layers import suit_litert
+from tfstargan.layers import convolve_in_pairs, suit_litert
 from tfstargan.run import Run
 from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
@@ -65,34 +66,36 @@ def describe(
     )
 
 
-def write_saved_model(
-    translator: Translator, folder: pathlib.Path, batch: int | None = None
-) -> None:
-    """Write a TensorFlow SavedModel with the three signatures; `batch` None is any."""
-    exported = _in_export_form(translator)
-    archive = keras.export.ExportArchive()
-    for network in exported.networks.values():
-        archive.track(network)
-    for signature in signatures(translator.config, batch):
-        archive.add_endpoint(
-            signature.name,
-            _named(functions(exported)[signature.name], signature.output.name),
-            input_signature=[
-                tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
-                for tensor in signature.inputs
-            ],
-        )
-    archive.write_out(str(folder), verbose=False)
+def for_export(translator: Translator) -> Translator:
+    """Return a copy in the form to export; what it is compared with stays as it is.
 
-
-def _in_export_form(translator: Translator) -> Translator:
-    """Return a copy, since what it is compared with should stay as it is."""
+    Layers get their names here: exported again, a copy gives the same bytes.
+    """
     config = translator.config
     networks = build_networks(config, translating(config))
     for name, network in networks.items():
         network.set_weights(translator.networks[name].get_weights())
         suit_litert(network)
     return Translator(config, networks)
+
+
+def write_saved_model(
+    copy: Translator, folder: pathlib.Path, batch: int | None = None
+) -> None:
+    """Write a TensorFlow SavedModel with the three signatures; `batch` None is any."""
+    archive = keras.export.ExportArchive()
+    for network in copy.networks.values():
+        archive.track(network)
+    for signature in signatures(copy.config, batch):
+        archive.add_endpoint(
+            signature.name,
+            _named(functions(copy)[signature.name], signature.output.name),
+            input_signature=[
+                tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
+                for tensor in signature.inputs
+            ],
+        )
+    archive.write_out(str(folder), verbose=False)
 
 
 def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str, Any]]:
@@ -102,15 +105,23 @@ def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str,
     return endpoint
 
 
-def convert(translator: Translator, batch: int = 1) -> bytes:
+def convert(copy: Translator, batch: int = 1, pairs: bool = False) -> bytes:
     """Return the networks as a float32 LiteRT flatbuffer with the three signatures.
+
+    Args:
+        copy: of `for_export`.
+        batch: pictures at once.
+        pairs: whether wide convolutions take rows in pairs: faster on processors in
+            float32, where 8-bit arithmetic is cheap and GPUs have their own such form.
 
     Raises:
         UserError: if the file came out without the weights.
     """
-    names = [signature.name for signature in signatures(translator.config)]
+    names = [signature.name for signature in signatures(copy.config)]
+    for network in copy.networks.values():
+        convolve_in_pairs(network, pairs)
     with tempfile.TemporaryDirectory() as folder:
-        write_saved_model(translator, pathlib.Path(folder), batch)
+        write_saved_model(copy, pathlib.Path(folder), batch)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=names
         )
@@ -118,9 +129,7 @@ def convert(translator: Translator, batch: int = 1) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         content = converter.convert()
     # Some versions of the converter lose variables without a word.
-    weights = sum(
-        4 * network.count_params() for network in translator.networks.values()
-    )
+    weights = sum(4 * network.count_params() for network in copy.networks.values())
     if len(content) < 0.9 * weights:  # equal ones are stored once
         raise UserError(
             f"the converter wrote {len(content)} bytes for {weights} of weights: "

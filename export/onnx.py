@@ -72,7 +72,7 @@ def main() -> None:
     files = {s.name: f"{s.name}.onnx" for s in graph.signatures(run.config)}
 
     def write(translator: Translator, folder: pathlib.Path) -> None:
-        content = graph.convert(translator)
+        content = graph.convert(graph.for_export(translator))
         for signature, name in files.items():
             convert(content, signature, folder / name)
 

@@ -19,6 +19,7 @@ from export.litert import Endpoints
 from export.verify import write_verified
 from tfstargan import cli
 from tfstargan.run import Run
+from tfstargan.translator import Translator
 
 
 def load(folder: pathlib.Path) -> Endpoints:
@@ -39,7 +40,11 @@ def main() -> None:
     """Export a run, and say how far it is from Keras."""
     run = Run.open(flags.FLAGS.run_dir)
     files = {s.name: "saved_model.pb" for s in graph.signatures(run.config)}
-    checkpoint, write = flags.FLAGS.checkpoint, graph.write_saved_model
+
+    def write(translator: Translator, folder: pathlib.Path) -> None:
+        graph.write_saved_model(graph.for_export(translator), folder)
+
+    checkpoint = flags.FLAGS.checkpoint
     print(write_verified(run, checkpoint, "savedmodel", files, write, load, batch=None))
 
 

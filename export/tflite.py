@@ -10,6 +10,7 @@ variant costs and gives. The files are run in LiteRT on pictures of the run firs
 that differs from Keras by more than its variant may is not written.
 """
 
+import functools
 import os
 import pathlib
 import platform
@@ -92,20 +93,33 @@ class Export:
         self.batch = batch
         self.split = split
         self.translator = Translator.of_run(run, self.iteration)
+        self.copy = graph.for_export(self.translator)
         self.pictures = real_pictures(run.config)
-        self.float32 = graph.convert(self.translator, batch)
         self.names = [s.name for s in graph.signatures(run.config)]
+
+    @functools.cached_property
+    def float32(self) -> bytes:
+        """The variant of that name."""
+        return graph.convert(self.copy, self.batch, pairs=True)
+
+    @functools.cached_property
+    def unquantized(self) -> bytes:
+        """What the other variants are made from."""
+        return graph.convert(self.copy, self.batch)
 
     def make(self, variant: str) -> dict[str, bytes]:
         """Return a variant as {file name: content}."""
+        content = self.float32 if variant == "float32" else self._quantized(variant)
+        if not self.split:
+            return {"stargan.tflite": content}
+        return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}
+
+    def _quantized(self, variant: str) -> bytes:
         ranges: Calibration = {}
         if variant in CALIBRATED:
             pictures = real_pictures(self.run.config, "train", CALIBRATION_PICTURES)
             ranges = calibration(self.translator, pictures, self.batch)
-        content = variants_of.quantize(self.float32, variant, ranges)
-        if not self.split:
-            return {"stargan.tflite": content}
-        return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}
+        return variants_of.quantize(self.unquantized, variant, ranges)
 
     def exported(self, files: dict[str, bytes]) -> Translator:
         """Return a translator that computes with the files, in LiteRT."""

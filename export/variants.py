@@ -50,14 +50,12 @@ def quantize(content: bytes, variant: str, calibration: Calibration) -> bytes:
 
     Args:
         content: of `graph.convert`.
-        variant: of VARIANTS.
+        variant: of VARIANTS but float32.
         calibration: inputs like those to come, of every signature; for CALIBRATED.
 
     Raises:
         UserError: if the quantizer is not installed.
     """
-    if variant == "float32":
-        return content
     try:
         from litert_quantizer import quantizer
     except ImportError:

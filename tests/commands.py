@@ -1,7 +1,9 @@
 """Runs our commands as users do, but for the seconds that importing TensorFlow takes.
 
-Every command has a process of its own, forked from one that has imported what takes
-long and done nothing else: not yet begun TensorFlow's threads, in particular.
+Every command has a process of its own, forked from one that has imported TensorFlow and
+done nothing else: it has not begun its threads, in particular. (multiprocessing's
+forkserver is alike, but ends and fails in other ways than `python -m`.) What is read at
+import, such as TF_CPP_MIN_LOG_LEVEL, is what it was at the first command.
 """
 
 import functools
@@ -20,7 +22,7 @@ def command(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProces
     """Run `python -m ...` in a folder."""
     server = start_server()
     words = [*map(str, arguments)]
-    request = words, str(cwd), dict(os.environ)
+    request = words, str(cwd), os.environ | {"PYTHONPATH": str(ROOT)}
     server.stdin.write(json.dumps(request) + "\n")
     server.stdin.flush()
     code, output, errors = json.loads(server.stdout.readline())
@@ -48,7 +50,6 @@ def start_server() -> subprocess.Popen:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     )
 

@@ -24,7 +24,7 @@ from export.contract import Contract
 from export.variants import FLOORS, VARIANTS
 from tfstargan import reference_weights
 from tfstargan.config import UserError
-from tfstargan.layers import Conv2D, InstanceNormalization
+from tfstargan.layers import Conv2D, InstanceNormalization, suit_litert
 from tfstargan.run import Run
 from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
@@ -40,7 +40,7 @@ def export(run_dir) -> tflite.Export:
 
 @pytest.fixture(scope="module")
 def model(export) -> bytes:
-    return export.float32
+    return export.unquantized
 
 
 def in_litert(config, model: bytes, batch: int = 1) -> Translator:
@@ -64,6 +64,10 @@ def test_the_file_has_the_promised_signatures(export, model):
             assert details[tensor.name]["dtype"] == np.dtype(tensor.dtype)
 
 
+def test_a_second_conversion_gives_the_same_bytes(export, model):
+    assert graph.convert(export.copy) == model
+
+
 def test_the_file_gives_what_keras_gives(export, model):
     exported = in_litert(export.run.config, model)
     worst = verify.verify(export.translator, exported, export.pictures)
@@ -71,7 +75,7 @@ def test_the_file_gives_what_keras_gives(export, model):
 
 
 def test_a_file_of_several_pictures_at_once_gives_the_same(export):
-    model = graph.convert(export.translator, batch=4)
+    model = graph.convert(export.copy, batch=4)
     exported = in_litert(export.run.config, model, batch=4)
     pictures = export.pictures[:6]  # a whole batch and a half
     expected = quality.translations(export.translator, pictures, export.translator)
@@ -135,7 +139,7 @@ def test_multiplications_are_counted_by_hand():
 
 
 def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
-    graph.write_saved_model(export.translator, tmp_path / "saved")
+    graph.write_saved_model(export.copy, tmp_path / "saved")
     endpoints = savedmodel.load(tmp_path / "saved")
     exported = verify.exported_translator(export.run.config, endpoints, None)
     verify.verify(export.translator, exported, export.pictures[:2])
@@ -310,19 +314,22 @@ def test_a_run_whose_data_is_elsewhere_is_compared_on_drawn_animals(capsys):
 
 
 @pytest.mark.slow
-def test_wide_convolutions_are_in_pairs_and_give_the_same(export, monkeypatch):
+def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
+    export, monkeypatch
+):
+    monkeypatch.setattr(Conv2D, "PAIRS_FROM", {"channels": 128, "side": 8})
     config = tiny(channel_base=4096, channel_max=128)
     translator = Translator(config, build_networks(config, translating(config)))
-    pairs = graph.convert(translator)
-    monkeypatch.setattr(Conv2D, "PAIRED", ())
-    plain = graph.convert(translator)
+    copy = graph.for_export(translator)
+    plain, pairs = (graph.convert(copy, pairs=pairs) for pairs in (False, True))
     multiplied = [
         flatbuffer.multiplications(flatbuffer.read(flatbuffer.cut(model, "translate")))
         for model in (plain, pairs)
     ]
     assert multiplied[1] < 0.85 * multiplied[0]
     assert not litert.leftovers(flatbuffer.cut(pairs, "translate"))
-    verify.verify(translator, in_litert(config, pairs), export.pictures[:2])
+    exported = in_litert(config, pairs)
+    verify.verify(translator, exported, export.pictures[:2])
 
 
 @pytest.mark.slow
@@ -333,10 +340,28 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     shapes = {k: v.shape for k, v in reference_weights.to_reference(fan).items()}
     reference_weights.from_reference(fan, formula.weights("fan", shapes))
     assert tf.reduce_max(fan.masks(export.pictures)[0]) > 0.5
-    model = graph.convert(translator)
+    model = graph.convert(graph.for_export(translator))
     assert b"Flex" not in model
     exported = in_litert(config, model)
     verify.verify(translator, exported, export.pictures[:6])
+
+
+def test_norms_of_many_pixels_are_exact():
+    # One number after the other, as LiteRT sums, 65,536 are 2e-5 from their mean.
+    x = np.random.default_rng(0).standard_normal((1, 256, 256, 4), np.float32) + 3
+    layer = InstanceNormalization(affine=False)
+    suit_litert(layer)
+    function = tf.function(layer, input_signature=[tf.TensorSpec(x.shape)])
+    concrete = [function.get_concrete_function()]
+    model = tf.lite.TFLiteConverter.from_concrete_functions(concrete).convert()
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    centred = x - x.mean((1, 2), np.float64, keepdims=True)
+    deviation = np.sqrt((centred**2).mean((1, 2), keepdims=True) + 1e-5)
+    np.testing.assert_allclose(found, centred / deviation, atol=1e-5)
 
 
 def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class Config:
     flip_probability: float = setting(0.5, "share of images mirrored")
     jpeg_draft: bool = setting(
         False,
-        "decode JPEGs of 4 times img_size at half: faster; pixels differ (48 dB)",
+        "decode JPEGs of 4 times img_size at half: faster; pixels differ (45 dB)",
     )
     seed: int = setting(777, "of initial weights, data order and latents")
     replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
@@ -227,6 +227,7 @@ class Config:
 SCHEDULE = frozenset(
     "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
     " ds_iterations learning_rate mapping_learning_rate decay_share weight_decay"
+    " jpeg_draft"
     " ema_decay replicas tpu jit precision recompute accumulate log_every sample_every"
     " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
     " probe_every backbone_dir rollback_after".split()

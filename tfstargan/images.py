@@ -45,7 +45,7 @@ def read(path: pathlib.Path, least: int = 0) -> Image.Image:
     Args:
         path: of the file.
         least: a side that is enough: a JPEG comes at 1/2, 1/4 or 1/8 that leaves no
-            side shorter, which spares most of its decoding; 0: at its own size.
+            side shorter, which spares a third of its decoding; 0: at its own size.
 
     Raises:
         UserError: if the file is missing, no picture, or broken.

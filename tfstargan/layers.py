@@ -10,7 +10,7 @@ but for rounding.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -215,11 +215,11 @@ class Conv2D(keras.layers.Layer):
     # `upsample_in_phases`.
     phases = False
 
-    # Whether rows are convolved in pairs, a third less arithmetic: for LiteRT. Of fewer
-    # channels the sums cost what they spare; of more, the kernels, a third larger,
-    # would make files so.
+    # Whether rows are convolved in pairs, a third less arithmetic, where channels are
+    # enough to outweigh what that adds and subtracts, and pixels to outweigh that it
+    # makes the kernel a third larger. See `convolve_in_pairs`.
     pairs = False
-    PAIRED = range(128, 257)  # channels
+    PAIRS_FROM: ClassVar = {"channels": 128, "side": 64}
 
     def __init__(
         self,
@@ -270,9 +270,9 @@ class Conv2D(keras.layers.Layer):
 
     def _pairs_pay(self, features: Any) -> bool:
         _, height, _, channels = features.shape
-        wide = channels in self.PAIRED and self.filters in self.PAIRED
-        usual = self.kernel_size == 3 and self.padding == "same"
-        return wide and usual and height % 2 == 0
+        usual = self.kernel_size == 3 and self.padding == "same" and height % 2 == 0
+        wide = min(channels, self.filters) >= self.PAIRS_FROM["channels"]
+        return usual and wide and height >= self.PAIRS_FROM["side"]
 
     def _convolve_pairs(self, features: Any, kernel: Any) -> Any:
         """Return the 3x3 convolution, two rows at a time of four convolutions by 1x3.
@@ -418,13 +418,18 @@ def pick_domain(heads: Any, domain: Any) -> Any:
 def suit_litert(network: keras.Model) -> None:
     """Have a network compute as LiteRT is best at: the same numbers but for rounding.
 
-    See `Conv2D.phases` and `pairs`, `normalize` on `staged`, and `DomainDense.apart`.
+    See `Conv2D.phases`, `normalize` on `staged`, and `DomainDense.apart`.
     """
     upsample_in_phases(network)
     for layer in network._flatten_layers():
-        if isinstance(layer, Conv2D):
-            layer.pairs = True
-        elif isinstance(layer, AdaIN | InstanceNormalization):
+        if isinstance(layer, AdaIN | InstanceNormalization):
             layer.staged = True
         elif isinstance(layer, DomainDense):
             layer.apart = True
+
+
+def convolve_in_pairs(network: keras.Model, pairs: bool) -> None:
+    """Have a network take rows in pairs where that pays, or not: `Conv2D.pairs`."""
+    for layer in network._flatten_layers():
+        if isinstance(layer, Conv2D):
+            layer.pairs = pairs

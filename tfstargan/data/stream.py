@@ -105,7 +105,7 @@ def scale(batch: Batch) -> Batch:
 def example(image_set: ImageSet, config: Config, index: int) -> Batch:
     """Return element `index` of the stream, unbatched, its images uint8."""
     rng = np.random.default_rng((config.seed, index))
-    # Twice the side: what a crop leaves is still reduced, not enlarged.
+    # Twice the side: reduced from there, a picture is nearly what it is from all.
     least = 2 * config.img_size if config.jpeg_draft else 0
 
     def picture(domain: int) -> np.ndarray:
