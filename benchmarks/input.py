@@ -28,7 +28,13 @@ from PIL import Image
 
 from tfstargan import cli
 from tfstargan.config import Config, UserError
-from tfstargan.data import batches, critters, open_images, records
+from tfstargan.data import (
+    batches,
+    critters,
+    keep_freed_memory,
+    open_images,
+    records,
+)
 
 SIZE = 512
 
@@ -146,6 +152,7 @@ def main() -> None:
     """Compare on the pictures that the flags name, or on made ones."""
     options = flags.FLAGS
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    keep_freed_memory()  # as where a GPU trains
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         if options.data_dir:

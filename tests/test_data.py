@@ -2,6 +2,10 @@
 
 import collections
 import pathlib
+import platform
+import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -194,6 +198,23 @@ def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
         a = example(image_set, exact, i).x_src.astype(float)
         b = example(image_set, draft, i).x_src.astype(float)
         assert 0 < abs(a - b).mean() < 2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_freed_memory_of_pictures_is_kept(tmp_path):
+    script = (
+        "import resource\n"
+        "from tfstargan.data import keep_freed_memory\n"
+        "keep_freed_memory()\n"
+        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "before = faults()\n"
+        "for _ in range(40): bytearray(4 << 20)\n"
+        "print(faults() - before)\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    pages = (4 << 20) / resource.getpagesize()
+    assert int(done.stdout) < 4 * pages  # not 40 times as many
 
 
 def test_examples_repeat_where_a_domain_has_too_few(photographs):

@@ -33,7 +33,7 @@ from tfstargan.callbacks import (
     Scalars,
 )
 from tfstargan.config import Config, UserError, define_flags, from_flags
-from tfstargan.data import ImageSet, batches, open_images
+from tfstargan.data import ImageSet, batches, keep_freed_memory, open_images
 from tfstargan.interruption import Interruptions
 from tfstargan.layers import upsample_in_phases
 from tfstargan.light import sum_taps
@@ -190,6 +190,8 @@ def fit(
     Raises:
         UserError: if TensorFlow stops; says why.
     """
+    if config.tpu or tf.config.list_physical_devices("GPU"):
+        keep_freed_memory()
     start = model.iterations_done()
     stream = strategy.distribute_datasets_from_function(
         lambda part: batches(training, config, start, part)

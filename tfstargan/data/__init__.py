@@ -2,6 +2,18 @@
 
 from tfstargan.data.batch import Batch
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.stream import batches, examples_of, open_images
+from tfstargan.data.stream import (
+    batches,
+    examples_of,
+    keep_freed_memory,
+    open_images,
+)
 
-__all__ = ["Batch", "ImageSet", "batches", "examples_of", "open_images"]
+__all__ = [
+    "Batch",
+    "ImageSet",
+    "batches",
+    "examples_of",
+    "keep_freed_memory",
+    "open_images",
+]

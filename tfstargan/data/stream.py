@@ -5,6 +5,7 @@ threads changes nothing. Sources, and pairs of references, are drawn with replac
 every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced sampler).
 """
 
+import ctypes
 import pathlib
 
 import numpy as np
@@ -19,6 +20,10 @@ from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.tfds import TFDS
+
+# Of glibc's malloc.h: above the one a block is the system's own, and what is free
+# beyond the other is given back to it.
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
 
 def open_images(config: Config, split: str) -> ImageSet:
@@ -92,6 +97,22 @@ def batches(
     stream = indices.map(draw, num_parallel_calls=tf.data.AUTOTUNE)
     stream = stream.batch(part.get_per_replica_batch_size(whole), drop_remainder=True)
     return stream.map(scale).prefetch(tf.data.AUTOTUNE)
+
+
+def keep_freed_memory() -> None:
+    """Have what a picture took kept for the next, instead of given back to the system.
+
+    Threads that get megabytes of new pages for every picture wait for each other: half
+    of the time of a picture of 1024 x 1024. For processors that read pictures and leave
+    training to another device: their own training takes a twentieth to a tenth longer.
+    With glibc alone; elsewhere nothing happens.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, 8 << 20)
+    mallopt(M_TRIM_THRESHOLD, 64 << 20)
 
 
 def scale(batch: Batch) -> Batch:
