@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from absl import flags
 from PIL import Image
 
@@ -25,6 +26,7 @@ from tfstargan.metrics import fid, inception, lpips
 from tfstargan.metrics.instruments import Inception
 from tfstargan.metrics.protocol import OUTPUTS, in_batches, tasks
 from tfstargan.stargan import build_networks
+from tfstargan.translator import Translator
 
 TRAINING = (5153, 4739, 4738)  # AFHQ's pictures of cats, dogs and wild animals
 VALIDATION = 500  # of each
@@ -45,14 +47,16 @@ def stages(config: Config) -> dict[str, Stage]:
     size = config.img_size
     every_task = len(tasks(len(TRAINING)))
     outputs = every_task * VALIDATION * OUTPUTS
-    generator = build_networks(config, ("generator",))["generator"]
-    generate = in_batches(generator, BATCH)
+    translator = Translator(config, build_networks(config, ("generator",)))
+    encode, decode = tf.function(translator.encode), tf.function(translator.decode)
     distance = in_batches(lpips.LPIPS(lpips.alexnet()).mean_distance, BATCH)
     x = rng.uniform(-1, 1, (BATCH, size, size, 3)).astype(np.float32)
     style = rng.standard_normal((BATCH, config.style_dim), np.float32)
+    encoded = encode(x)
     pictures = [Image.fromarray(p) for p in images.to_uint8(x)]
     found = {
-        "generator": Stage(lambda: generate(x, style), BATCH, outputs),
+        "before the style": Stage(lambda: encode(x), BATCH, outputs // OUTPUTS),
+        "from it on": Stage(lambda: decode(encoded, style), BATCH, outputs),
         "LPIPS": Stage(lambda: distance(x[:, None].repeat(2, 1)), 2 * BATCH, outputs),
     }
     for name, make, prepare in (

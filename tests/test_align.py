@@ -1,14 +1,11 @@
 """Alignment of faces: the map, the padding, the interpolation, and the command."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import pytorch_writer
+from commands import command as run_command
 from parity import GOLDENS, formula
 from PIL import Image
 
@@ -17,7 +14,6 @@ from tfstargan import images, warp
 from tfstargan.alignment import Face, align, axis, flaw, in_photograph, similarity
 from tfstargan.config import UserError
 
-ROOT = pathlib.Path(__file__).parents[1]
 DOTS = {96: (255, 0, 0), 97: (0, 255, 0), 57: (0, 0, 255), 76: (255, 255, 0)}
 DOTS[82] = (0, 255, 255)
 
@@ -385,12 +381,7 @@ def test_the_command_aligns_by_what_fan_sees(tmp_path):
     def run(min_peak):
         paths = f"--source={source}", f"--out={tmp_path / 'out'}", f"--wing={wing}"
         rest = "--size=64", f"--mean_landmarks={mean}", f"--min_peak={min_peak}"
-        return subprocess.run(
-            [sys.executable, "-m", "tfstargan.align", *paths, *rest],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
+        return run_command("tfstargan.align", *paths, *rest, cwd=tmp_path)
 
     assert not flaw(face, face.points, min_peak=-1)
     refused = run(min_peak=face.peak + 0.1)

@@ -2,14 +2,12 @@
 
 import dataclasses
 import json
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
+from commands import command
 from conftest import benchmark, tiny
 from PIL import Image
 
@@ -74,6 +72,9 @@ class Painter:
             images.append(to_float(critters.draw(animal, SIZE)))
             self.known[hash(images[-1].tobytes())] = animal
         return np.stack(images)
+
+    def in_styles(self, sources: np.ndarray, styles: Iterable) -> Iterator[np.ndarray]:
+        return (self.translate(sources, some) for some in styles)
 
     def read(self, images: np.ndarray) -> Factors:
         return Factors.of([self.of(image) for image in images])
@@ -192,17 +193,13 @@ def test_photographs_are_refused():
 
 @pytest.mark.slow
 def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
-    run_dir, tmp_path
+    run_dir, tmp_path, monkeypatch
 ):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     copy = shutil.copytree(run_dir, tmp_path / "run")
-    command = [sys.executable, "-m", "tfstargan.evaluate", "--probe"]
     for _ in range(2):
-        result = subprocess.run(
-            [*command, f"--run_dir={copy}"],
-            cwd=pathlib.Path(__file__).parents[1],
-            env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
-            capture_output=True,
-            text=True,
+        result = command(
+            "tfstargan.evaluate", "--probe", f"--run_dir={copy}", cwd=tmp_path
         )
         assert result.returncode == 0, result.stderr
     assert "training the probe" not in result.stderr  # the second time

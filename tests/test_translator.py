@@ -65,6 +65,14 @@ def test_many_pictures_are_computed_in_chunks_like_one(translator):
     np.testing.assert_allclose(last, alone, atol=1e-4)
 
 
+def test_pictures_in_many_styles_are_what_each_translation_gives(translator):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
+    styles = [translator.random_style("cat", 1), translator.encode_styles(x, "bear")]
+    for style, fakes in zip(styles, translator.in_styles(x, styles), strict=True):
+        np.testing.assert_array_equal(fakes, translator.translate(x, style))
+
+
 def test_psi_goes_from_the_mean_style_to_the_random_one(translator):
     mean, style = translator.mean_style("cat"), translator.random_style("cat", 7)
     halfway = translator.random_style("cat", 7, psi=0.5)

@@ -47,19 +47,15 @@ def compare(
     Sources above; the reference, where the style is one's, at the left of the teacher's
     row, and below it the student's.
     """
-    rows: list[list] = [[None, *images.to_uint8(examples.sources)]]
-    masks = teacher.masks(examples.sources)
-
-    def add(style: np.ndarray, reference: Any = None) -> None:
-        for translator in (teacher, student):
-            fakes = translator.translate(examples.sources, style, masks)
-            rows.append([reference, *images.to_uint8(fakes)])
-            reference = None
-
+    styles, left = [], []
     for domain, references in examples.references.items():
-        add(teacher.random_style(domain, seed=0))
-        style = teacher.encode_styles(references[:1], domain)
-        add(style, images.to_uint8(references[0]))
+        styles.append(teacher.random_style(domain, seed=0))
+        styles.append(teacher.encode_styles(references[:1], domain))
+        left += [None, None, images.to_uint8(references[0]), None]
+    both = (t.in_styles(examples.sources, styles) for t in (teacher, student))
+    fakes = [images.to_uint8(x) for pair in zip(*both, strict=True) for x in pair]
+    rows = [[None, *images.to_uint8(examples.sources)]]
+    rows += [[x, *row] for x, row in zip(left, fakes, strict=True)]
     return draw_all(student, examples) | {"teacher-student": images.grid(rows)}
 
 

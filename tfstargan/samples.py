@@ -48,26 +48,29 @@ class Examples(NamedTuple):
 
 def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
     """Return a picture of every source in the style of every reference."""
-    rows: list[list] = [[None, *images.to_uint8(examples.sources)]]
-    masks = translator.masks(examples.sources)
-    for domain, references in examples.references.items():
-        styles = translator.encode_styles(references, domain)
-        for reference, style in zip(references, styles, strict=True):
-            fakes = translator.translate(examples.sources, style[None], masks)
-            rows.append([images.to_uint8(reference), *images.to_uint8(fakes)])
-    return images.grid(rows)
+    references = np.concatenate([*examples.references.values()])
+    styles = [
+        style[None]
+        for domain, some in examples.references.items()
+        for style in translator.encode_styles(some, domain)
+    ]
+    fakes = translator.in_styles(examples.sources, styles)
+    rows = [
+        [reference, *row]
+        for reference, row in zip(
+            images.to_uint8(references), map(images.to_uint8, fakes), strict=True
+        )
+    ]
+    return images.grid([[None, *images.to_uint8(examples.sources)], *rows])
 
 
 def latent_grid(
     translator: Translator, examples: Examples, psi: float = 1.0
 ) -> np.ndarray:
     """Return a picture of every source in random styles of every domain."""
-    rows = [[*images.to_uint8(examples.sources)]]
-    masks = translator.masks(examples.sources)
-    for style in latent_styles(translator, examples, psi):
-        fakes = translator.translate(examples.sources, style, masks)
-        rows.append([*images.to_uint8(fakes)])
-    return images.grid(rows)
+    styles = latent_styles(translator, examples, psi)
+    rows = [examples.sources, *translator.in_styles(examples.sources, styles)]
+    return images.grid([[*images.to_uint8(row)] for row in rows])
 
 
 def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
@@ -122,12 +125,14 @@ def animate(
     """
     by_domain = np.split(examples.sources, len(examples.references))
     sources = np.concatenate([some[:2] for some in by_domain])
-    above, masks = [*images.to_uint8(sources)], translator.masks(sources)
-    for start, end in zip(styles, styles[1:] + styles[:1], strict=True):
-        for step in range(FRAMES):
-            style = start + (end - start) * step / FRAMES
-            fakes = translator.translate(sources, style, masks)
-            yield images.grid([above, [*images.to_uint8(fakes)]])
+    wandering = (
+        start + (end - start) * step / FRAMES
+        for start, end in zip(styles, styles[1:] + styles[:1], strict=True)
+        for step in range(FRAMES)
+    )
+    for fakes in translator.in_styles(sources, wandering):
+        rows = sources, fakes
+        yield images.grid([[*images.to_uint8(row)] for row in rows])
 
 
 def animations(

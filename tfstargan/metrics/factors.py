@@ -151,8 +151,9 @@ def latent_scores(
         styles = translator.map_latents(
             rng.standard_normal(size, np.float32), task.target
         )
-        sources = np.repeat(task.x_src, LATENTS, axis=0)
-        return probe.read(translator.translate(sources, styles))
+        turns = (styles[i::LATENTS] for i in range(LATENTS))
+        fakes = np.stack([*translator.in_styles(task.x_src, turns)], axis=1)
+        return probe.read(fakes.reshape(-1, *fakes.shape[2:]))
 
     reads = [read(task) for task in tasks]
     each = np.arange(len(tasks[0].x_src)).repeat(LATENTS)

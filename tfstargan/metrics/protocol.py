@@ -106,16 +106,8 @@ class Outputs:
         self.validation = validation
         self.extent = extent
         self.batch_size = batch_size
-        networks = translator.networks
-        self.masks = in_batches(
-            lambda x: tf.stack(networks["fan"].masks(x), axis=1), batch_size
-        )
-        self.generate = in_batches(
-            lambda x, s, *masks: networks["generator"](
-                x, s, *(tf.unstack(both, axis=1) for both in masks)
-            ),
-            batch_size,
-        )
+        self.encode = tf.function(translator.encode)
+        self.decode = tf.function(translator.decode)
 
     def sources(self, task: Task) -> list[int]:
         """Return the indices of a task's sources."""
@@ -133,10 +125,9 @@ class Outputs:
         for start in range(0, len(sources), self.batch_size):
             some = sources[start : start + self.batch_size]
             x = self.pictures(task.source, some)
-            # The same for all outputs of a source, so made once.
-            masks = [self.masks(x)] if self.translator.config.w_hpf else []
+            encoded = self.encode(x)  # the same for all outputs of a source
             s = styles[start : start + self.batch_size]
-            fakes = [self.generate(x, s[:, j], *masks) for j in range(OUTPUTS)]
+            fakes = [self.decode(encoded, s[:, j]).numpy() for j in range(OUTPUTS)]
             yield np.stack(fakes, axis=1)
 
     def styles(self, task: Task, count: int) -> np.ndarray:
