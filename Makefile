@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 	@echo "The model for apps, and what it gives:          $(DEMO)/export/"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -rs --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest -q -rs --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 # Every fault many times, and the table of them; an hour or more.
 faults: $(INSTALLED)

@@ -64,6 +64,18 @@ class Network:
         return tf.constant(np.concatenate(results))
 
 
+class ExportedTranslator(Translator):
+    """A translator whose generator is an endpoint, which goes all the way at once."""
+
+    def encode(self, x: Any) -> Any:
+        """Return the images: what they are in a style is computed from them."""
+        return x
+
+    def decode(self, encoded: Any, s: Any) -> Any:
+        """Return images in their styles."""
+        return self.generate(encoded, s)
+
+
 def exported_translator(
     config: Config, endpoints: Endpoints, batch: int | None = 1
 ) -> Translator:
@@ -72,7 +84,7 @@ def exported_translator(
         signature.name: Network(signature, endpoints[signature.name])
         for signature in graph.signatures(config, batch)
     }
-    return Translator(
+    return ExportedTranslator(
         config,
         {
             "mapping_network": by_name[contract.MAP_LATENT],

@@ -1,5 +1,6 @@
 """Two logical processors for tests of several replicas, and a small trained run."""
 
+import collections
 import importlib.util
 import os
 import pathlib
@@ -20,6 +21,12 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, that none is begun when all else is done."""
+    slow = collections.Counter(x.path for x in items if x.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def tiny(**settings: object) -> Config:

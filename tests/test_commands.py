@@ -148,6 +148,7 @@ def test_translate_says_what_is_missing_or_wrong(data, run_dir):
     assert sorted(run_dir.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(data):
     result = command(*FOLDER, *SMALL, "--dry_run", cwd=data)
     assert result.returncode == 0, result.stderr
@@ -160,6 +161,7 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(data):
     assert not (data / "run").exists()
 
 
+@pytest.mark.slow
 def test_own_folders_train_translate_and_export(data):
     """The main job, each step by its command; later ones find the newest run."""
     result = command(*FOLDER[:3], "--run_dir=runs/mine", *SMALL, cwd=data)

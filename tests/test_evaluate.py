@@ -226,6 +226,7 @@ def test_a_quick_evaluation_is_of_less_and_says_so(run, translator):
     assert not (run.evaluation_dir / "iteration-0000003.json").exists()
 
 
+@pytest.mark.slow
 def test_the_real_side_is_kept_as_long_as_its_pictures_are_the_same(
     run, translator, tmp_path
 ):
@@ -350,6 +351,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_pa
         assert reports[0]["results"][guide]["mean"]["lpips"] > 0
 
 
+@pytest.mark.slow
 def test_results_of_other_weights_or_settings_are_not_taken(run, translator):
     def row(**settings):
         results = Evaluation(run, STAND_INS, **settings).measure(translator, 3)

@@ -25,6 +25,7 @@ from export.variants import FLOORS, VARIANTS
 from tfstargan import reference_weights
 from tfstargan.config import UserError
 from tfstargan.layers import Conv2D, InstanceNormalization, suit_litert
+from tfstargan.metrics import probe
 from tfstargan.run import Run
 from tfstargan.stargan import build_networks, translating
 from tfstargan.translator import Translator
@@ -81,6 +82,13 @@ def test_a_file_of_several_pictures_at_once_gives_the_same(export):
     expected = quality.translations(export.translator, pictures, export.translator)
     found = quality.translations(exported, pictures, export.translator)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_probe_reads_the_same_off_the_file_s_translations(export, model):
+    reader = probe.Probe(probe.make_network(32))
+    expected = quality.probed(export.translator, reader)
+    found = quality.probed(in_litert(export.run.config, model), reader)
+    assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_xnnpack_takes_all_of_the_generator(model):

@@ -478,8 +478,8 @@ def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_training_in_two_parts_ends_where_training_at_once_does(run_dir, tmp_path):
-    train(tiny(iterations=2), tmp_path)
-    train(tiny(iterations=3), tmp_path)
+    for iterations in (2, 3):
+        train(tiny(iterations=iterations), tmp_path, draw=lambda *_: {})
     parts, whole = (
         contents(Run.open(str(path)).checkpoint(3)) for path in (tmp_path, run_dir)
     )
@@ -496,7 +496,7 @@ def trained(batch: Batch, **settings: object) -> tuple[list[np.ndarray], dict]:
     """
     model = make_model(dataclasses.replace(CONFIG, **settings))
     model.compile({name: keras.optimizers.SGD(1e-2) for name in NETWORKS})
-    logs = tf.function(model.train_step)(batch)
+    logs = tf.function(model.train_step, autograph=False)(batch)  # as in `fit`
     networks = (getattr(model, name) for name in NETWORKS)
     return [x for network in networks for x in arrays(network)], numbers(logs)
 
@@ -507,6 +507,7 @@ def plainly_trained() -> tuple[list[np.ndarray], dict]:
     return trained(make_batch(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"recompute": True}, {"accumulate": 3}])
 def test_saving_memory_changes_no_iteration(plainly_trained, settings):
     weights, logs = plainly_trained

@@ -49,6 +49,7 @@ def noise(root: pathlib.Path) -> Config:
         weight_decay=0.1,
         ema_decay=0.9,
         crop_probability=1.0,
+        save_every=2,
     )
 
 
@@ -57,6 +58,11 @@ def flags_of(config: Config) -> list[str]:
         return ",".join(value) if isinstance(value, tuple) else str(value)
 
     return [f"--{k}={text(v)}" for k, v in dataclasses.asdict(config).items()]
+
+
+def train_in_one(config: Config, run_dir: pathlib.Path) -> None:
+    """Train in this process, without grids."""
+    train(config, run_dir, draw=lambda translator, examples: {})
 
 
 def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
@@ -114,10 +120,9 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
         return dataclasses.replace(config, iterations=iterations, **settings)
 
     one, many = tmp_path / "one", tmp_path / "many"
-    train(until(2), one)
-    shutil.copytree(one, many)
+    train_in_one(until(4), one)
+    shutil.copytree(one, many, ignore=shutil.ignore_patterns("iteration-0000004*"))
     before = {p.name for p in (many / "logs").iterdir()}
-    train(until(4), one)
     printed = train_with_workers(until(4), many)
     assert_moved_alike(at(one, 4), at(many, 4), at(one, 2))
     assert "2 to 4 on 2 replicas of 2 workers; this is worker 1" in printed[1]
@@ -127,8 +132,8 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     assert "it/s" not in printed[1]
     # And from several workers on to one process, with one replica and with two.
     shutil.copytree(many, tmp_path / "one again")
-    train(until(5), tmp_path / "one again")
-    train(until(5, replicas=2), many)
+    train_in_one(until(5), tmp_path / "one again")
+    train_in_one(until(5, replicas=2), many)
     assert_moved_alike(at(tmp_path / "one again", 5), at(many, 5), at(many, 4))
 
 

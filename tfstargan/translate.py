@@ -9,6 +9,7 @@ style of every reference. The domain of a reference is --domain, or else the nam
 the folder that it is in.
 """
 
+import itertools
 import pathlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -104,10 +105,15 @@ def main() -> None:
         )
     for line in broken(files).values():
         raise UserError(line)
-    for file, look, target in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
-        fake = translator.translate(translator.read(file)[None], look.style)
-        images.save(images.to_uint8(fake[0]), target)
-        tqdm.write(str(target))
+    with tqdm(total=len(jobs), unit="picture", disable=len(jobs) < 2) as bar:
+        for file, group in itertools.groupby(jobs, lambda job: job[0]):
+            _, some, targets = zip(*group, strict=True)
+            styles = [look.style for look in some]
+            fakes = translator.in_styles(translator.read(file)[None], styles)
+            for fake, target in zip(fakes, targets, strict=True):
+                images.save(images.to_uint8(fake[0]), target)
+                tqdm.write(str(target))
+                bar.update()
 
 
 if __name__ == "__main__":

@@ -157,11 +157,11 @@ class Translator:
         """Return images in their styles, tensor for tensor."""
         return self.networks["generator"](x, s, self._masks(x))
 
-    def encode(self, x: Any) -> tuple[Any, Any]:
-        """Return what `decode` needs of images, whatever the style: tensors, nested."""
+    def encode(self, x: Any) -> Any:
+        """Return what `decode` needs of images, whatever the style: nested tensors."""
         return self.networks["generator"].encode_features(x), self._masks(x)
 
-    def decode(self, encoded: tuple[Any, Any], s: Any) -> Any:
+    def decode(self, encoded: Any, s: Any) -> Any:
         """Return encoded images in their styles, as `generate` does."""
         features, masks = encoded
         return self.networks["generator"].decode_features(features, s, masks)
