@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from tfstargan import cli, distribution, images
+from tfstargan import cli, images
 from tfstargan.arithmetic import multiplications
 from tfstargan.config import Config, UserError
 from tfstargan.data import open_images
@@ -174,7 +174,6 @@ def main() -> None:
     """Distill what the flags say."""
     options = flags.FLAGS
     run = Run.open(options.run_dir)
-    distribution.compute_in_order(run.config.replicas, run.config.tpu)
     out = pathlib.Path(options.out or f"{run.path}-{options.size}")
     distill(run, out, options.iterations, options.width, options.checkpoint)
 

@@ -31,20 +31,6 @@ class Workers(tf.distribute.MultiWorkerMirroredStrategy):
         return tf.nest.map_structure(reduced, value)
 
 
-def compute_in_order(replicas: int = 0, tpu: str = "") -> None:
-    """On the one CPU, have operations run one after the other, each on all cores.
-
-    TensorFlow adds three tensors up in an order that depends on which of them nothing
-    else needs any more. With operations side by side that is chance, and so are the
-    last bits: a run would not be repeated, nor go on, to the same ones. It costs about
-    a fortieth of the time at 256 x 256 (benchmarks/README.md). Does nothing for more
-    devices, which wait for each other. To be called before TensorFlow computes.
-    """
-    several = replicas > 1 or tpu or count_workers() > 1
-    if not several and not tf.config.list_physical_devices("GPU"):
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
 def choose_strategy(config: Config) -> tf.distribute.Strategy:
     """Return how to train: on a TPU, on TF_CONFIG's workers, or on this machine.
 

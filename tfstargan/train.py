@@ -309,7 +309,6 @@ def say(text: str) -> None:
 def main() -> None:
     """Train, or try out, what the flags say."""
     config = from_flags()
-    distribution.compute_in_order(config.replicas, config.tpu)
     if flags.FLAGS.dry_run:
         dry_run(config)
     else:

@@ -1,17 +1,13 @@
 """An interrupted run goes on to the same numbers and pictures as one that was not."""
 
-import concurrent.futures
-import multiprocessing
 import os
 import signal
 
-import numpy as np
 import pytest
-import tensorflow as tf
 from conftest import tiny
 from test_stargan import contents
 
-from tfstargan import distribution, train
+from tfstargan import train
 from tfstargan.interruption import Interruptions, Preempted
 from tfstargan.run import Run
 from tfstargan.samples import draw_all
@@ -89,29 +85,3 @@ def test_a_worker_stays_until_its_chief_has_left():
         terminate()
         interruptions.on_train_batch_end(0)
         assert interruptions.wanted is Preempted
-
-
-def distinct_results() -> int:
-    """Return how many results one graph of sums of three has in twenty runs."""
-    distribution.compute_in_order()
-    rng = np.random.default_rng(0)
-    x, *kernels = (tf.constant(a, tf.float32) for a in rng.normal(0, 0.1, (4, 64, 64)))
-
-    @tf.function
-    def function(x: tf.Tensor) -> tuple:
-        others = []
-        for _ in range(40):
-            parts = [x @ kernel for kernel in kernels]
-            others += [part @ kernels[0] for part in parts]  # need the parts, too
-            x = tf.tanh(tf.add_n(parts))
-        return x, others
-
-    return len({function(x)[0].numpy().tobytes() for _ in range(20)})
-
-
-def test_trained_by_the_command_sums_have_the_same_bits_every_time():
-    # In a process of its own: there TensorFlow has not computed yet. Left as it is, it
-    # gives 14 to 20 results.
-    apart = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=apart) as pool:
-        assert pool.submit(distinct_results).result() == 1
