@@ -1,7 +1,6 @@
 """The probe reads animals, and its scores tell good translations from bad ones."""
 
 import dataclasses
-import functools
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -194,25 +193,24 @@ def test_photographs_are_refused():
 
 
 @pytest.mark.slow
-def test_a_probe_is_trained_once_reads_well_and_condemns_an_untrained_run(
-    run_dir, tmp_path, monkeypatch, capsys
+def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
+    run_dir, tmp_path, monkeypatch
 ):
-    # A quarter of the training, which takes minutes: it reads tilt and mouth worse.
-    monkeypatch.setattr(probe, "train", functools.partial(probe.train, drawn=1500))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    probe.of_run(tiny())
-    assert "training the probe" in capsys.readouterr().err
     copy = shutil.copytree(run_dir, tmp_path / "run")
-    result = command("tfstargan.evaluate", "--probe", f"--run_dir={copy}", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "training the probe" not in result.stderr
+    for _ in range(2):
+        result = command(
+            "tfstargan.evaluate", "--probe", f"--run_dir={copy}", cwd=tmp_path
+        )
+        assert result.returncode == 0, result.stderr
+    assert "training the probe" not in result.stderr  # the second time
     assert "probe_translations" in result.stdout
     report = json.loads(next((copy / "evaluation").glob("*.json")).read_text())
     results = report["results"]
     own = results["probe"]["fresh pictures"]
     assert own.pop("species") >= 0.98
     for name, value in own.items():
-        assert value >= 0.85, name
+        assert value >= 0.95, name
     for guide in results["probe_translations"].values():
         assert guide.pop("species") < 0.5
         assert max(guide.values()) < 0.5

@@ -195,11 +195,7 @@ def test_thirty_domains_of_unequal_size_train_and_translate(tmp_path):
     config = tiny(
         dataset="folder", data_dir=str(tmp_path / "data"), domains=(), iterations=1
     )
-    shown: list[Examples] = []
-    train(
-        config, tmp_path / "run", draw=lambda _, examples: shown.append(examples) or {}
-    )
-    assert len(shown[0].sources) == 30  # one of each
+    train(config, tmp_path / "run")
     translator = Translator.load(str(tmp_path / "run"))
     assert translator.domains == tuple(f"d{k:02d}" for k in range(30))
     styles = np.concatenate([translator.random_style(d, 0) for d in translator.domains])
@@ -207,3 +203,5 @@ def test_thirty_domains_of_unequal_size_train_and_translate(tmp_path):
     source = np.zeros((1, 32, 32, 3), np.float32)
     fakes = translator.translate(source.repeat(30, axis=0), styles)
     assert np.isfinite(fakes).all()
+    grids = (tmp_path / "run" / "samples").glob("iteration-0000001-*.png")
+    assert len(list(grids)) == 3
