@@ -17,13 +17,17 @@ from unittest import mock
 from absl import flags
 from keras import ops
 
-from tfstargan import cli, stargan
-from tfstargan.config import Config, UserError, define_flags, from_flags
-from tfstargan.layers import Conv2D, Shape
+from tfstargan import cli
+from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.errors import UserError
 from tfstargan.metrics import factors, probe
-from tfstargan.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
-from tfstargan.train import train
-from tfstargan.translator import Translator
+from tfstargan.networks.encoders import Discriminator, StyleEncoder
+from tfstargan.networks.generator import Generator
+from tfstargan.networks.layers import Conv2D, Shape
+from tfstargan.networks.mapping_network import MappingNetwork
+from tfstargan.training import stargan
+from tfstargan.training.loop import train
+from tfstargan.translation.translator import Translator
 
 
 class SingleHead(Discriminator):

@@ -16,9 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tfstargan import cli, images
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
 from tfstargan.metrics.factors import headline
-from tfstargan.run import Run
+from tfstargan.runs.run import Run
 
 PANELS = {
     "What was wanted came (shares)": ("species", "hue", "diversity"),

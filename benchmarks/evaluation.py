@@ -25,8 +25,8 @@ from tfstargan.config import Config
 from tfstargan.metrics import fid, inception, lpips
 from tfstargan.metrics.instruments import Inception
 from tfstargan.metrics.protocol import OUTPUTS, in_batches, tasks
-from tfstargan.stargan import build_networks
-from tfstargan.translator import Translator
+from tfstargan.networks.build import build_networks
+from tfstargan.translation.translator import Translator
 
 TRAINING = (5153, 4739, 4738)  # AFHQ's pictures of cats, dogs and wild animals
 VALIDATION = 500  # of each

@@ -33,11 +33,13 @@ import tensorflow as tf
 from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 
-from export import contract, flatbuffer, graph, latency, litert, onnx, variants
+from export.litert import flatbuffer, latency, variants
+from export.model import graph, onnx
 from tfstargan import cli
 from tfstargan.config import Config, define_flags, from_flags
-from tfstargan.stargan import build_networks, translating
-from tfstargan.translator import Translator
+from tfstargan.exported import contract
+from tfstargan.networks.build import build_networks, translating
+from tfstargan.translation.translator import Translator
 
 REFERENCE_GENERATOR = pathlib.Path(__file__).with_name("reference_generator.py")
 Measured = tuple[float, float]  # seconds, CPU seconds
@@ -95,7 +97,7 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
             )
         else:
             content = variants.quantize(unquantized, variant, {})
-        left = sum(litert.leftovers(content).values())
+        left = sum(latency.leftovers(content).values())
         measure = in_litert(content, options.threads)
         gmac = flatbuffer.multiplications(flatbuffer.read(content)) / 1e9
         found[f"LiteRT {variant}"] = (measure, gmac, len(content) / 1e6, left)

@@ -27,14 +27,10 @@ from absl import flags
 from PIL import Image
 
 from tfstargan import cli
-from tfstargan.config import Config, UserError
-from tfstargan.data import (
-    batches,
-    critters,
-    keep_freed_memory,
-    open_images,
-    records,
-)
+from tfstargan.config import Config
+from tfstargan.data import critters, packing
+from tfstargan.data.stream import batches, keep_freed_memory, open_images
+from tfstargan.errors import UserError
 
 SIZE = 512
 
@@ -112,7 +108,7 @@ def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
 def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
     """Print the rates of every pipeline over some pictures, measured in turns."""
     options = flags.FLAGS
-    records.build(data_dir, packed, options.img_size)
+    packing.build(data_dir, packed, options.img_size)
     config = Config(
         data_dir=str(data_dir),
         img_size=options.img_size,

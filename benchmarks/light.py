@@ -19,11 +19,13 @@ from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm, trange
 
-from export import contract, flatbuffer, graph, latency, litert
+from export.litert import flatbuffer, latency
+from export.model import graph
 from tfstargan import cli
 from tfstargan.config import Config
-from tfstargan.stargan import build_networks, translating
-from tfstargan.translator import Translator
+from tfstargan.exported import contract
+from tfstargan.networks.build import build_networks, translating
+from tfstargan.translation.translator import Translator
 
 
 def exported(config: Config) -> bytes:
@@ -71,7 +73,7 @@ def main() -> None:
         print(
             f"| {name} | {multiplications / 1e9:.2f} | {len(model) / 1e6:.1f} "
             f"| {1e3 * np.median(seconds[name]):.0f} | {1e3 * min(seconds[name]):.0f} "
-            f"| {ratio:.3f} | {sum(litert.leftovers(model).values())} |"
+            f"| {ratio:.3f} | {sum(latency.leftovers(model).values())} |"
         )
 
 

@@ -26,11 +26,13 @@ from PIL import Image
 
 from tfstargan import cli
 from tfstargan.config import Config
-from tfstargan.data import batches, open_images, records
-from tfstargan.distribution import choose_strategy
-from tfstargan.stargan import NETWORKS, UPDATES, build_networks
-from tfstargan.train import make_model
-from tfstargan.translator import Translator
+from tfstargan.data import packing
+from tfstargan.data.stream import batches, open_images
+from tfstargan.networks.build import NETWORKS, build_networks
+from tfstargan.training.distribution import choose_strategy
+from tfstargan.training.loop import make_model
+from tfstargan.training.stargan import UPDATES
+from tfstargan.translation.translator import Translator
 
 ITERATIONS = 8
 TIMED = 6  # of them, the last
@@ -141,7 +143,7 @@ def data_costs(work: pathlib.Path) -> None:
     for each in (50, 500, 5000):
         folder = make_folder(work / f"of {each}", 2, each, 64)
         packed = work / f"records of {each}"
-        records.build(pathlib.Path(folder), packed, 32)
+        packing.build(pathlib.Path(folder), packed, 32)
         line = f"{2 * each:8}"
         for root in (folder, str(packed)):
             config = Config(data_dir=root, img_size=32)

@@ -36,11 +36,12 @@ import tensorflow as tf
 from absl import flags
 
 from tfstargan import cli
-from tfstargan.config import Config, UserError, define_flags, from_flags
-from tfstargan.data import Batch
-from tfstargan.distribution import choose_strategy
-from tfstargan.stargan import StarGANv2
-from tfstargan.train import make_model
+from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.data.batch import Batch
+from tfstargan.errors import UserError
+from tfstargan.training.distribution import choose_strategy
+from tfstargan.training.loop import make_model
+from tfstargan.training.stargan import StarGANv2
 
 REFERENCE_STEP = pathlib.Path(__file__).with_name("reference_step.py")
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -9,61 +9,15 @@ files that differ are not kept.
 """
 
 import pathlib
-import tempfile
-from collections.abc import Callable
 
-import numpy as np
 from absl import flags
 
-from export import flatbuffer, graph
-from export.litert import Endpoints
-from export.verify import write_verified
+from export.checks.verify import write_verified
+from export.model import graph
+from export.model.onnx import convert, load
 from tfstargan import cli
-from tfstargan.config import UserError
-from tfstargan.run import Run
-from tfstargan.translator import Translator
-
-OPSET = 18
-MISSING = "needs tf2onnx and onnxruntime: pip install 'tfstargan[onnx]'"
-
-
-def convert(content: bytes, signature: str, path: pathlib.Path) -> None:
-    """Write one signature of a float32 .tflite as an ONNX file.
-
-    Raises:
-        UserError: if tf2onnx is not installed.
-    """
-    try:
-        import tf2onnx.convert
-    except ImportError:
-        raise UserError(MISSING) from None
-    with tempfile.TemporaryDirectory() as folder:
-        alone = pathlib.Path(folder) / f"{signature}.tflite"
-        alone.write_bytes(flatbuffer.cut(content, signature))
-        tf2onnx.convert.from_tflite(str(alone), opset=OPSET, output_path=str(path))
-
-
-def load(folder: pathlib.Path) -> Endpoints:
-    """Return the signatures of a folder of ONNX files as functions of named arrays.
-
-    Raises:
-        UserError: if ONNX Runtime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise UserError(MISSING) from None
-
-    def endpoint(path: pathlib.Path) -> Callable[..., dict[str, np.ndarray]]:
-        session = onnxruntime.InferenceSession(path)
-        names = [output.name for output in session.get_outputs()]
-
-        def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
-            return dict(zip(names, session.run(names, inputs), strict=True))
-
-        return call
-
-    return {path.stem: endpoint(path) for path in folder.glob("*.onnx")}
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
 
 
 def main() -> None:

@@ -8,32 +8,15 @@ differs is not kept.
 """
 
 import pathlib
-from collections.abc import Callable
 
-import numpy as np
-import tensorflow as tf
 from absl import flags
 
-from export import graph
-from export.litert import Endpoints
-from export.verify import write_verified
+from export.checks.verify import write_verified
+from export.model import graph
+from export.model.saved_model import load
 from tfstargan import cli
-from tfstargan.run import Run
-from tfstargan.translator import Translator
-
-
-def load(folder: pathlib.Path) -> Endpoints:
-    """Return the signatures of a SavedModel as functions of named arrays."""
-    signatures = tf.saved_model.load(str(folder)).signatures
-
-    def endpoint(name: str) -> Callable[..., dict[str, np.ndarray]]:
-        def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
-            tensors = {key: tf.constant(value) for key, value in inputs.items()}
-            return {k: v.numpy() for k, v in signatures[name](**tensors).items()}
-
-        return call
-
-    return {name: endpoint(name) for name in signatures}
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
 
 
 def main() -> None:

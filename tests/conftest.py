@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfstargan.config import Config
-from tfstargan.train import train
+from tfstargan.training.loop import train
 
 # Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
 # make, stays where it is when a test points the caches elsewhere.

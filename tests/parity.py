@@ -28,18 +28,14 @@ if __name__ == "__main__":
 
 import tensorflow as tf
 
-from tfstargan import landmarks, reference_weights
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
-from tfstargan.landmarks import FAN
 from tfstargan.metrics import fid, inception, lpips
-from tfstargan.stargan import (
-    AVERAGED,
-    NETWORKS,
-    UPDATES,
-    StarGANv2,
-    build_networks,
-)
+from tfstargan.networks.build import AVERAGED, NETWORKS, build_networks
+from tfstargan.networks.fan import FAN, SIDE, landmarks
+from tfstargan.networks.masks import face_masks
+from tfstargan.reference import parameters
+from tfstargan.training.stargan import UPDATES, StarGANv2
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 
@@ -90,7 +86,7 @@ class MetricsCase:
     def set_weights(self, name: str, network: Any) -> None:
         """Give a network the formula's weights."""
         arrays = formula.weights(name, self.shapes[name])
-        reference_weights.from_reference(network, arrays)
+        parameters.from_reference(network, arrays)
 
     def mixed(self, name: str, mix: str, count: int) -> np.ndarray:
         """Return `count` correlated features, [count, 48]."""
@@ -145,7 +141,7 @@ class Case(MetricsCase):
         """Return the given masks, [2, B, 256, 256, 1]; None without skips."""
         if not self.config.w_hpf:
             return None
-        return formula.masks(f"{self.name}/masks", self.sizes["batch"], landmarks.SIDE)
+        return formula.masks(f"{self.name}/masks", self.sizes["batch"], SIDE)
 
     def model(self) -> StarGANv2:
         """Return the whole model, ready to train from the formula's weights."""
@@ -226,7 +222,7 @@ def check_faces(case: Case) -> Measured:
     # Compiled: a mask's threshold and powers magnify rounding tenfold, and XLA's
     # convolutions round half as much as those of TensorFlow's oneDNN.
     heatmaps = tf.function(fan.call, jit_compile=True)(batch.x_src)
-    masks = landmarks.masks(heatmaps)
+    masks = face_masks(heatmaps)
     given = formula.heatmaps(f"{case.name}/heatmaps", case.sizes["batch"])
     style = networks["mapping_network"](batch.z, batch.y_trg)
     image = networks["generator"](batch.x_src, style, masks)
@@ -234,8 +230,8 @@ def check_faces(case: Case) -> Measured:
         "generator_fan": ("networks", thinned(image)),
         "fan_heatmaps": ("FAN heatmaps", heatmaps[:, ::2, ::2, ::7]),
         "fan_masks": ("FAN masks", thinned(np.stack(masks))),
-        "masks_of_heatmaps": ("FAN masks", thinned(np.stack(landmarks.masks(given)))),
-        "fan_landmarks": ("FAN landmarks", landmarks.landmarks(heatmaps)),
+        "masks_of_heatmaps": ("FAN masks", thinned(np.stack(face_masks(given)))),
+        "fan_landmarks": ("FAN landmarks", landmarks(heatmaps)),
     }
     for key, (kind, value) in outputs.items():
         if key in case.golden:
@@ -254,7 +250,7 @@ def check_updates(case: Case) -> Measured:
         found = [float(values[term]) for term in terms]
         yield "losses", f"loss/{key}", relative(found, case.golden[f"loss/{key}"])
         for name in UPDATES[update]:
-            arrays = reference_weights.to_reference(
+            arrays = parameters.to_reference(
                 getattr(model, name), [g.numpy() for g in gradients[name]]
             )
             prefix = f"grad/{key}/{name}/"
@@ -273,7 +269,7 @@ def check_training(case: Case) -> Measured:
     model = case.model()
     networks = {("moved", name): getattr(model, name) for name in NETWORKS}
     networks |= {("ema_moved", name): model.averages[name] for name in AVERAGED}
-    before = {key: reference_weights.to_reference(n) for key, n in networks.items()}
+    before = {key: parameters.to_reference(n) for key, n in networks.items()}
     step = tf.function(model.train_step)
     for i in range(case.sizes["train"]):
         logs = step(Batch(*map(tf.constant, case.batch(f"train{i}/", i))))
@@ -290,7 +286,7 @@ def check_training(case: Case) -> Measured:
         relative(found, case.golden["train/lambda_ds"]),
     )
     for (kind, name), network in networks.items():
-        for parameter, array in reference_weights.to_reference(network).items():
+        for parameter, array in parameters.to_reference(network).items():
             key = f"train/{kind}/{name}/{parameter}"
             if key in case.golden:
                 moved = array - before[kind, name][parameter]

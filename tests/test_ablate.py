@@ -9,8 +9,8 @@ import pytest
 from conftest import benchmark, tiny
 
 from tfstargan.metrics import probe
-from tfstargan.run import Run
-from tfstargan.stargan import StarGANv2
+from tfstargan.runs.run import Run
+from tfstargan.training.stargan import StarGANv2
 
 ROOT = pathlib.Path(__file__).parents[1]
 ablate = benchmark("ablate")
@@ -72,7 +72,7 @@ def test_the_command_takes_a_configuration_and_names_its_lines():
 
 
 def test_a_single_head_does_not_know_domains(monkeypatch):
-    monkeypatch.setattr("tfstargan.stargan.Discriminator", ablate.SingleHead)
+    monkeypatch.setattr("tfstargan.networks.build.Discriminator", ablate.SingleHead)
     model = StarGANv2(tiny())
     x = np.zeros((3, 32, 32, 3), np.float32)
     logits = model.discriminator(x, np.array([0, 1, 2]))

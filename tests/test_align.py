@@ -9,10 +9,11 @@ from commands import command as run_command
 from parity import GOLDENS, formula
 from PIL import Image
 
-from tfstargan import align as command
-from tfstargan import images, warp
-from tfstargan.alignment import Face, align, axis, flaw, in_photograph, similarity
-from tfstargan.config import UserError
+from tfstargan import images
+from tfstargan.errors import UserError
+from tfstargan.faces import cutting as command
+from tfstargan.faces import warp
+from tfstargan.faces.alignment import Face, align, axis, flaw, in_photograph, similarity
 
 DOTS = {96: (255, 0, 0), 97: (0, 255, 0), 57: (0, 0, 255), 76: (255, 255, 0)}
 DOTS[82] = (0, 255, 255)

@@ -19,15 +19,16 @@ from android.toolchain import APP, DEMO, PACKAGE
 from PIL import Image
 from write_vectors import picture
 
-from export import litert, tflite
-from export.android import write_assets
-from export.contract import Contract
-from export.latents import seeded_latent
-from export.litert import Endpoints
+from export.apps.assets import write_assets
+from export.litert import exporting
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.run import Run
-from tfstargan.translator import Translator
+from tfstargan.errors import UserError
+from tfstargan.exported import runtime
+from tfstargan.exported.contract import Contract
+from tfstargan.exported.latents import seeded_latent
+from tfstargan.exported.runtime import Endpoints
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 
@@ -159,7 +160,7 @@ LITERT = "Model TensorBuffer Common Environment LiteRtException AcceleratorProvi
 @needs_file("LITERT_SOURCES", "the folder of LiteRT's Model.kt")
 def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_path):
     litert = tmp_path / "litert"
-    litert.mkdir()
+    runtime.mkdir()
     folder = pathlib.Path(os.environ["LITERT_SOURCES"])
     for name in LITERT.split():  # without constants of Android 12
         text = (folder / f"{name}.kt").read_text()
@@ -172,7 +173,7 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
     excerpt = signatures.excerpt(signatures.parse(current), text)
     android = toolchain.api_stubs(excerpt, tmp_path / "android")
     out = tmp_path / "classes"
-    toolchain.compile_app(litert.iterdir(), [android, apk.with_name("r")], out)
+    toolchain.compile_app(runtime.iterdir(), [android, apk.with_name("r")], out)
     ours = sorted((classes / PACKAGE.replace(".", "/")).rglob("*.class"))
     assert ours
     for file in ours:
@@ -185,7 +186,7 @@ def assets(run_dir, tmp_path_factory) -> pathlib.Path:
     """What the command puts into the app, of a run of three iterations."""
     folder = tmp_path_factory.mktemp("android")
     run = Run.open(str(shutil.copytree(run_dir, folder / "run")))
-    export = tflite.Export(run, None)
+    export = exporting.Export(run, None)
     model = export.write("float32", export.make("float32"), {})
     write_assets(run, model, folder / "assets", references=2)
     return folder / "assets"
@@ -273,7 +274,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 @pytest.mark.slow
 @needs("JDK", "Kotlin", "JUnit")
 def test_the_apps_pipeline_gives_pythons_pictures(assets, pure, run_dir):
-    endpoints = litert.load(assets / "model")
+    endpoints = runtime.load(assets / "model")
     source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))
     command = ["java", "-cp", toolchain.with_libraries(pure), toolchain.PIPELINE]
     with subprocess.Popen(

@@ -7,7 +7,8 @@ import pytest
 from absl import flags
 from conftest import tiny
 
-from tfstargan.config import SCHEDULE, Config, UserError, define_flags, from_flags
+from tfstargan.config import SCHEDULE, Config, define_flags, from_flags
+from tfstargan.errors import UserError
 
 CONFIGS = sorted(pathlib.Path(__file__).parents[1].glob("configs/*.flags"))
 

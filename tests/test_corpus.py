@@ -11,9 +11,9 @@ from commands import command, refusal
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.translate import Look
-from tfstargan.translator import Translator
+from tfstargan.errors import UserError
+from tfstargan.translation.styles import Look
+from tfstargan.translation.translator import Translator
 
 HAS_BEAM = importlib.util.find_spec("apache_beam") is not None
 needs_beam = pytest.mark.skipif(not HAS_BEAM, reason="Apache Beam is not installed")
@@ -100,7 +100,7 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
     from apache_beam.io.filesystem import FileMetadata
     from apache_beam.io.localfilesystem import LocalFileSystem
 
-    from tfstargan.corpus import Translate, check_source, load, translate
+    from tfstargan.translation.corpus import Translate, check_source, load, translate
 
     class Bucket(LocalFileSystem):
         """A folder that passes for a bucket; Beam finds it by its scheme."""

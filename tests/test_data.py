@@ -13,11 +13,12 @@ from conftest import tiny
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.data import ImageSet, batches, critters, examples_of, open_images
+from tfstargan.data import critters
 from tfstargan.data.augment import augment, random_box
 from tfstargan.data.folder import Folder
-from tfstargan.data.stream import example
+from tfstargan.data.image_set import ImageSet
+from tfstargan.data.stream import batches, example, examples_of, open_images
+from tfstargan.errors import UserError
 
 
 class One(ImageSet):

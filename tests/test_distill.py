@@ -12,13 +12,15 @@ import tensorflow as tf
 from conftest import tiny
 from test_stargan import arrays, assert_same, make_batch
 
-from tfstargan import distill, imitation, losses, samples
-from tfstargan.config import Config, UserError
-from tfstargan.imitation import Distiller, Teacher
-from tfstargan.run import Run
-from tfstargan.stargan import NETWORKS
-from tfstargan.train import train
-from tfstargan.translator import Translator
+from tfstargan.config import Config
+from tfstargan.errors import UserError
+from tfstargan.networks.build import NETWORKS
+from tfstargan.runs.run import Run
+from tfstargan.training import distillation, imitation, losses
+from tfstargan.training.imitation import Distiller, Teacher
+from tfstargan.training.loop import train
+from tfstargan.translation import grids
+from tfstargan.translation.translator import Translator
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def teacher(run_dir) -> Teacher:
 def student_of(teacher: Teacher) -> Distiller:
     """Return a student that has learned nothing yet."""
     keras.utils.set_random_seed(0)
-    config = distill.student_config(teacher.run.config, 10, 0.75)
+    config = distillation.student_config(teacher.run.config, 10, 0.75)
     model = Distiller(config, teacher)
     model.compile()
     return model
@@ -44,7 +46,7 @@ def student(teacher) -> Distiller:
 def _small_grids() -> Iterator[None]:
     """Let sample grids have one picture of each species, not three: it is faster."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(samples, "COLUMNS", 3)
+        patch.setattr(grids, "COLUMNS", 3)
         yield
 
 
@@ -52,7 +54,7 @@ def _small_grids() -> Iterator[None]:
 def light_run(teacher, tmp_path_factory) -> Run:
     """Return a distilled run; not to be changed."""
     out = tmp_path_factory.mktemp("runs") / "tiny-light"
-    distill.distill(teacher.run, out, iterations=2)
+    distillation.distill(teacher.run, out, iterations=2)
     return Run.open(str(out))
 
 
@@ -193,7 +195,7 @@ def test_the_new_run_is_like_any_other(teacher, light_run):
 def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
     out = tmp_path / "again"
     shutil.copytree(light_run.path, out)
-    distill.distill(teacher.run, out, iterations=3)
+    distillation.distill(teacher.run, out, iterations=3)
     assert [p.name[:17] for p in Run.open(str(out)).checkpoints()][-1] == (
         "iteration-0000003"
     )
@@ -205,28 +207,28 @@ def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
 def test_another_teacher_than_it_was_begun_with_is_refused(
     teacher, light_run, tmp_path
 ):
-    about = json.loads((light_run.path / distill.TEACHER).read_text())
+    about = json.loads((light_run.path / distillation.TEACHER).read_text())
     shutil.copytree(light_run.path, tmp_path / "out")
     changed = about | {"weights": "0" * 64}
-    (tmp_path / "out" / distill.TEACHER).write_text(json.dumps(changed))
+    (tmp_path / "out" / distillation.TEACHER).write_text(json.dumps(changed))
     with pytest.raises(UserError, match="begun with other weights"):
-        distill.distill(teacher.run, tmp_path / "out", iterations=3)
-    (tmp_path / "out" / distill.TEACHER).write_text("{")
+        distillation.distill(teacher.run, tmp_path / "out", iterations=3)
+    (tmp_path / "out" / distillation.TEACHER).write_text("{")
     with pytest.raises(UserError, match=r"teacher\.json: damaged"):
-        distill.distill(teacher.run, tmp_path / "out", iterations=3)
+        distillation.distill(teacher.run, tmp_path / "out", iterations=3)
     with pytest.raises(UserError, match="learns from 3"):
-        distill.distill(teacher.run, light_run.path, iterations=3, checkpoint=1)
+        distillation.distill(teacher.run, light_run.path, iterations=3, checkpoint=1)
 
 
 def test_a_light_teacher_is_refused(light_run, tmp_path):
     with pytest.raises(UserError, match="light already"):
-        distill.distill(light_run, tmp_path / "out")
+        distillation.distill(light_run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_is_there_already_is_not_overwritten(teacher):
     with pytest.raises(UserError, match="another run"):
-        distill.distill(teacher.run, teacher.run.path)
+        distillation.distill(teacher.run, teacher.run.path)
 
 
 def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
@@ -236,7 +238,7 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     shutil.copytree(teacher.run.path, tmp_path / "run")
     config.save(tmp_path / "run/config.json")
     with pytest.raises(UserError, match="gone"):
-        distill.distill(Run.open(str(tmp_path / "run")), tmp_path / "out")
+        distillation.distill(Run.open(str(tmp_path / "run")), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

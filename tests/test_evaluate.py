@@ -21,18 +21,18 @@ from parity import GOLDENS, MetricsCase, formula
 from PIL import Image
 
 from tfstargan import files, images
-from tfstargan.config import UserError
-from tfstargan.data import open_images
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
 from tfstargan.metrics import backbones, fid, lpips
 from tfstargan.metrics.backbones import Backbone, NotThereError
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import Inception, Instruments, open_instruments
 from tfstargan.metrics.protocol import Extent, Outputs, Task, chosen, tasks
 from tfstargan.metrics.report import merge, table, with_mean
-from tfstargan.run import Run
-from tfstargan.stargan import build_networks, translating
-from tfstargan.train import train
-from tfstargan.translator import Translator
+from tfstargan.networks.build import build_networks, translating
+from tfstargan.runs.run import Run
+from tfstargan.training.loop import train
+from tfstargan.translation.translator import Translator
 
 CASE = MetricsCase(GOLDENS / "metrics.json")
 TASKS = len(tasks(3))

@@ -19,24 +19,28 @@ from ai_edge_litert.options import Options
 from conftest import tiny
 from parity import formula
 
-from export import flatbuffer, graph, litert, onnx, quality, savedmodel, tflite, verify
-from export.contract import Contract
-from export.variants import FLOORS, VARIANTS
-from tfstargan import reference_weights
-from tfstargan.config import UserError
-from tfstargan.layers import Conv2D, InstanceNormalization, suit_litert
+from export.checks import quality, verify
+from export.litert import exporting, flatbuffer, latency
+from export.litert.variants import FLOORS, VARIANTS
+from export.model import graph, onnx, saved_model
+from tfstargan.errors import UserError
+from tfstargan.exported import runtime
+from tfstargan.exported.contract import Contract
 from tfstargan.metrics import probe
-from tfstargan.run import Run
-from tfstargan.stargan import build_networks, translating
-from tfstargan.translator import Translator
+from tfstargan.networks.build import build_networks, translating
+from tfstargan.networks.layers import Conv2D, InstanceNormalization, suit_litert
+from tfstargan.networks.masks import masks_of
+from tfstargan.reference import parameters
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
 
 FORCE_FP16 = 7  # XNNPACK's flags: signed and unsigned 8 bits, and float16 for float32
 SIGNATURES = ("map_latent", "encode_style", "translate")
 
 
 @pytest.fixture(scope="module")
-def export(run_dir) -> tflite.Export:
-    return tflite.Export(Run.open(str(run_dir)), None)
+def export(run_dir) -> exporting.Export:
+    return exporting.Export(Run.open(str(run_dir)), None)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def model(export) -> bytes:
 
 
 def in_litert(config, model: bytes, batch: int = 1) -> Translator:
-    endpoints = litert.endpoints(dict.fromkeys(SIGNATURES, model))
+    endpoints = runtime.endpoints(dict.fromkeys(SIGNATURES, model))
     return verify.exported_translator(config, endpoints, batch)
 
 
@@ -92,9 +96,9 @@ def test_the_probe_reads_the_same_off_the_file_s_translations(export, model):
 
 
 def test_xnnpack_takes_all_of_the_generator(model):
-    assert not litert.leftovers(flatbuffer.cut(model, "translate"))
+    assert not latency.leftovers(flatbuffer.cut(model, "translate"))
     for name in ("map_latent", "encode_style"):  # int32 labels to one-hot, no more
-        assert set(litert.leftovers(flatbuffer.cut(model, name))) == {
+        assert set(latency.leftovers(flatbuffer.cut(model, name))) == {
             "CAST",
             "ONE_HOT",
         }
@@ -109,7 +113,7 @@ def test_operations_that_xnnpack_does_not_know_are_found():
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [function.get_concrete_function()], module
     )
-    assert litert.leftovers(converter.convert()) == {"RESIZE_NEAREST_NEIGHBOR": 1}
+    assert latency.leftovers(converter.convert()) == {"RESIZE_NEAREST_NEIGHBOR": 1}
 
 
 def test_no_operation_needs_tensorflow(model):
@@ -127,7 +131,7 @@ def test_a_cut_file_has_one_signature_and_its_numbers(export, model):
     assert sum(map(len, parts.values())) < 1.02 * len(model)
     for name, part in parts.items():
         assert list(Interpreter(model_content=part).get_signature_list()) == [name]
-    exported = verify.exported_translator(export.run.config, litert.endpoints(parts))
+    exported = verify.exported_translator(export.run.config, runtime.endpoints(parts))
     verify.verify(export.translator, exported, export.pictures[:2])
 
 
@@ -148,7 +152,7 @@ def test_multiplications_are_counted_by_hand():
 
 def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
     graph.write_saved_model(export.copy, tmp_path / "saved")
-    endpoints = savedmodel.load(tmp_path / "saved")
+    endpoints = saved_model.load(tmp_path / "saved")
     exported = verify.exported_translator(export.run.config, endpoints, None)
     verify.verify(export.translator, exported, export.pictures[:2])
     many = quality.translations(exported, export.pictures[:5], export.translator)
@@ -166,7 +170,7 @@ def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
 
 
 def test_a_model_that_differs_is_refused(export, model):
-    endpoints = litert.endpoints(dict.fromkeys(SIGNATURES, model))
+    endpoints = runtime.endpoints(dict.fromkeys(SIGNATURES, model))
     run = endpoints["translate"]
 
     def spoilt(value: float):
@@ -227,26 +231,26 @@ def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
 
 
 def test_a_variant_below_its_floor_is_written_by_force_alone(capsys):
-    tflite.check("weights4", 30.0, force=False)
+    exporting.check("weights4", 30.0, force=False)
     with pytest.raises(UserError, match=r"weights4: 29\.9 dB against Keras, below"):
-        tflite.check("weights4", 29.9, force=False)
-    tflite.check("weights4", 29.9, force=True)
+        exporting.check("weights4", 29.9, force=False)
+    exporting.check("weights4", 29.9, force=True)
     assert "--force was given" in capsys.readouterr().err
     with pytest.raises(UserError, match="nan dB"):
-        tflite.check("float16", float("nan"), force=False)
+        exporting.check("float16", float("nan"), force=False)
 
 
 def test_variants_are_asked_for_by_name():
-    assert tflite.wanted(["none"]) == ["float32"]
-    assert tflite.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
-    assert tflite.wanted(["all"]) == list(VARIANTS)
+    assert exporting.wanted(["none"]) == ["float32"]
+    assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
+    assert exporting.wanted(["all"]) == list(VARIANTS)
     with pytest.raises(UserError, match="--quantize=int4: must be of none, float16"):
-        tflite.wanted(["int4"])
+        exporting.wanted(["int4"])
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["one file", "split"])
 def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch):
-    one = tflite.Export.__new__(tflite.Export)
+    one = exporting.Export.__new__(exporting.Export)
     vars(one).update(vars(export))
     one.split = split
     monkeypatch.setattr(one.run, "export_dir", tmp_path)
@@ -260,10 +264,10 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
     np.testing.assert_allclose(
         contract.mean_styles["cat"], one.translator.mean_style("cat"), rtol=1e-6
     )
-    exported = verify.exported_translator(one.run.config, litert.load(folder))
+    exported = verify.exported_translator(one.run.config, runtime.load(folder))
     verify.verify(one.translator, exported, one.pictures[:2])
     for name in files:  # the description travels in each file, too
-        carried = flatbuffer.metadata((folder / name).read_bytes(), tflite.METADATA)
+        carried = flatbuffer.metadata((folder / name).read_bytes(), exporting.METADATA)
         assert carried
         assert json.loads(carried)["domains"] == ["bear", "cat", "rabbit"]
     again = one.write("float32", one.make("float32"), {"psnr": 77.0})
@@ -278,7 +282,7 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
         "import numpy as np\n"
         "sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
         "from export import litert\n"
-        f"endpoints = litert.load({str(folder)!r})\n"
+        f"endpoints = runtime.load({str(folder)!r})\n"
         f"z = np.ones((1, {export.run.config.latent_dim}), np.float32)\n"
         "y = np.array([1], np.int32)\n"
         "s = endpoints['map_latent'](z=z, y=y)['s']\n"
@@ -335,7 +339,7 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
         for model in (plain, pairs)
     ]
     assert multiplied[1] < 0.85 * multiplied[0]
-    assert not litert.leftovers(flatbuffer.cut(pairs, "translate"))
+    assert not latency.leftovers(flatbuffer.cut(pairs, "translate"))
     exported = in_litert(config, pairs)
     verify.verify(translator, exported, export.pictures[:2])
 
@@ -345,9 +349,9 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     config = tiny(w_hpf=1.0)
     translator = Translator(config, build_networks(config, translating(config)))
     fan = translator.networks["fan"]
-    shapes = {k: v.shape for k, v in reference_weights.to_reference(fan).items()}
-    reference_weights.from_reference(fan, formula.weights("fan", shapes))
-    assert tf.reduce_max(fan.masks(export.pictures)[0]) > 0.5
+    shapes = {k: v.shape for k, v in parameters.to_reference(fan).items()}
+    parameters.from_reference(fan, formula.weights("fan", shapes))
+    assert tf.reduce_max(masks_of(fan, export.pictures)[0]) > 0.5
     model = graph.convert(graph.for_export(translator))
     assert b"Flex" not in model
     exported = in_litert(config, model)

@@ -11,15 +11,17 @@ from conftest import tiny
 from parity import GOLDENS, TOLERANCES, Case, formula, relative
 from PIL import Image
 
-from tfstargan import pytorch_file, reference_weights
-from tfstargan.config import UserError
-from tfstargan.data import Batch
-from tfstargan.export_reference import export_reference
-from tfstargan.import_reference import import_reference, read, sizes, w_hpf
-from tfstargan.layers import HIGH_PASS
-from tfstargan.run import Run
-from tfstargan.stargan import AVERAGED, StarGANv2, build_networks
-from tfstargan.translator import Translator
+from tfstargan.data.batch import Batch
+from tfstargan.errors import UserError
+from tfstargan.networks.build import AVERAGED, build_networks
+from tfstargan.networks.layers import HIGH_PASS
+from tfstargan.reference import parameters, pytorch_file
+from tfstargan.reference.exporting import export_reference
+from tfstargan.reference.importing import read, sizes, w_hpf
+from tfstargan.runs.run import Run
+from tfstargan.training.importing import import_reference
+from tfstargan.training.stargan import StarGANv2
+from tfstargan.translation.translator import Translator
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def face_parts() -> dict:
     """Return small networks with high-pass skips, as the authors keep them."""
     config = tiny(domains=("female", "male"), img_size=64, w_hpf=1)
     networks = build_networks(config, AVERAGED)
-    parts = {n: reference_weights.to_reference(net) for n, net in networks.items()}
+    parts = {n: parameters.to_reference(net) for n, net in networks.items()}
     shapes = json.loads((GOLDENS / "hpf.json").read_text())["shapes"]["fan"]
     parts["fan"] = formula.weights("fan", shapes)
     parts["fan"]["bn1.num_batches_tracked"] = np.array(7)
@@ -109,7 +111,7 @@ def test_training_goes_on_from_the_imported_networks(run, case, parts):
     run.load(model)
     assert model.iterations_done() == 40_000
     for name in AVERAGED:
-        arrays = reference_weights.to_reference(getattr(model, name))
+        arrays = parameters.to_reference(getattr(model, name))
         for key, array in arrays.items():
             np.testing.assert_array_equal(array, parts[name][key])
     logs = model.train_step(Batch(*map(tf.constant, case.batch())))
@@ -132,7 +134,7 @@ def test_the_export_is_the_import_bit_for_bit(run, parts, tmp_path):
     assert again.config.domains == ("domain0", "domain1", "domain2")
     assert again.checkpoint().name == "iteration-0000000.weights.h5"
     for name, network in Translator.of_run(again).networks.items():
-        arrays = reference_weights.to_reference(network)
+        arrays = parameters.to_reference(network)
         assert all(np.array_equal(x, parts[name][key]) for key, x in arrays.items())
 
 
@@ -197,21 +199,21 @@ def test_training_on_faces_takes_the_landmark_network_from_its_file(
     with pytest.raises(
         UserError, match=r"^--wing_weights=.*wing\.ckpt: no weights .*missing"
     ) as caught:
-        reference_weights.load_fan(fan, str(wing))
+        parameters.load_fan(fan, str(wing))
     assert "module" not in str(caught.value)
     with pytest.raises(UserError, match=r"^--wing_weights=.*no state_dict"):
-        reference_weights.load_fan(fan, str(checkpoint))
+        parameters.load_fan(fan, str(checkpoint))
     assert not fan.has_weights()
     pytorch_writer.write(wing, {"state_dict": face_parts["fan"]}, "stream")
-    reference_weights.load_fan(fan, str(wing))
-    found = reference_weights.to_reference(fan)
+    parameters.load_fan(fan, str(wing))
+    found = parameters.to_reference(fan)
     np.testing.assert_array_equal(found["l0.bias"], face_parts["fan"]["l0.bias"])
 
 
 def test_the_exported_names_are_those_recorded(face_parts):
     case = Case(GOLDENS / "hpf.json")
     for name, network in build_networks(case.config, AVERAGED).items():
-        found = reference_weights.to_reference(network)
+        found = parameters.to_reference(network)
         shapes = {key: list(x.shape) for key, x in found.items()}
         shapes.pop("hpf.filter", None)  # a constant, not in the goldens' list
         assert shapes == case.shapes[name]

@@ -8,13 +8,23 @@ import pytest
 import tensorflow as tf
 from parity import GOLDENS, formula
 
-from tfstargan import landmarks, pytorch_file, reference_weights
-from tfstargan.config import Config, UserError
+from tfstargan.config import Config
 from tfstargan.data.batch import Batch
-from tfstargan.landmarks import FAN, CoordConv
-from tfstargan.layers import high_pass
-from tfstargan.networks import AdaINResidualBlock, Generator
-from tfstargan.stargan import StarGANv2
+from tfstargan.errors import UserError
+from tfstargan.networks.blocks import AdaINResidualBlock
+from tfstargan.networks.fan import (
+    FAN,
+    CoordConv,
+    batch_norm,
+    landmarks,
+    norm_relu,
+    prepare,
+)
+from tfstargan.networks.generator import Generator
+from tfstargan.networks.layers import high_pass
+from tfstargan.networks.masks import enlarge, face_masks, masks_of
+from tfstargan.reference import parameters, pytorch_file
+from tfstargan.training.stargan import StarGANv2
 
 SHAPES = json.loads((GOLDENS / "hpf.json").read_text())["shapes"]
 TINY = {
@@ -36,7 +46,7 @@ def noise(*shape, seed=0):
 def fan():
     fan = FAN()
     fan.build((None, 256, 256, 3))
-    reference_weights.from_reference(fan, formula.weights("fan", SHAPES["fan"]))
+    parameters.from_reference(fan, formula.weights("fan", SHAPES["fan"]))
     return fan
 
 
@@ -128,11 +138,11 @@ def test_strided_coord_conv_pads_both_sides_alike():
 
 
 def test_batch_norm_uses_running_statistics_and_an_epsilon_of_1e_5():
-    norm = landmarks.batch_norm(2)
+    norm = batch_norm(2)
     norm.set_weights([np.array(v, "f") for v in ([2, 3], [1, 5], [4, -6], [2e-5, 9])])
     x = noise(3, 4, 5, 2)
     expected = (x - [4, -6]) / np.sqrt([3e-5, 9 + 1e-5]) * [2, 3] + [1, 5]
-    found = landmarks.norm_relu(norm, x)
+    found = norm_relu(norm, x)
     np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4)
 
 
@@ -140,7 +150,7 @@ def test_fan_sees_images_without_antialiasing_from_0_to_1():
     x = np.full((1, 1024, 1024, 3), -1, "f")
     x[:, 1::4, 2::4] = 1  # one of the four pixels in the middle of each sixteen
     x[:, 0::4, 0::4] = 1  # a corner: never looked at
-    prepared = landmarks.prepare(x)
+    prepared = prepare(x)
     assert prepared.shape == (1, 256, 256, 3)
     np.testing.assert_allclose(prepared, 0.25, atol=1e-6)
 
@@ -154,7 +164,7 @@ def test_masks_carry_no_gradient_though_heatmaps_do(fan):
     x = tf.constant(formula.images("test/x", 1, 32))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        heatmaps, masks = fan(x), fan.masks(x)
+        heatmaps, masks = fan(x), masks_of(fan, x)
     assert np.abs(tape.gradient(heatmaps, x)).max() > 0
     assert np.max(masks[1]) > 0
     assert tape.gradient(masks, x) is None
@@ -190,7 +200,7 @@ def test_every_landmark_is_moved_and_raised_as_its_group_says():
         ):
             expected[mask, 100 - rows, 2 * landmark] = 1
             expected[mask, 180 - rows, 2 * landmark + 1] = 0.5**power
-    found = np.stack(landmarks.masks(tf.constant(heatmaps)))
+    found = np.stack(face_masks(tf.constant(heatmaps)))
     assert found.shape == (2, 1, 256, 256, 1)
     np.testing.assert_allclose(found[:, 0, :, :, 0], expected, atol=1e-5)
 
@@ -199,20 +209,20 @@ def test_every_landmark_is_moved_and_raised_as_its_group_says():
 def test_what_leaves_at_the_border_comes_in_at_the_other(landmark, row, moved):
     heatmaps = np.zeros((1, 256, 256, 98), "f")
     heatmaps[0, row, 9, landmark] = 1
-    mask = landmarks.masks(tf.constant(heatmaps))[0].numpy()[0, :, :, 0]
+    mask = face_masks(tf.constant(heatmaps))[0].numpy()[0, :, :, 0]
     assert np.argwhere(mask > 0.5).tolist() == [[moved, 9]]
 
 
 def test_landmarks_of_no_group_leave_the_masks_empty():
     heatmaps = np.zeros((2, 256, 256, 98), "f")
     heatmaps[..., IN_NO_GROUP] = formula.heatmaps("test", 2)[..., IN_NO_GROUP]
-    np.testing.assert_array_equal(np.stack(landmarks.masks(tf.constant(heatmaps))), 0)
+    np.testing.assert_array_equal(np.stack(face_masks(tf.constant(heatmaps))), 0)
 
 
 def test_faint_heat_is_cut_off_before_scaling():
     heatmaps = np.zeros((2, 256, 256, 98), "f")
     heatmaps[0, 20, 30, 51], heatmaps[1, 20, 30, 51] = 0.099, 0.101
-    mask = landmarks.masks(tf.constant(heatmaps))[1].numpy()
+    mask = face_masks(tf.constant(heatmaps))[1].numpy()
     assert mask[0].max() == 0
     assert mask[1, 20, 30, 0] == pytest.approx(1, abs=1e-4)
 
@@ -220,7 +230,7 @@ def test_faint_heat_is_cut_off_before_scaling():
 def test_masks_of_overlapping_landmarks_stay_within_0_and_1():
     heatmaps = np.zeros((1, 256, 256, 98), "f")
     heatmaps[:, 40:60, 40:60] = 5
-    for mask in landmarks.masks(tf.constant(heatmaps)):
+    for mask in face_masks(tf.constant(heatmaps)):
         assert mask.numpy().min() == 0
         assert mask.numpy().max() == 1
 
@@ -230,7 +240,7 @@ def test_heatmaps_are_enlarged_corner_upon_corner():
     ramp = (rows[:, None] + columns).astype("f")[None, :, :, None]
     large = np.linspace(0, 1, 256)[:, None] + np.linspace(2, 5, 256)
     maps = tf.constant(np.concatenate([ramp, -ramp, 2 * ramp], axis=3))
-    found = landmarks.enlarge(maps)
+    found = enlarge(maps)
     expected = np.stack([large, -large, 2 * large], axis=-1)[None]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -243,7 +253,7 @@ def test_landmarks_are_within_a_quarter_pixel_of_a_gaussians_centre():
     x, y = (centres[:, None, None, :, i] for i in range(2))
     rows, columns = np.mgrid[:64, :64][..., None]
     heatmaps = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8).astype("f")
-    found = landmarks.landmarks(tf.constant(heatmaps)).numpy()
+    found = landmarks(tf.constant(heatmaps)).numpy()
     off = np.abs(found / 4 - 0.5 - centres)  # in pixels of the heatmaps
     assert off.max() <= 0.25 + 1e-3
     assert off.mean() < 0.15  # the nearest pixels alone would give a quarter
@@ -254,7 +264,7 @@ def test_a_maximum_on_a_border_is_not_moved(row_column):
     heatmaps = noise(2, 64, 64, 98) * 0.1
     heatmaps[:, *row_column] = 9
     row, column = row_column
-    found = landmarks.landmarks(tf.constant(heatmaps)).numpy()
+    found = landmarks(tf.constant(heatmaps)).numpy()
     expected = np.broadcast_to([4 * column + 2, 4 * row + 2], found.shape)
     np.testing.assert_array_equal(found, expected)
 
@@ -262,7 +272,7 @@ def test_a_maximum_on_a_border_is_not_moved(row_column):
 def test_of_equal_maxima_the_first_counts():
     heatmaps = np.zeros((1, 64, 64, 98), "f")
     heatmaps[:, 5, 7] = heatmaps[:, 5, 40] = heatmaps[:, 30, 2] = 1
-    found = landmarks.landmarks(tf.constant(heatmaps)).numpy()
+    found = landmarks(tf.constant(heatmaps)).numpy()
     np.testing.assert_array_equal(found, np.broadcast_to([30, 22], found.shape))
 
 
@@ -272,8 +282,8 @@ def test_of_equal_maxima_the_first_counts():
 def test_fan_takes_and_gives_back_the_authors_parameters(fan):
     arrays = formula.weights("fan", SHAPES["fan"])
     counters = {"bn1.num_batches_tracked": np.int64(7)}
-    reference_weights.from_reference(fan, arrays | counters)
-    given_back = reference_weights.to_reference(fan)
+    parameters.from_reference(fan, arrays | counters)
+    given_back = parameters.to_reference(fan)
     assert given_back.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(given_back[name], array)
@@ -286,8 +296,8 @@ def test_generator_for_faces_takes_and_gives_back_the_authors_parameters():
     arrays = formula.weights("generator", shapes)
     stored = {"hpf.filter": np.ones((3, 3), "f")}
     for given in (arrays, arrays | stored):
-        reference_weights.from_reference(network, given)
-    given_back = reference_weights.to_reference(network)
+        parameters.from_reference(network, given)
+    given_back = parameters.to_reference(network)
     assert given_back.keys() == {*shapes, "hpf.filter"}
     laplacian = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "f")
     np.testing.assert_array_equal(given_back.pop("hpf.filter"), laplacian / 4)
@@ -300,12 +310,10 @@ def test_generator_for_faces_takes_and_gives_back_the_authors_parameters():
 def test_other_names_are_refused_still(fan):
     arrays = formula.weights("fan", SHAPES["fan"])
     with pytest.raises(ValueError, match="bn9"):
-        reference_weights.from_reference(
-            fan, arrays | {"bn9.weight": arrays["l0.bias"]}
-        )
+        parameters.from_reference(fan, arrays | {"bn9.weight": arrays["l0.bias"]})
     del arrays["m0.b2_plus_1.conv3.weight"]
     with pytest.raises(ValueError, match="b2_plus_1"):
-        reference_weights.from_reference(fan, arrays)
+        parameters.from_reference(fan, arrays)
 
 
 # In the model
@@ -330,8 +338,8 @@ def test_the_model_translates_with_masks_of_its_own(w_hpf):
     x, s = formula.images("test/x", 2, 32), noise(2, 5)
     if w_hpf:
         weights = formula.weights("fan", SHAPES["fan"])
-        reference_weights.from_reference(model.fan, weights)
-        masks = landmarks.masks(model.fan(x))
+        parameters.from_reference(model.fan, weights)
+        masks = face_masks(model.fan(x))
         assert np.max(masks[0]) > 0
     else:
         assert model.fan is None
@@ -384,7 +392,7 @@ def test_a_file_without_landmark_weights_is_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=f"--wing_weights={path}"):
-        reference_weights.load_fan(FAN(), str(path))
+        parameters.load_fan(FAN(), str(path))
 
 
 @pytest.mark.slow
@@ -404,5 +412,5 @@ def test_training_reads_fans_weights_leaves_them_and_stores_them(tmp_path):
     resumed.load_weights(tmp_path / "model.weights.h5")
     for fan in (model.fan, resumed.fan):
         assert fan.has_weights()
-        for name, array in reference_weights.to_reference(fan).items():
+        for name, array in parameters.to_reference(fan).items():
             np.testing.assert_array_equal(array, arrays[name])

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from parity import GOLDENS, formula
 
-from tfstargan.arithmetic import multiplications
-from tfstargan.layers import (
+from tfstargan.networks.arithmetic import multiplications
+from tfstargan.networks.layers import (
     AdaIN,
     Conv2D,
     DomainDense,

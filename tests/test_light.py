@@ -9,12 +9,18 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from conftest import tiny
 
-from tfstargan import distill, light
-from tfstargan.arithmetic import multiplications
-from tfstargan.config import Config, UserError
-from tfstargan.layers import Conv2D, average_pool, upsample
-from tfstargan.light import DepthwiseConv2D, LightGenerator, SeparableConv2D
-from tfstargan.stargan import build_networks
+from tfstargan.config import Config
+from tfstargan.errors import UserError
+from tfstargan.networks import light_generator
+from tfstargan.networks.arithmetic import multiplications
+from tfstargan.networks.build import build_networks
+from tfstargan.networks.layers import Conv2D, average_pool, upsample
+from tfstargan.networks.light_generator import (
+    DepthwiseConv2D,
+    LightGenerator,
+    SeparableConv2D,
+)
+from tfstargan.training import distillation
 
 CRITTERS = Config(
     img_size=32, channel_base=512, channel_max=64, style_dim=32, domains=("a", "b")
@@ -58,7 +64,7 @@ def test_summing_taps_gives_the_same():
     randomize(network)
     assert np.abs(network(x) - expected).max() > 0.1
     expected = network(x)
-    light.sum_taps(network)
+    light_generator.sum_taps(network)
     assert all(layer.shifts for layer in network.layers)
     np.testing.assert_allclose(network(x), expected, rtol=1e-4, atol=1e-4)
 
@@ -117,7 +123,7 @@ def test_convolutions_are_counted_by_their_kernels_and_places():
 )
 def test_it_has_at_most_a_tenth_of_the_arithmetic(config):
     student = dataclasses.replace(config, generator="light")
-    assert distill.arithmetic(student) <= 0.1 * distill.arithmetic(config)
+    assert distillation.arithmetic(student) <= 0.1 * distillation.arithmetic(config)
 
 
 @pytest.mark.parametrize("size", [32, 64])

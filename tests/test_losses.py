@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfstargan import losses
+from tfstargan.training import losses
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:

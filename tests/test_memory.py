@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from conftest import tiny
 
-from tfstargan import memory
 from tfstargan.config import Config
-from tfstargan.stargan import StarGANv2
+from tfstargan.training import memory
+from tfstargan.training.stargan import StarGANv2
 
 
 def estimate(replicas: int = 1, **settings: object) -> int:

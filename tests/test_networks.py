@@ -12,18 +12,13 @@ import tensorflow as tf
 from conftest import tiny
 from parity import GOLDENS
 
-from tfstargan import reference_weights
 from tfstargan.config import Config
-from tfstargan.networks import (
-    AdaINResidualBlock,
-    Discriminator,
-    Generator,
-    MappingNetwork,
-    ResidualBlock,
-    StyleEncoder,
-    channel_widths,
-)
-from tfstargan.stargan import NETWORKS, build_networks
+from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock, channel_widths
+from tfstargan.networks.build import NETWORKS, build_networks
+from tfstargan.networks.encoders import Discriminator, StyleEncoder
+from tfstargan.networks.generator import Generator
+from tfstargan.networks.mapping_network import MappingNetwork
+from tfstargan.reference import parameters
 
 SIZES = (32, 64, 128, 256, 512, 1024)
 CONDITIONED = NETWORKS[1:]  # on a domain
@@ -164,7 +159,7 @@ def test_weights_start_he_normal_biases_at_zero_and_scales_at_one(name):
     config = tiny(domains=domains, **sizes)
     network = build_networks(config, (name,))[name]
     squares = []
-    for parameter, array in reference_weights.to_reference(network).items():
+    for parameter, array in parameters.to_reference(network).items():
         if array.ndim >= 2:
             squares.append(array.ravel() ** 2 * np.prod(array.shape[1:]) / 2)
             spread = 5 * np.sqrt(2 / array.size)  # of a mean of squares
@@ -211,7 +206,7 @@ def test_heads_of_absent_domains_get_zero_gradients_not_none(networks, name):
         loss = tf.reduce_sum(network(*inputs(name)) ** 2)
     gradients = tape.gradient(loss, [v.value for v in network.trainable_variables])
     assert all(g is not None for g in gradients)
-    arrays = reference_weights.to_reference(network, [g.numpy() for g in gradients])
+    arrays = parameters.to_reference(network, [g.numpy() for g in gradients])
     for k, present in ((0, True), (1, False), (2, True)):
         if name == "discriminator":
             heads = [arrays["main.7.weight"][k], arrays["main.7.bias"][k]]
@@ -267,7 +262,7 @@ def test_names_and_shapes_are_the_authors(name):
         "discriminator": (Discriminator(64, 3, 2048, 64), (3, 64, 64, 3), (3,)),
     }[name]
     network.build(*shapes)
-    arrays = reference_weights.to_reference(network)
+    arrays = parameters.to_reference(network)
     found = {parameter: list(array.shape) for parameter, array in arrays.items()}
     assert found == golden["shapes"][name]
 
@@ -276,16 +271,16 @@ def test_names_and_shapes_are_the_authors(name):
 def test_the_reference_s_weights_make_another_network_the_same(networks, name):
     twin = build_networks(CONFIG, (name,))[name]
     assert not np.array_equal(twin(*inputs(name)), networks[name](*inputs(name)))
-    arrays = reference_weights.to_reference(networks[name])
-    reference_weights.from_reference(twin, arrays)
+    arrays = parameters.to_reference(networks[name])
+    parameters.from_reference(twin, arrays)
     np.testing.assert_array_equal(twin(*inputs(name)), networks[name](*inputs(name)))
-    for key, array in reference_weights.to_reference(twin).items():
+    for key, array in parameters.to_reference(twin).items():
         np.testing.assert_array_equal(array, arrays[key], key)
 
 
 def test_reference_kernels_are_outputs_inputs_height_width(networks):
     encoder = networks["style_encoder"]
-    arrays = reference_weights.to_reference(encoder)
+    arrays = parameters.to_reference(encoder)
     kernel = encoder.trunk.from_rgb.kernel.numpy()
     np.testing.assert_array_equal(
         arrays["shared.0.weight"], np.einsum("hwio->oihw", kernel)
@@ -301,7 +296,7 @@ def test_reference_kernels_are_outputs_inputs_height_width(networks):
 def test_values_in_place_of_weights_go_by_their_names(networks):
     network = networks["discriminator"]
     values = [np.full(v.shape, i, np.float32) for i, v in enumerate(network.weights)]
-    arrays = reference_weights.to_reference(network, values)
+    arrays = parameters.to_reference(network, values)
     found = sorted(array.flat[0] for array in arrays.values())
     assert found == list(range(len(network.weights)))
     head = next(i for i, v in enumerate(network.weights) if v is network.heads.kernel)
@@ -310,14 +305,14 @@ def test_values_in_place_of_weights_go_by_their_names(networks):
 
 def test_unfit_reference_weights_are_refused(networks):
     network = networks["style_encoder"]
-    arrays = reference_weights.to_reference(network)
+    arrays = parameters.to_reference(network)
     kernel = arrays.pop("shared.0.weight")
     with pytest.raises(ValueError, match=r"parameters: shared\.0\.weight$"):
-        reference_weights.from_reference(network, arrays)
+        parameters.from_reference(network, arrays)
     more = arrays | {"shared.0.weight": kernel, "surplus": kernel}
     with pytest.raises(ValueError, match=r"unknown parameters: surplus$"):
-        reference_weights.from_reference(network, more)
+        parameters.from_reference(network, more)
     turned = arrays | {"shared.0.weight": kernel.transpose(2, 3, 1, 0)}
     message = r"shared\.0\.weight has shape \(3, 3, 3, 4\), expected \(4, 3, 3, 3\)"
     with pytest.raises(ValueError, match=message):
-        reference_weights.from_reference(network, turned)
+        parameters.from_reference(network, turned)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfstargan.optimizer import Adam
+from tfstargan.training.optimizer import Adam
 
 SHAPES = ((3, 4), (5,))
 

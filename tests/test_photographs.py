@@ -9,9 +9,10 @@ from commands import command
 from parity import GOLDENS, Case, formula
 from PIL import Image
 
-from tfstargan import images, pytorch_file
+from tfstargan import images
 from tfstargan.data.image_set import squeeze
-from tfstargan.stargan import AVERAGED
+from tfstargan.networks.build import AVERAGED
+from tfstargan.reference import pytorch_file
 
 ROOT = pathlib.Path(__file__).parents[1]
 PHOTOGRAPHS = ROOT.parent / "shared" / "data"

@@ -11,14 +11,14 @@ from commands import command
 from conftest import benchmark, tiny
 from PIL import Image
 
-from tfstargan.config import UserError
 from tfstargan.data import critters
-from tfstargan.images import to_float
+from tfstargan.errors import UserError
+from tfstargan.images.reading import to_float
 from tfstargan.metrics import factors, probe
 from tfstargan.metrics.factors import LATENTS, diversity, r2, translation_scores
 from tfstargan.metrics.probe import CIRCULAR, CONTENT, LINEAR, Factors
-from tfstargan.run import Run
-from tfstargan.train import train
+from tfstargan.runs.run import Run
+from tfstargan.training.loop import train
 
 SIZE = 32
 

@@ -26,8 +26,8 @@ from pytorch_writer import (
     zipped,
 )
 
-from tfstargan import pytorch_file
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
+from tfstargan.reference import pytorch_file
 
 RNG = np.random.default_rng(3)
 VALUES = RNG.standard_normal(24).astype("f4")

@@ -11,8 +11,10 @@ from commands import command, refusal
 from conftest import tiny
 from PIL import Image
 
-from tfstargan.config import Config, UserError
-from tfstargan.data import batches, open_images, records, shards
+from tfstargan.config import Config
+from tfstargan.data import packing, shards
+from tfstargan.data.stream import batches, open_images
+from tfstargan.errors import UserError
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def assert_same(a: list, b: list) -> None:
 
 @pytest.mark.parametrize("img_size", [32, 64], ids=["its own size", "another"])
 def test_records_give_the_folder_s_batches(photographs, tmp_path, img_size):
-    records.build(photographs, tmp_path / "records", 32, shard_count=3)
+    packing.build(photographs, tmp_path / "records", 32, shard_count=3)
     folder, packed = (
         settings(path, img_size=img_size, iterations=4)
         for path in (photographs, tmp_path / "records")
@@ -68,7 +70,7 @@ def test_records_give_the_folder_s_batches(photographs, tmp_path, img_size):
 
 
 def test_an_uncropped_draw_is_not_decoded(photographs, tmp_path, monkeypatch):
-    records.build(photographs, tmp_path / "records", 32)
+    packing.build(photographs, tmp_path / "records", 32)
     config = settings(tmp_path / "records", crop_probability=0.0)
     expected = stream(config)
     monkeypatch.delattr(shards.images, "decode")
@@ -76,7 +78,7 @@ def test_an_uncropped_draw_is_not_decoded(photographs, tmp_path, monkeypatch):
 
 
 def test_domains_can_be_chosen_and_put_in_order(photographs, tmp_path):
-    records.build(photographs, tmp_path / "records", 32)
+    packing.build(photographs, tmp_path / "records", 32)
     chosen = shards.Shards(tmp_path / "records", "train", ("dog", "cat"))
     assert [chosen.count(k) for k in range(2)] == [3, 5]
     with pytest.raises(UserError, match="no domain cow"):
@@ -84,7 +86,7 @@ def test_domains_can_be_chosen_and_put_in_order(photographs, tmp_path):
 
 
 def test_shards_are_ordinary_tfrecords(photographs, tmp_path):
-    index = records.build(photographs, tmp_path / "records", 32, shard_count=3)
+    index = packing.build(photographs, tmp_path / "records", 32, shard_count=3)
     files = [
         tmp_path / "records" / s["file"] for s in index["splits"]["train"]["shards"]
     ]
@@ -110,7 +112,7 @@ def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
     (photographs / "train/cat/2.JPG").write_bytes(whole[: len(whole) // 2])
     (photographs / "val/dog/1.png").write_text("not a picture")
     arguments = ("--data_dir=photographs", "--out=records", "--img_size=32")
-    result = command("tfstargan.data.records", *arguments, cwd=tmp_path)
+    result = command("tfstargan.pack", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "RuntimeWarning" not in result.stderr
     assert "train: 4 cat, 3 dog in 1 shards; 1 broken, left out" in result.stdout
@@ -125,8 +127,8 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
     photographs, tmp_path, monkeypatch
 ):
     out = tmp_path / "records"
-    expected = records.build(photographs, tmp_path / "at once", 32, shard_count=3)
-    encode, calls = records.encode, []
+    expected = packing.build(photographs, tmp_path / "at once", 32, shard_count=3)
+    encode, calls = packing.encode, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -134,15 +136,15 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
             raise KeyboardInterrupt
         return encode(*arguments)
 
-    monkeypatch.setattr(records, "encode", interrupted)
+    monkeypatch.setattr(packing, "encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        records.build(photographs, out, 32, shard_count=3)
+        packing.build(photographs, out, 32, shard_count=3)
     assert not (out / "index.json").exists()
     first = next(out.glob("train-00000-*.tfrecord"))
     written = first.stat().st_mtime_ns
     calls.extend([None] * 100)
     encoded = len(calls)
-    assert records.build(photographs, out, 32, shard_count=3) == expected
+    assert packing.build(photographs, out, 32, shard_count=3) == expected
     assert first.stat().st_mtime_ns == written
     assert len(calls) - encoded == 16 - 2  # two of the first shard were finished
     assert not list(out.glob("*.partial"))
@@ -150,16 +152,16 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
 
 def test_a_damaged_shard_or_a_changed_picture_is_packed_again(photographs, tmp_path):
     out = tmp_path / "records"
-    expected = records.build(photographs, out, 32, shard_count=2)
+    expected = packing.build(photographs, out, 32, shard_count=2)
     first, second = sorted(out.glob("train-*.tfrecord"))
     damaged = bytearray(first.read_bytes())
     damaged[1000] ^= 1
     first.write_bytes(damaged)
-    assert records.build(photographs, out, 32, shard_count=2) == expected
+    assert packing.build(photographs, out, 32, shard_count=2) == expected
     assert shards.Shards(out, "train").count(0) == 5
     untouched = first.stat().st_mtime_ns
     Image.new("RGB", (50, 50)).save(photographs / "train/dog/2.JPG")
-    changed = records.build(photographs, out, 32, shard_count=2)
+    changed = packing.build(photographs, out, 32, shard_count=2)
     assert changed["splits"]["train"] != expected["splits"]["train"]
     assert first.stat().st_mtime_ns == untouched
     black = shards.Shards(out, "train").squeezed(1, 2, 32)
@@ -169,7 +171,7 @@ def test_a_damaged_shard_or_a_changed_picture_is_packed_again(photographs, tmp_p
 
 def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
     out = tmp_path / "records"
-    records.build(photographs, out, 32)
+    packing.build(photographs, out, 32)
     shard = next(out.glob("train-*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"train-.*cut short; build the records anew"):
@@ -181,13 +183,13 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
 
 def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     cwd = photographs.parent
-    line = refusal("tfstargan.data.records", "--out=x", cwd=cwd)
+    line = refusal("tfstargan.pack", "--out=x", cwd=cwd)
     assert "--data_dir, --out" in line
     arguments = ("--data_dir=nowhere", "--out=x")
-    line = refusal("tfstargan.data.records", *arguments, cwd=cwd)
+    line = refusal("tfstargan.pack", *arguments, cwd=cwd)
     assert "--data_dir=nowhere: no folder train/" in line
     (cwd / "others").mkdir()
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
     arguments = ("--data_dir=photographs", "--out=others")
-    line = refusal("tfstargan.data.records", *arguments, cwd=cwd)
+    line = refusal("tfstargan.pack", *arguments, cwd=cwd)
     assert "--out=others: holds other records" in line

@@ -9,9 +9,11 @@ import pytest
 import tensorflow as tf
 from conftest import tiny
 
-from tfstargan import reference_weights, stargan
-from tfstargan.data import Batch
-from tfstargan.stargan import AVERAGED, NETWORKS, StarGANv2
+from tfstargan.data.batch import Batch
+from tfstargan.networks.build import AVERAGED, NETWORKS
+from tfstargan.reference import parameters
+from tfstargan.training import stargan
+from tfstargan.training.stargan import StarGANv2
 
 ITERATIONS = 3
 BATCH = 4
@@ -50,7 +52,7 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
     networks |= {f"{name} average": model.averages[name] for name in AVERAGED}
     found = {}
     for name, network in networks.items():
-        arrays = reference_weights.to_reference(network)
+        arrays = parameters.to_reference(network)
         if name.startswith("generator"):
             removed = ("conv1.bias", "conv2.bias", "from_rgb.bias")
             arrays = {k: x for k, x in arrays.items() if not k.endswith(removed)}

@@ -13,12 +13,14 @@ import pytest
 import tensorflow as tf
 from conftest import tiny
 
-from tfstargan import stargan
-from tfstargan.data import Batch, batches, open_images
-from tfstargan.optimizer import Adam
-from tfstargan.run import Run
-from tfstargan.stargan import AVERAGED, NETWORKS, StarGANv2
-from tfstargan.train import train
+from tfstargan.data.batch import Batch
+from tfstargan.data.stream import batches, open_images
+from tfstargan.networks.build import AVERAGED, NETWORKS
+from tfstargan.runs.run import Run
+from tfstargan.training import stargan
+from tfstargan.training.loop import train
+from tfstargan.training.optimizer import Adam
+from tfstargan.training.stargan import StarGANv2
 
 # What the paper says each update changes, in its order.
 CHANGES = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from conftest import tiny
 
-from tfstargan.config import UserError
-from tfstargan.data import batches, open_images
+from tfstargan.data.stream import batches, open_images
 from tfstargan.data.tfds import TFDS, parse
+from tfstargan.errors import UserError
 
 tfds = pytest.importorskip("tensorflow_datasets")
 

@@ -8,20 +8,21 @@ from conftest import tiny
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.data import open_images
-from tfstargan.run import Run
-from tfstargan.samples import (
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
+from tfstargan.training.loop import train
+from tfstargan.training.stargan import StarGANv2
+from tfstargan.translation.folders import outputs
+from tfstargan.translation.grids import (
     Examples,
     animate,
     draw_all,
     reference_grid,
     reference_styles,
 )
-from tfstargan.stargan import StarGANv2
-from tfstargan.train import train
-from tfstargan.translate import Look, outputs, reference_looks
-from tfstargan.translator import CHUNK, Translator
+from tfstargan.translation.styles import Look, reference_looks
+from tfstargan.translation.translator import CHUNK, Translator
 
 
 @pytest.fixture(scope="module")

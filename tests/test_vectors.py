@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from write_vectors import FOLDER, between, files
 
-from export.contract import Contract
-from export.latents import seeded_latent
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
+from tfstargan.exported.contract import Contract
+from tfstargan.exported.latents import seeded_latent
 
 FOLDERS = json.loads((FOLDER / "contract.json").read_text())
 

@@ -17,14 +17,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export import litert, web
-from export.contract import Contract
-from export.latents import seeded_latent
-from export.tflite import exported
+from export.apps.server import server
+from export.apps.site import PAGE, find_litert, write_site
+from export.litert.exporting import exported
 from tfstargan import images
-from tfstargan.config import UserError
 from tfstargan.data.critters import draw, nth_critter
-from tfstargan.run import Run
+from tfstargan.errors import UserError
+from tfstargan.exported import runtime
+from tfstargan.exported.contract import Contract
+from tfstargan.exported.latents import seeded_latent
+from tfstargan.runs.run import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -45,17 +47,17 @@ def run(run_dir, tmp_path_factory) -> Run:
 @pytest.fixture(scope="module")
 def site(run, tmp_path_factory) -> pathlib.Path:
     try:
-        web.find_litert()
+        find_litert()
     except UserError as error:
         pytest.skip(str(error))
     out = tmp_path_factory.mktemp("web") / "site"
-    web.write_site(run, out, references=2)
+    write_site(run, out, references=2)
     return out
 
 
 @pytest.fixture(scope="module")
 def endpoints(site):
-    return litert.load(site / "model")
+    return runtime.load(site / "model")
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +77,10 @@ def address(site) -> Iterator[str]:
 
 
 def serve(folder: pathlib.Path) -> Iterator[str]:
-    with web.server(folder, port=0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}/"
-        server.shutdown()
+    with server(folder, port=0) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://localhost:{web.server_port}/"
+        web.shutdown()
 
 
 @pytest.fixture
@@ -440,14 +442,14 @@ def test_a_site_is_whole_and_loads_nothing_from_elsewhere(site):
 
 
 def test_a_site_is_made_again_but_nothing_else_is_replaced(run, site, tmp_path):
-    web.write_site(run, tmp_path / "site", references=0)
+    write_site(run, tmp_path / "site", references=0)
     assert json.loads((tmp_path / "site" / "site.json").read_text())["sources"] == []
     assert not (tmp_path / "site" / "examples").exists()
-    web.write_site(run, tmp_path / "site", references=1)
+    write_site(run, tmp_path / "site", references=1)
     assert len(list((tmp_path / "site" / "examples").iterdir())) == 9
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="no site of this command"):
-        web.write_site(run, tmp_path / "other", references=0)
+        write_site(run, tmp_path / "other", references=0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "site"]
 
 
@@ -465,17 +467,17 @@ def test_a_model_of_another_checkpoint_is_exported_anew(run, site):
 
 
 def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):
-    shutil.copy(web.PAGE / "package-lock.json", tmp_path)
-    monkeypatch.setattr(web, "PAGE", tmp_path)
+    shutil.copy(PAGE / "package-lock.json", tmp_path)
+    monkeypatch.setattr("export.apps.site.PAGE", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="npm is needed once"):
-        web.find_litert()
+        find_litert()
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_the_pages_pure_parts_pass_the_vectors():
-    tests = sorted(map(str, (web.PAGE / "test").glob("*.mjs")))
+    tests = sorted(map(str, (PAGE / "test").glob("*.mjs")))
     result = subprocess.run(
-        ["node", "--test", *tests], capture_output=True, text=True, cwd=web.PAGE
+        ["node", "--test", *tests], capture_output=True, text=True, cwd=PAGE
     )
     assert result.returncode == 0, result.stdout

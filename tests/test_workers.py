@@ -17,12 +17,13 @@ from conftest import tiny
 from PIL import Image
 from test_replicas import weights
 
-from tfstargan.config import Config, UserError
-from tfstargan.data import batches, open_images
-from tfstargan.distribution import count_workers
-from tfstargan.run import Run
-from tfstargan.stargan import StarGANv2
-from tfstargan.train import train
+from tfstargan.config import Config
+from tfstargan.data.stream import batches, open_images
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
+from tfstargan.training.distribution import count_workers
+from tfstargan.training.loop import train
+from tfstargan.training.stargan import StarGANv2
 
 
 def noise(root: pathlib.Path) -> Config:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from export.latents import seeded_latent, splitmix64
 from tfstargan import images
+from tfstargan.exported.latents import seeded_latent, splitmix64
 
 FOLDER = pathlib.Path(__file__).with_name("vectors")
 

@@ -15,161 +15,22 @@ the photograph in full, not from one reduced to --size.
 
 import json
 import pathlib
-import zipfile
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-import numpy as np
 from absl import flags
-from PIL import Image
 from tqdm import tqdm
 
-from tfstargan import cli, images, landmarks, reference_weights
-from tfstargan.alignment import MIN_PEAK, Face, align, flaw, in_photograph
-from tfstargan.config import UserError
-from tfstargan.landmarks import SIDE
-
-PUBLISHED = "published with the code of StarGAN v2 (github.com/clovaai/stargan-v2)"
-REPORT = "align.json"
-
-
-class Outcome(NamedTuple):
-    """What became of a photograph."""
-
-    face: Face | None  # None: it can't be read
-    left_out: str  # why; empty: it was written
-
-
-def align_file(
-    file: pathlib.Path,
-    targets: dict[int, pathlib.Path],
-    find_face: Callable[[Image.Image], Face],
-    mean_landmarks: np.ndarray,
-    min_peak: float = MIN_PEAK,
-) -> Outcome:
-    """Align a photograph and write it at every size, or say why not.
-
-    Args:
-        file: the photograph.
-        targets: {size: file to write}.
-        find_face: from the 256 x 256 view of the photograph.
-        mean_landmarks: [98, 2], as of `align`.
-        min_peak: as of `flaw`.
-    """
-    try:
-        photograph = images.read(file)
-    except UserError as error:
-        return Outcome(None, str(error).removeprefix(f"{file}: "))
-    face = find_face(images.square(photograph, SIDE))
-    reason = flaw(face, mean_landmarks, min_peak)
-    if not reason:
-        points = in_photograph(face.points, *photograph.size)
-        for size, target in targets.items():
-            images.save(align(photograph, points, mean_landmarks, size), target)
-    return Outcome(face, reason)
-
-
-def plan(
-    source: pathlib.Path, out: pathlib.Path, sizes: list[int]
-) -> dict[pathlib.Path, dict[int, pathlib.Path]]:
-    """Return {photograph: {size: file to write}}: OUT/NAME.png, or OUT/SIZE/NAME.png.
-
-    Raises:
-        UserError: if there is nothing, or files would overwrite each other or become
-            photographs.
-    """
-    files = images.find(source)
-    top = source if source.is_dir() else source.parent
-    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"--out={out}: lies in --source; name a folder outside of it")
-    folders = {n: out / str(n) if len(sizes) > 1 else out for n in sizes}
-    targets = {
-        file: {n: folders[n] / file.relative_to(top).with_suffix(".png") for n in sizes}
-        for file in files
-    }
-    written = {t.resolve() for of_sizes in targets.values() for t in of_sizes.values()}
-    if len(written) < len(files) * len(sizes):
-        raise UserError(f"{source}: pictures with one name but for .jpg, .png; rename")
-    if written & {file.resolve() for file in files}:
-        raise UserError(f"--out={out}: would overwrite {source}; name another folder")
-    return targets
-
-
-def read_mean_landmarks(path: str) -> np.ndarray:
-    """Return the average face's landmarks, [98, 2], from `celeba_lm_mean.npz`.
-
-    Raises:
-        UserError: if it is missing or another file.
-    """
-    flag = f"--mean_landmarks={path}"
-    if not path or not pathlib.Path(path).is_file():
-        raise UserError(
-            f"{flag}: no such file; celeba_lm_mean.npz is needed, {PUBLISHED} beside"
-            " wing.ckpt"
-        )
-    try:
-        with open(path, "rb") as file:
-            points = np.load(file)["mean"].astype(np.float64)
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{flag}: no mean landmarks in it ({error})") from error
-    if points.shape != (landmarks.LANDMARKS, 2) or not np.isfinite(points).all():
-        raise UserError(f"{flag}: mean must be {landmarks.LANDMARKS} points (x, y)")
-    return points
-
-
-def load_finder(path: str) -> Callable[[Image.Image], Face]:
-    """Return a function from a 256 x 256 view to the face in it, by FAN.
-
-    Args:
-        path: of the authors' `wing.ckpt`.
-
-    Raises:
-        UserError: if it is missing or another file.
-    """
-    if not path:
-        raise UserError(f"--wing: wing.ckpt is needed, FAN's weights, {PUBLISHED}")
-    fan = landmarks.FAN()
-    fan.build((None, SIDE, SIDE, 3))
-    try:
-        reference_weights.from_reference(fan, reference_weights.read_fan(path))
-    except UserError as error:  # which names the file
-        raise UserError(f"--wing={error}") from error
-    except ValueError as error:
-        raise UserError(f"--wing={path}: no weights of FAN ({error})") from error
-
-    def find_face(view: Image.Image) -> Face:
-        heatmaps = fan.predict_on_batch(images.to_float(view)[None])
-        points = np.asarray(landmarks.landmarks(heatmaps)[0], np.float64)
-        return Face(points, float(heatmaps.max(axis=(1, 2)).mean()))
-
-    return find_face
-
-
-def parse_sizes(texts: list[str]) -> list[int]:
-    """Return --size as numbers, each once.
-
-    Raises:
-        UserError: if they are none.
-    """
-    if not texts or not all(t.isdecimal() and 32 <= int(t) <= 1024 for t in texts):
-        given = ",".join(texts)
-        raise UserError(f"--size={given}: sides from 32 to 1024 pixels, as 256,512")
-    return list(dict.fromkeys(map(int, texts)))
-
-
-def entries(
-    outcomes: dict[pathlib.Path, Outcome],
-    targets: dict[pathlib.Path, dict[int, pathlib.Path]],
-) -> Iterator[dict]:
-    """Yield what the report says of every photograph."""
-    for file, (face, left_out) in outcomes.items():
-        entry: dict = {"photograph": str(file)}
-        if face is not None:
-            entry["peak"] = round(face.peak, 3)
-        if left_out:
-            yield entry | {"left_out": left_out}
-        else:
-            yield entry | {"written": [str(t) for t in targets[file].values()]}
+from tfstargan import cli
+from tfstargan.errors import UserError
+from tfstargan.faces.alignment import MIN_PEAK
+from tfstargan.faces.cutting import (
+    REPORT,
+    align_file,
+    entries,
+    load_finder,
+    parse_sizes,
+    plan,
+    read_mean_landmarks,
+)
 
 
 def main() -> None:

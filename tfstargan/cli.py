@@ -10,8 +10,8 @@ if importlib.util.find_spec("tensorflow") is None:
 import tensorflow as tf
 from absl import app, flags, logging
 
-from tfstargan.config import UserError
-from tfstargan.interruption import Preempted
+from tfstargan.errors import UserError
+from tfstargan.training.interruption import Preempted
 
 PREEMPTED = 75  # of the exit codes of sysexits.h, the one that says: try again
 

@@ -13,15 +13,18 @@ from typing import Any, Self
 from absl import flags
 
 from tfstargan import files
+from tfstargan.errors import UserError
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+
+
 FLOAT32 = 3.4e38  # its largest number, nearly
+
+
 GENERATORS = ("full", "light")
+
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-
-
-class UserError(ValueError):
-    """What the user can mend; the message is one line: what, where, what to do."""
 
 
 def setting(default: Any, help: str) -> Any:

@@ -18,8 +18,8 @@ from tfstargan.metrics import factors, probe, report
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
-from tfstargan.run import Run, iteration_of
-from tfstargan.translator import Translator
+from tfstargan.runs.run import Run, iteration_of
+from tfstargan.translation.translator import Translator
 
 
 def main() -> None:

@@ -10,35 +10,9 @@ import pathlib
 
 from absl import flags
 
-from tfstargan import cli, pytorch_file, reference_weights
-from tfstargan.config import UserError
-from tfstargan.run import Run, iteration_of
-from tfstargan.translator import Translator
-
-
-def export_reference(
-    run: Run, out: pathlib.Path, iteration: int | str | None = None
-) -> None:
-    """Write a checkpoint's averages, and FAN if there is one, in the authors' format.
-
-    With w_hpf > 0 that has the generator's `hpf.filter`, and, as zeros, the shortcuts
-    that it never applies.
-
-    Raises:
-        UserError: if there is no such checkpoint, its generator is none of the
-            authors', or the file can't be written.
-    """
-    if run.config.generator != "full":
-        raise UserError(
-            f"{run.path}: has a {run.config.generator} generator, which the authors' "
-            "code lacks; write the run that it was distilled from"
-        )
-    networks = Translator.of_run(run, iteration).networks
-    tree = {
-        name: reference_weights.to_reference(network)
-        for name, network in networks.items()
-    }
-    pytorch_file.save(out, tree)
+from tfstargan import cli
+from tfstargan.reference.exporting import export_reference
+from tfstargan.runs.run import Run, iteration_of
 
 
 def main() -> None:

@@ -14,149 +14,15 @@ writes into RUN/samples:
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-import numpy as np
 from absl import flags
 
 from tfstargan import cli, images
-from tfstargan.config import UserError
-from tfstargan.data import ImageSet, examples_of, open_images
-from tfstargan.run import Run
-from tfstargan.translator import Translator
-
-COLUMNS = 9  # about so many sources and references, evenly over the domains
-FRAMES = 12  # from one style to the next
-
-
-class Examples(NamedTuple):
-    """Pictures to show: float32 images in [-1, 1]."""
-
-    sources: np.ndarray  # [N, H, W, 3], domain by domain
-    references: dict[str, np.ndarray]  # {domain: [M, H, W, 3]}, other pictures
-
-    @classmethod
-    def choose(cls, image_set: ImageSet, img_size: int) -> "Examples":
-        """Return the first pictures of every domain, and the next as references."""
-        domains = image_set.domains
-        each = max(1, COLUMNS // len(domains))
-        sources = examples_of(image_set, img_size, each)
-        references = examples_of(image_set, img_size, each, skip=each)
-        return cls(np.concatenate(sources), dict(zip(domains, references, strict=True)))
-
-
-def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
-    """Return a picture of every source in the style of every reference."""
-    references = np.concatenate([*examples.references.values()])
-    styles = [
-        style[None]
-        for domain, some in examples.references.items()
-        for style in translator.encode_styles(some, domain)
-    ]
-    fakes = translator.in_styles(examples.sources, styles)
-    rows = [
-        [reference, *row]
-        for reference, row in zip(
-            images.to_uint8(references), map(images.to_uint8, fakes), strict=True
-        )
-    ]
-    return images.grid([[None, *images.to_uint8(examples.sources)], *rows])
-
-
-def latent_grid(
-    translator: Translator, examples: Examples, psi: float = 1.0
-) -> np.ndarray:
-    """Return a picture of every source in random styles of every domain."""
-    styles = latent_styles(translator, examples, psi)
-    rows = [examples.sources, *translator.in_styles(examples.sources, styles)]
-    return images.grid([[*images.to_uint8(row)] for row in rows])
-
-
-def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
-    """Return columns of a source, a reference, the translation, and the way back.
-
-    The way back is into the source's own style (arXiv:1912.01865, eq. 4), every source
-    by way of the next domain.
-    """
-    sources, columns = examples.sources, []
-    domains = list(examples.references)
-    each = len(sources) // len(domains)
-    for i, source in enumerate(sources):
-        domain = domains[i // each]
-        other = domains[(i // each + 1) % len(domains)]
-        reference = examples.references[other][i % each]
-        fake = translator.translate(
-            source[None], translator.encode_styles(reference[None], other)
-        )
-        own_style = translator.encode_styles(source[None], domain)
-        back = translator.translate(fake, own_style)
-        columns.append([source, reference, fake[0], back[0]])
-    rows = zip(*columns, strict=True)
-    return images.grid([[*images.to_uint8(np.stack(row))] for row in rows])
-
-
-def reference_styles(translator: Translator, examples: Examples) -> list[np.ndarray]:
-    """Return the style codes [1, style_dim] of the references, domains in turn."""
-    styles = [
-        translator.encode_styles(references, domain)
-        for domain, references in examples.references.items()
-    ]
-    return [style[None] for turn in zip(*styles, strict=True) for style in turn]
-
-
-def latent_styles(
-    translator: Translator, examples: Examples, psi: float = 1.0
-) -> list[np.ndarray]:
-    """Return as many random style codes [1, style_dim], domain by domain."""
-    return [
-        translator.random_style(domain, seed, psi)
-        for domain, references in examples.references.items()
-        for seed in range(len(references))
-    ]
-
-
-def animate(
-    translator: Translator, examples: Examples, styles: list[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Yield an endless loop's frames: sources above, translated below.
-
-    The style goes in a straight line from one to the next, and back to the first.
-    """
-    by_domain = np.split(examples.sources, len(examples.references))
-    sources = np.concatenate([some[:2] for some in by_domain])
-    wandering = (
-        start + (end - start) * step / FRAMES
-        for start, end in zip(styles, styles[1:] + styles[:1], strict=True)
-        for step in range(FRAMES)
-    )
-    for fakes in translator.in_styles(sources, wandering):
-        rows = sources, fakes
-        yield images.grid([[*images.to_uint8(row)] for row in rows])
-
-
-def animations(
-    translator: Translator, examples: Examples, psi: float = 1.0
-) -> dict[str, Iterator[np.ndarray]]:
-    """Return the frames of every animation by the name of its file."""
-    stops = {
-        "references": reference_styles(translator, examples),
-        "latents": latent_styles(translator, examples, psi),
-    }
-    return {
-        name: animate(translator, examples, styles) for name, styles in stops.items()
-    }
-
-
-def draw_all(
-    translator: Translator, examples: Examples, psis: Sequence[float] = (1.0,)
-) -> dict[str, np.ndarray]:
-    """Return every grid by the name of its file."""
-    return {
-        "references": reference_grid(translator, examples),
-        "cycles": cycle_grid(translator, examples),
-        **{f"latents-psi{p:g}": latent_grid(translator, examples, p) for p in psis},
-    }
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
+from tfstargan.translation.grids import Examples, animations, draw_all
+from tfstargan.translation.translator import Translator
 
 
 def parse_psi(text: str) -> float:

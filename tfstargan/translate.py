@@ -11,67 +11,17 @@ the folder that it is in.
 
 import itertools
 import pathlib
-from collections.abc import Iterator
-from typing import NamedTuple
 
-import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from tfstargan import cli, images
-from tfstargan.config import UserError
 from tfstargan.data.scan import broken
-from tfstargan.run import Run
-from tfstargan.translator import Translator
-
-
-class Look(NamedTuple):
-    """A style to translate into, and its name in the files' names."""
-
-    name: str
-    style: np.ndarray  # [1, style_dim]
-
-
-def reference_looks(
-    translator: Translator, files: list[pathlib.Path], domain: str
-) -> list[Look]:
-    """Return the styles of reference pictures.
-
-    Args:
-        translator: of the run.
-        files: the pictures.
-        domain: of all of them; empty: each one's is the name of its folder.
-
-    Raises:
-        UserError: if a domain is unknown, or a file is no picture.
-    """
-    looks = []
-    for file in files:
-        name = domain or file.resolve().parent.name
-        if name not in translator.domains:
-            raise UserError(
-                f"{file}: of which domain is this reference? Say --domain=, one of "
-                f"{', '.join(translator.domains)}"
-            )
-        style = translator.encode_styles(translator.read(file)[None], name)
-        looks.append(Look(f"{name}-like-{file.stem}", style))
-    return looks
-
-
-def outputs(
-    source: pathlib.Path, files: list[pathlib.Path], looks: list[Look], out: str
-) -> Iterator[tuple[pathlib.Path, Look, pathlib.Path]]:
-    """Yield every source with every look and the file that the translation goes to."""
-    if pathlib.Path(out).suffix.lower() in images.EXTENSIONS:
-        if len(files) * len(looks) > 1:
-            raise UserError(f"--out={out}: there are several pictures; name a folder")
-        yield files[0], looks[0], pathlib.Path(out)
-        return
-    top = source if source.is_dir() else source.parent
-    for file in files:
-        folder = pathlib.Path(out) / file.parent.relative_to(top)
-        for look in looks:
-            yield file, look, folder / f"{file.stem}-to-{look.name}.png"
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
+from tfstargan.translation.folders import outputs
+from tfstargan.translation.styles import Look, reference_looks
+from tfstargan.translation.translator import Translator
 
 
 def main() -> None:

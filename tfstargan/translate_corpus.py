@@ -16,13 +16,13 @@ import pathlib
 from absl import flags
 
 from tfstargan import cli, images
-from tfstargan.config import UserError
-from tfstargan.run import newest_run
-from tfstargan.translate import Look, reference_looks
-from tfstargan.translator import Translator
+from tfstargan.errors import UserError
+from tfstargan.runs.run import newest_run
+from tfstargan.translation.styles import Look, reference_looks
+from tfstargan.translation.translator import Translator
 
 try:
-    from tfstargan import corpus
+    from tfstargan.translation import corpus
 except ImportError as error:
     if error.name is None or error.name.split(".")[0] != "apache_beam":
         raise

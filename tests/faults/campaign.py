@@ -36,7 +36,7 @@ from test_stargan import contents  # noqa: E402
 from test_workers import flags_of  # noqa: E402
 
 from tfstargan.cli import PREEMPTED  # noqa: E402
-from tfstargan.run import Run  # noqa: E402
+from tfstargan.runs.run import Run  # noqa: E402
 
 PER_EXAMPLE = 20  # damaged pictures for one example of hypothesis, which takes longer
 

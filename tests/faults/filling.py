@@ -8,9 +8,9 @@ import sys
 import saving
 from conftest import tiny
 
-from tfstargan import checkpoint_file
-from tfstargan.config import UserError
-from tfstargan.run import Run
+from tfstargan.errors import UserError
+from tfstargan.runs import checkpoint_file
+from tfstargan.runs.run import Run
 
 
 def fill(run: Run) -> tuple[int, str]:

@@ -17,9 +17,9 @@ import numpy as np
 import tensorflow as tf
 from conftest import tiny
 
-from tfstargan import train
 from tfstargan.data import stream
-from tfstargan.stargan import StarGANv2
+from tfstargan.training import loop
+from tfstargan.training.stargan import StarGANv2
 
 BAD = (3, 5, 6, 9, 10, 11, 12, 15, 16)  # iterations; after three in a row, back
 
@@ -40,10 +40,10 @@ def main(run_dir: pathlib.Path, replicas: int) -> None:
         models.append(make_model(*arguments))
         return models[0]
 
-    make_model, train.make_model, stream.example = train.make_model, kept, poisoned
+    make_model, loop.make_model, stream.example = loop.make_model, kept, poisoned
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        train.train(config, run_dir)
+        loop.train(config, run_dir)
     compared = 0
     for variable in models[0].variables:
         copies = tf.distribute.get_strategy().experimental_local_results(variable.value)

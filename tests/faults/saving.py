@@ -20,8 +20,8 @@ sys.path.insert(0, str(HERE.parents[1]))  # where conftest.py is
 import keras  # noqa: E402
 from conftest import tiny  # noqa: E402
 
-from tfstargan import checkpoint_file  # noqa: E402
-from tfstargan.run import Run, iteration_of  # noqa: E402
+from tfstargan.runs import checkpoint_file  # noqa: E402
+from tfstargan.runs.run import Run, iteration_of  # noqa: E402
 
 
 class Kills(NamedTuple):

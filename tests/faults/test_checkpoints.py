@@ -15,10 +15,10 @@ import pytest
 import saving
 from conftest import tiny
 
-from tfstargan import checkpoint_file
-from tfstargan.config import UserError
-from tfstargan.run import Run
-from tfstargan.stargan import StarGANv2
+from tfstargan.errors import UserError
+from tfstargan.runs import checkpoint_file
+from tfstargan.runs.run import Run
+from tfstargan.training.stargan import StarGANv2
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import sys
 import pytest
 from conftest import tiny
 
-from tfstargan.config import UserError
-from tfstargan.run import Run
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
 
 HOLD = """
 import sys, time, filelock

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_settings import bounded, json_values
 
-from export.contract import NAME, Contract, ModelFile
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
+from tfstargan.exported.contract import NAME, Contract, ModelFile
 
 CONTRACT = Contract(
     variant="float32",

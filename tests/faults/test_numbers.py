@@ -9,12 +9,13 @@ import tensorflow as tf
 from conftest import tiny
 from test_stargan import arrays, lend, make_batch, make_model, state
 
-from tfstargan import losses
-from tfstargan.config import UserError
-from tfstargan.data import Batch
-from tfstargan.non_finite import NonFinite
-from tfstargan.run import Run
-from tfstargan.stargan import NETWORKS, StarGANv2
+from tfstargan.data.batch import Batch
+from tfstargan.errors import UserError
+from tfstargan.networks.build import NETWORKS
+from tfstargan.runs.run import Run
+from tfstargan.training import losses
+from tfstargan.training.non_finite import NonFinite
+from tfstargan.training.stargan import StarGANv2
 
 CONFIG = tiny(rollback_after=2)
 

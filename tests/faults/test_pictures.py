@@ -6,10 +6,10 @@ from commands import command
 from conftest import tiny
 
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.data import examples_of, open_images
 from tfstargan.data.folder import Folder
 from tfstargan.data.scan import look
+from tfstargan.data.stream import examples_of, open_images
+from tfstargan.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_domain_without_a_whole_picture_is_refused(zoo, tmp_path):
 
 
 def test_the_command_lists_all_in_one_pass_with_a_count_of_each_kind(zoo):
-    result = command("tfstargan.data.check", f"--data_dir={zoo}", cwd=zoo)
+    result = command("tfstargan.check", f"--data_dir={zoo}", cwd=zoo)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     whole, broken = len(pictures.GOOD), len(pictures.BROKEN)

@@ -7,10 +7,10 @@ import pytest
 from conftest import tiny
 from test_stargan import contents
 
-from tfstargan import train
-from tfstargan.interruption import Interruptions, Preempted
-from tfstargan.run import Run
-from tfstargan.samples import draw_all
+from tfstargan.runs.run import Run
+from tfstargan.training import loop
+from tfstargan.training.interruption import Interruptions, Preempted
+from tfstargan.translation.grids import draw_all
 
 
 def terminate() -> None:
@@ -20,14 +20,14 @@ def terminate() -> None:
 @pytest.fixture
 def eager(monkeypatch):
     """Spare tests the graph; the campaign kills processes that have one."""
-    make = train.make_model
+    make = loop.make_model
 
     def make_eager(*arguments: object) -> object:
         model = make(*arguments)
         model.run_eagerly = True
         return model
 
-    monkeypatch.setattr(train, "make_model", make_eager)
+    monkeypatch.setattr(loop, "make_model", make_eager)
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
 ):
     config = tiny(sample_every=2)
     never, run = (Run(tmp_path / name, config) for name in ("never", "run"))
-    train.train(config, never.path)
+    loop.train(config, never.path)
     drawn = []
 
     def interrupted(*arguments: object) -> object:
@@ -46,11 +46,11 @@ def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
         return draw_all(*arguments)
 
     with pytest.raises(Preempted):
-        train.train(config, run.path, draw=interrupted)
+        loop.train(config, run.path, draw=interrupted)
     assert [p.name for p in run.checkpoints()] == ["iteration-0000002.weights.h5"]
     assert not run.samples_dir.exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    train.train(config, run.path)
+    loop.train(config, run.path)
     drawn = {p.name: p.read_bytes() for p in never.samples_dir.iterdir()}
     assert len(drawn) == 6  # three grids after two iterations, and at the end
     assert drawn == {p.name: p.read_bytes() for p in run.samples_dir.iterdir()}

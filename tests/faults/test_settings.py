@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tfstargan import distribution
-from tfstargan.config import Config, UserError
-from tfstargan.data import shards
-from tfstargan.run import Run
+from tfstargan.config import Config
+from tfstargan.data import shard_index, shards
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
 from tfstargan.samples import parse_psi
-from tfstargan.train import train
+from tfstargan.training import distribution
+from tfstargan.training.loop import train
 
 CONTRADICTIONS = {
     "img_size": (100, {}),
@@ -124,7 +125,7 @@ def test_a_stranger_s_configuration_is_read_or_refused(tmp_path, content):
     )
 )
 def test_a_stranger_s_index_of_records_is_read_or_refused(tmp_path, content):
-    (tmp_path / shards.INDEX).write_text(json.dumps(content))
+    (tmp_path / shard_index.INDEX).write_text(json.dumps(content))
     with contextlib.suppress(UserError):  # and no other error
         assert len(shards.Shards(tmp_path, "train").domains) > 1
 
@@ -136,6 +137,6 @@ def test_records_cannot_be_outside_of_their_folder(tmp_path):
         "img_size": 32,
         "splits": {"train": {"shards": [shard]}},
     }
-    (tmp_path / shards.INDEX).write_text(json.dumps(index))
+    (tmp_path / shard_index.INDEX).write_text(json.dumps(index))
     with pytest.raises(UserError, match="no file of this folder"):
         shards.Shards(tmp_path, "train")

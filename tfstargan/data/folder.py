@@ -9,9 +9,9 @@ import sys
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import UserError
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.scan import broken
+from tfstargan.errors import UserError
 
 
 class Folder(ImageSet):
@@ -66,7 +66,7 @@ def refusal(lines: list[str], root: pathlib.Path) -> str:
         return f"{lines[0]}; or add --skip_broken"
     return (
         f"{lines[0]}; there are {len(lines)} such files: `python -m "
-        f"tfstargan.data.check --data_dir={root}` lists them, --skip_broken leaves "
+        f"tfstargan.check --data_dir={root}` lists them, --skip_broken leaves "
         "them out"
     )
 

@@ -1,4 +1,4 @@
-"""Pictures in TFRecord shards, as `python -m tfstargan.data.records` builds them.
+"""Pictures in TFRecord shards, as `python -m tfstargan.pack` builds them.
 
     ROOT/index.json                      domains, img_size, counts, shards, checksums
     ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
@@ -12,7 +12,6 @@ stream, picture for picture, from any iteration on.
 """
 
 import io
-import json
 import pathlib
 from typing import Any, NamedTuple
 
@@ -21,18 +20,29 @@ from google.protobuf.message import DecodeError
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.config import UserError
 from tfstargan.data.image_set import ImageSet
+from tfstargan.data.shard_index import INDEX, contents_of, place, read_json
+from tfstargan.errors import UserError
 
-INDEX = "index.json"
 # Features of a record; the first four are named as TensorFlow's own converters do.
 ENCODED = "image/encoded"  # JPEG or PPM, at its own size
+
+
 FILENAME = "image/filename"
+
+
 LABEL = "image/class/label"
+
+
 DOMAIN = "image/class/text"
+
+
 SQUEEZED = "image/squeezed"  # uint8 pixels [img_size, img_size, 3]
 
+
 HEADER = 12  # bytes of a TFRecord before its data: the length and its checksum
+
+
 FOOTER = 4  # and behind: the data's checksum
 
 
@@ -127,23 +137,3 @@ class Shards(ImageSet):
             raise UserError(
                 f"{file}: can't be read ({error}); build the records anew"
             ) from error
-
-
-def place(root: pathlib.Path, name: str) -> pathlib.Path:
-    """Return where a shard is; raise a UserError for one outside of its folder."""
-    if pathlib.PurePath(name).name != name:
-        raise UserError(f"{root / INDEX}: {name!r} is no file of this folder")
-    return root / name
-
-
-def contents_of(shard: pathlib.Path) -> pathlib.Path:
-    """Return the file that says what a shard holds."""
-    return shard.with_suffix(".json")
-
-
-def read_json(path: pathlib.Path) -> dict[str, Any]:
-    """Return what a JSON file holds; raise a UserError if it is missing or damaged."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: can't be read ({error})") from error

@@ -12,14 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfstargan import images
-from tfstargan.config import Config, UserError
-from tfstargan.data import shards
+from tfstargan.config import Config
+from tfstargan.data import shard_index, shards
 from tfstargan.data.augment import augment
 from tfstargan.data.batch import Batch
 from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.tfds import TFDS
+from tfstargan.errors import UserError
 
 # Of glibc's malloc.h: above the one a block is the system's own, and what is free
 # beyond the other is given back to it.
@@ -41,7 +42,7 @@ def open_images(config: Config, split: str) -> ImageSet:
                 "animals with --dataset=critters"
             )
         root = pathlib.Path(config.data_dir)
-        if (root / shards.INDEX).exists():
+        if (root / shard_index.INDEX).exists():
             return shards.Shards(root, split, config.domains)
         # Pictures to validate on are welcome, not needed.
         has_split = split == "train" or (root / split).is_dir()

@@ -18,8 +18,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfstargan import images
-from tfstargan.config import UserError
 from tfstargan.data.image_set import ImageSet
+from tfstargan.errors import UserError
 
 
 class TFDS(ImageSet):

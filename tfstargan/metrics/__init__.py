@@ -1,1 +1,1 @@
-"""Measures of translations: distances between sets of pictures, and exact factors."""
+"""Measuring a run: FID, KID, LPIPS, and the probe of drawn animals."""

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import keras
 from tqdm import tqdm
 
-from tfstargan import files, pytorch_file, reference_weights
-from tfstargan.config import UserError
+from tfstargan import files
+from tfstargan.errors import UserError
+from tfstargan.reference import parameters, pytorch_file
 
 BLOCK = 1 << 20
 TIMEOUT = 30  # seconds without an answer
@@ -143,6 +144,6 @@ def load(network: keras.Model, path: pathlib.Path) -> None:
         if not str(name).startswith(BEYOND)
     }
     try:
-        reference_weights.from_reference(network, arrays)
+        parameters.from_reference(network, arrays)
     except ValueError as error:
         raise UserError(f"{path}: another network's weights ({error})") from error

@@ -7,7 +7,6 @@ results of each task, so that an interrupted evaluation goes on.
 
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
 import zipfile
@@ -18,10 +17,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfstargan import images
-from tfstargan.config import UserError
-from tfstargan.data import ImageSet, open_images
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
 from tfstargan.files import cache_dir
 from tfstargan.metrics import factors, fid, report
+from tfstargan.metrics.digests import digest, key_of, weights_digest
 from tfstargan.metrics.instruments import MEANING, Inception, Instruments
 from tfstargan.metrics.protocol import (
     FULL,
@@ -33,10 +33,12 @@ from tfstargan.metrics.protocol import (
     tasks,
 )
 from tfstargan.metrics.report import Row, Section
-from tfstargan.run import Run
-from tfstargan.translator import Translator
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
 
 FEWEST = 8  # real pictures of a domain, for features' statistics to have a meaning
+
+
 REALS = 64  # pictures read at once
 
 
@@ -268,28 +270,6 @@ def save_groups(groups: np.ndarray, folder: pathlib.Path, first: int) -> None:
     for i, group in enumerate(groups, start=first):
         for j, picture in enumerate(group):
             images.save(picture, folder / f"{i:05d}_{j:02d}.png")
-
-
-def digest(image_set: ImageSet, domain: int, indices: list[int]) -> str:
-    """Return a hash of some pictures of a domain, and of their order."""
-    whole = hashlib.sha256()
-    for index in indices:
-        whole.update(hashlib.sha256(image_set.content(domain, index)).digest())
-    return whole.hexdigest()
-
-
-def weights_digest(translator: Translator) -> str:
-    """Return a hash of the networks' weights."""
-    whole = hashlib.sha256()
-    for name in sorted(translator.networks):
-        for array in translator.networks[name].get_weights():
-            whole.update(array.tobytes())
-    return whole.hexdigest()
-
-
-def key_of(content: Any) -> str:
-    """Return a short name for what can be written as JSON."""
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _load_statistics(path: pathlib.Path) -> fid.FeatureSet | None:

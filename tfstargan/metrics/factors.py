@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfstargan.data import critters
-from tfstargan.images import to_float
+from tfstargan.images.reading import to_float
 from tfstargan.metrics.probe import (
     CHOICES,
     CIRCULAR,
@@ -21,7 +21,7 @@ from tfstargan.metrics.probe import (
     Factors,
     Probe,
 )
-from tfstargan.translator import Translator
+from tfstargan.translation.translator import Translator
 
 SOURCES = 100  # of each species, and as many references
 LATENTS = 6  # for each source in each other species

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
 from tfstargan.files import cache_dir
 from tfstargan.metrics import backbones, inception, lpips
 from tfstargan.metrics.protocol import in_batches, in_threads

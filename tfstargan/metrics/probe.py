@@ -22,9 +22,10 @@ import tensorflow as tf
 from keras import ops
 from tqdm import tqdm
 
-from tfstargan.config import Config, UserError
+from tfstargan.config import Config
 from tfstargan.data import critters
 from tfstargan.data.critters import RANGES, Critter
+from tfstargan.errors import UserError
 from tfstargan.files import cache_dir
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")

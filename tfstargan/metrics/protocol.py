@@ -16,8 +16,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.data import ImageSet
-from tfstargan.translator import Translator
+from tfstargan.data.image_set import ImageSet
+from tfstargan.translation.translator import Translator
 
 GUIDES = ("latent", "reference")
 OUTPUTS = 10  # translations of one source into one domain

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfstargan import files
-from tfstargan.config import UserError
+from tfstargan.errors import UserError
 
 Row = dict[str, float]
 Section = dict[str, Row]

@@ -1,0 +1,1 @@
+"""Exported models put into the web page and the Android app."""

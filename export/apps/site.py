@@ -1,0 +1,181 @@
+"""A page that translates pictures in the browser, as a folder with all it needs.
+
+    python -m export.web --run_dir=R --out=site
+
+writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
+there, the run's model (exported first if it is not yet), and a few pictures of the
+run's data to try it on. Any web server serves it; `--serve` does for a look.
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+from export.litert.exporting import exported
+from export.model.folder import whole
+from tfstargan import images
+from tfstargan.config import Config
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run
+
+PAGE = pathlib.Path(__file__).parents[2] / "web_demo"
+
+
+PAGE_FILES = ("index.html", "style.css", "icon.svg", "js")
+
+
+# What LiteRT.js loads without threads: by what the browser's WebAssembly can do.
+WASM_FILES = [
+    f"litert_wasm_{kind}internal.{suffix}"
+    for kind in ("", "compat_")
+    for suffix in ("js", "wasm")
+]
+
+
+SOURCES = 6  # example pictures to translate, over all domains
+
+
+SMALLEST_EXAMPLE = 128  # pixels, so that animals drawn for a small model look well
+
+
+def write_site(
+    run: Run,
+    out: pathlib.Path,
+    references: int,
+    variant: str = "float32",
+    iteration: int | None = None,
+) -> None:
+    """Write the site, whole or not at all; one that is there already is replaced.
+
+    Args:
+        run: whose model it is, and whose data gives the example pictures.
+        out: the folder to make.
+        references: example pictures of each domain to take a style from; with 0 there
+            are no example pictures at all.
+        variant: of the exported model; see `export.variants`.
+        iteration: of the run's checkpoint; by default the newest.
+
+    Raises:
+        UserError: if `out` is something else, the model can't be exported, or LiteRT.js
+            can't be had.
+    """
+    if out.exists() and not (out / "site.json").is_file():
+        raise UserError(
+            f"--out={out}: is there already, and is no site of this command"
+        )
+    litert = find_litert()
+    model = exported(run, variant, iteration)
+    try:
+        with whole(out) as folder:
+            for name in PAGE_FILES:
+                copy(PAGE / name, folder / name)
+            copy_litert(litert, folder / "vendor")
+            copy(model, folder / "model")
+            site = {"model": "model/", "sources": [], "references": {}}
+            if references:
+                site |= write_examples(run.config, folder, references)
+            (folder / "site.json").write_text(json.dumps(site, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"--out={out}: can't be written ({error})") from error
+
+
+def copy(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Copy a file or a folder."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def find_litert() -> pathlib.Path:
+    """Return the folder of LiteRT.js' npm packages, of the versions pinned.
+
+    Raises:
+        UserError: if they are not there and npm can't fetch them.
+    """
+    if not PAGE.is_dir():
+        raise UserError(
+            f"{PAGE}: no such folder; run this from a checkout of tfstargan"
+        )
+    packages = PAGE / "node_modules" / "@litertjs"
+    pinned = json.loads((PAGE / "package-lock.json").read_text())["packages"]
+    for name in ("core", "wasm-utils"):
+        manifest = packages / name / "package.json"
+        wanted = pinned[f"node_modules/@litertjs/{name}"]["version"]
+        if (
+            not manifest.is_file()
+            or json.loads(manifest.read_text())["version"] != wanted
+        ):
+            fetch_litert()
+            break
+    return packages
+
+
+def fetch_litert() -> None:
+    """Have npm install what web_demo/package-lock.json pins, checked by its hashes."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UserError(
+            f"npm is needed once, to fetch LiteRT.js into {PAGE / 'node_modules'}: "
+            "install Node.js, or run `npm ci` in web_demo on another machine and copy "
+            "node_modules"
+        )
+    result = subprocess.run([npm, "ci"], cwd=PAGE, capture_output=True, text=True)
+    if result.returncode:
+        reason = (result.stderr.strip() or "no reason given").splitlines()[0]
+        raise UserError(f"`npm ci` in {PAGE} failed ({reason})")
+
+
+def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:
+    """Copy LiteRT.js, its one import by name turned into one by path.
+
+    A page could map the name (an import map), but the model runs in a worker, to which
+    the page's map does not apply.
+    """
+    (vendor / "wasm").mkdir(parents=True)
+    core = (packages / "core" / "dist" / "index.js").read_text("utf-8")
+    core, count = re.subn(
+        r'from "@litertjs/wasm-utils"', 'from "./wasm-utils.js"', core
+    )
+    if count != 1:
+        raise UserError(f"{packages}: not the LiteRT.js that web_demo/ is made for")
+    (vendor / "litert.js").write_text(core, "utf-8")
+    copy(packages / "wasm-utils" / "dist" / "index.js", vendor / "wasm-utils.js")
+    for name in WASM_FILES:
+        copy(packages / "core" / "wasm" / name, vendor / "wasm" / name)
+
+
+def write_examples(config: Config, site: pathlib.Path, references: int) -> dict:
+    """Write example pictures of a run's validation data; return them for site.json.
+
+    Where the data is not at hand (a run copied to another machine), there are none.
+    """
+    side = max(config.img_size, SMALLEST_EXAMPLE)
+    try:  # at this size, at which animals are drawn; photographs have their own
+        image_set = open_images(dataclasses.replace(config, img_size=side), "val")
+    except UserError as error:
+        print(f"{error}\nThe page comes without example pictures.")
+        return {}
+    suffix = "png" if config.dataset == "critters" else "jpg"
+    (site / "examples").mkdir()
+
+    def write(label: int, index: int) -> dict[str, str]:
+        domain = config.domains[label]
+        url = f"examples/{label}-{index:02}.{suffix}"  # a domain's name may be any
+        picture = images.square(image_set.image(label, index), side)
+        picture.save(site / url, quality=92)
+        return {"url": url, "name": f"{domain} {index + 1}", "domain": domain}
+
+    each = -(-SOURCES // len(config.domains))
+    written: dict[str, list] = {}
+    for label, domain in enumerate(config.domains):
+        count = min(each + references, image_set.count(label))
+        written[domain] = [write(label, index) for index in range(count)]
+    rounds = zip(*(row[:each] for row in written.values()), strict=False)
+    sources = [picture for row in rounds for picture in row][:SOURCES]
+    rest = {domain: row[each:] or row for domain, row in written.items()}
+    return {"sources": sources, "references": rest}

@@ -1,0 +1,1 @@
+"""Whether an exported model gives what Keras gives, and how good it is."""

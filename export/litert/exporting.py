@@ -1,0 +1,274 @@
+"""A run as .tflite files (LiteRT) with their JSON beside them, and a report.
+
+    python -m export.tflite --run_dir=R
+    python -m export.tflite --run_dir=R --quantize=float16,dynamic
+    python -m export.tflite --run_dir=R --quantize=all --split
+
+writes, for each variant, a folder that an app takes as it is, RUN/export/VARIANT/:
+stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, what each
+variant costs and gives. The files are run in LiteRT on pictures of the run first: one
+that differs from Keras by more than its variant may is not written.
+"""
+
+import functools
+import pathlib
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from export.checks import quality, report
+from export.checks.verify import exported_translator, real_pictures, verify
+from export.litert import flatbuffer, latency
+from export.litert import variants as variants_of
+from export.litert.variants import CALIBRATED, FLOORS, VARIANTS, Calibration
+from export.model import graph
+from export.model.folder import whole
+from tfstargan.errors import UserError
+from tfstargan.exported import contract, runtime
+from tfstargan.exported.contract import Contract
+from tfstargan.metrics.instruments import open_instruments
+from tfstargan.metrics.probe import Probe
+from tfstargan.runs.run import Run, iteration_of
+from tfstargan.translation.translator import Translator
+
+METADATA = "tfstargan"  # under which a .tflite carries its description
+
+
+CALIBRATION_PICTURES = 60
+
+
+ALL = "all"
+
+
+NONE = "none"
+
+
+def wanted(names: list[str]) -> list[str]:
+    """Return the variants that --quantize asks for, in the order of VARIANTS.
+
+    Raises:
+        UserError: if one is unknown.
+    """
+    asked = {"float32" if name == NONE else name for name in names}
+    unknown = asked - {ALL, *VARIANTS}
+    if unknown:
+        raise UserError(
+            f"--quantize={','.join(sorted(unknown))}: must be of "
+            f"{', '.join([NONE, *FLOORS, ALL])}"
+        )
+    return [v for v in VARIANTS if v in asked or ALL in asked]
+
+
+def calibration(
+    translator: Translator, pictures: np.ndarray, batch: int = 1
+) -> Calibration:
+    """Return inputs of every signature like those to come, of pictures of the run."""
+    config = translator.config
+    rng = np.random.default_rng(0)
+    inputs: Calibration = {signature.name: [] for signature in graph.signatures(config)}
+    for i, picture in enumerate(pictures):
+        label = i % len(config.domains)
+        y = np.full(batch, label, np.int32)
+        z = rng.standard_normal((batch, config.latent_dim), np.float32)
+        x = np.repeat(picture[None], batch, axis=0)
+        style = translator.map_latents(z, config.domains[label])
+        inputs[contract.MAP_LATENT].append({"z": z, "y": y})
+        inputs[contract.ENCODE_STYLE].append({"x_ref": x, "y": y})
+        inputs[contract.TRANSLATE].append({"x_src": x, "s": style})
+    return inputs
+
+
+class Export:
+    """An export of a run at an iteration: makes, checks and writes its variants.
+
+    Args:
+        run: to be exported.
+        iteration: of its checkpoint; by default the newest.
+        batch: pictures at once.
+        split: whether each signature has a file of its own.
+    """
+
+    def __init__(
+        self, run: Run, iteration: int | None, batch: int = 1, split: bool = False
+    ):
+        self.run = run
+        self.iteration = iteration_of(run.checkpoint(iteration))
+        self.batch = batch
+        self.split = split
+        self.translator = Translator.of_run(run, self.iteration)
+        self.copy = graph.for_export(self.translator)
+        self.pictures = real_pictures(run.config)
+        self.names = [s.name for s in graph.signatures(run.config)]
+
+    @functools.cached_property
+    def float32(self) -> bytes:
+        """The variant of that name."""
+        return graph.convert(self.copy, self.batch, pairs=True)
+
+    @functools.cached_property
+    def unquantized(self) -> bytes:
+        """What the other variants are made from."""
+        return graph.convert(self.copy, self.batch)
+
+    def make(self, variant: str) -> dict[str, bytes]:
+        """Return a variant as {file name: content}."""
+        content = self.float32 if variant == "float32" else self._quantized(variant)
+        if not self.split:
+            return {"stargan.tflite": content}
+        return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}
+
+    def _quantized(self, variant: str) -> bytes:
+        ranges: Calibration = {}
+        if variant in CALIBRATED:
+            pictures = real_pictures(self.run.config, "train", CALIBRATION_PICTURES)
+            ranges = calibration(self.translator, pictures, self.batch)
+        return variants_of.quantize(self.unquantized, variant, ranges)
+
+    def exported(self, files: dict[str, bytes]) -> Translator:
+        """Return a translator that computes with the files, in LiteRT."""
+        models = {name: files[self.file_of(name)] for name in self.names}
+        endpoints = runtime.endpoints(models)
+        return exported_translator(self.run.config, endpoints, self.batch)
+
+    def file_of(self, signature: str) -> str:
+        """Return the name of the file that holds a signature."""
+        return f"{signature}.tflite" if self.split else "stargan.tflite"
+
+    def alone(self, files: dict[str, bytes], signature: str) -> bytes:
+        """Return a .tflite that holds nothing but a signature."""
+        content = files[self.file_of(signature)]
+        return content if self.split else flatbuffer.cut(content, signature)
+
+    def write(
+        self, variant: str, files: dict[str, bytes], measured: dict[str, float]
+    ) -> pathlib.Path:
+        """Write a variant's folder, whole or not at all, and return it."""
+        described = graph.describe(
+            self.translator,
+            self.run,
+            self.iteration,
+            variant,
+            {name: self.file_of(name) for name in self.names},
+            self.batch,
+            measured,
+        )
+        carried = described.to_json().encode()
+        target = self.run.export_dir / variant
+        with whole(target) as folder:
+            for name, content in files.items():
+                carrying = flatbuffer.with_metadata(content, METADATA, carried)
+                (folder / name).write_bytes(carrying)
+            described.seal(folder)
+            Contract.load(folder)
+        return target
+
+
+def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
+    """Return the folder of a variant for apps, one picture at once.
+
+    It is exported unless it is there already, of the same checkpoint.
+
+    Args:
+        run: it comes from.
+        variant: of VARIANTS.
+        iteration: of the run's checkpoint; by default the newest.
+
+    Raises:
+        UserError: if there is no such variant, or it can't be exported.
+    """
+    if variant not in VARIANTS:
+        raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
+    folder = run.export_dir / variant
+    wanted = iteration_of(run.checkpoint(iteration)), 1
+    if (folder / contract.NAME).exists():
+        found = Contract.load(folder)
+        if (found.iteration, found.batch) == wanted:
+            return folder
+    export = Export(run, iteration)
+    try:
+        write_checked(export, variant, lpips_distance(run), force=False)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
+    return folder
+
+
+def write_checked(
+    export: Export, variant: str, lpips: quality.Distance | None, force: bool
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Make a variant, and write it if it is good enough; return files and measures."""
+    files = export.make(variant)
+    exported = export.exported(files)
+    if variant == "float32":
+        verify(export.translator, exported, export.pictures)
+    measured = quality.measure(export.translator, exported, export.pictures, lpips)
+    check(variant, measured["psnr"], force)
+    print(export.write(variant, files, measured))
+    return files, measured
+
+
+def check(variant: str, psnr: float, force: bool) -> None:
+    """Raise a UserError if a variant is below its floor of quality, unless forced."""
+    floor = FLOORS.get(variant, 0.0)
+    if psnr >= floor:
+        return
+    message = f"{variant}: {psnr:.1f} dB against Keras, below its floor of {floor:.0f}"
+    if not force:
+        raise UserError(f"{message}: not written (--force writes it all the same)")
+    print(f"{message}: written, since --force was given", file=sys.stderr)
+
+
+def entries(
+    export: Export,
+    made: dict[str, dict[str, bytes]],
+    measured: dict[str, dict[str, float]],
+    reader: Probe | None,
+) -> list[report.Entry]:
+    """Return what the report says of each variant, after Keras itself."""
+    apart = {
+        (variant, name): export.alone(files, name)
+        for variant, files in made.items()
+        for name in export.names
+    }
+    timed = {threads: latency.times(apart, threads) for threads in (1, 2)}
+    translator = export.translator
+    pictures = quality.translations(translator, export.pictures, translator)
+    scores = quality.probed(translator, reader) if reader else {}
+    found = [report.Entry("Keras", {}, scores, pictures)]
+    for variant, files in tqdm(made.items(), "Report", leave=False):
+        exported = export.exported(files)
+        content = apart[variant, contract.TRANSLATE]
+        one, two = (timed[n][variant, contract.TRANSLATE] for n in (1, 2))
+        left = latency.leftovers(content)
+        path = export.run.export_dir / variant
+        measures: dict[str, float | str] = {
+            "MB": sum(map(len, files.values())) / report.MEGABYTE,
+            **measured[variant],
+            "ms_1_thread": one["median_ms"],
+            "p95_1_thread": one["p95_ms"],
+            "ms_2_threads": two["median_ms"],
+            "p95_2_threads": two["p95_ms"],
+            "ms_map_latent": timed[2][variant, contract.MAP_LATENT]["median_ms"],
+            "ms_encode_style": timed[2][variant, contract.ENCODE_STYLE]["median_ms"],
+            "peak_mb": latency.peak_memory(path / export.file_of(contract.TRANSLATE)),
+            "gmac": flatbuffer.multiplications(flatbuffer.read(content)) / 1e9,
+            "leftovers": " ".join(f"{n} {name}" for name, n in left.items()) or "none",
+        }
+        scores = quality.probed(exported, reader) if reader else {}
+        shown = quality.translations(exported, export.pictures, translator)
+        found.append(report.Entry(variant, measures, scores, shown))
+    return found
+
+
+def lpips_distance(run: Run) -> quality.Distance | None:
+    """Return LPIPS, if its network has been downloaded for an evaluation before."""
+    try:
+        instruments = open_instruments(
+            ["lpips"], run.config.backbone_dir, download=False
+        )
+    except UserError:
+        return None
+    mean_distance = instruments.lpips
+    if mean_distance is None:
+        return None
+    return lambda found, expected: mean_distance(np.stack([found, expected], axis=1))

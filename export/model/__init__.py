@@ -1,0 +1,1 @@
+"""A run's networks as graphs: SavedModel, ONNX, LiteRT's float32."""

@@ -1,0 +1,139 @@
+"""A run's networks as graphs for serving and phones: SavedModel and LiteRT flatbuffer.
+
+The networks are those of training, with convolutions in the form that LiteRT's
+processor backend (XNNPACK) is fast at, and means in one that it is exact at. Nothing of
+them is left to slower code, and the weights are stored once and unpadded: see
+docs/export.md.
+"""
+
+import pathlib
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfstargan.config import Config
+from tfstargan.errors import UserError
+from tfstargan.exported import contract
+from tfstargan.exported.contract import Contract, Signature
+from tfstargan.networks.build import build_networks, translating
+from tfstargan.networks.layers import convolve_in_pairs, suit_litert
+from tfstargan.runs.run import Run
+from tfstargan.translation.translator import Translator
+
+
+def signatures(config: Config, batch: int | None = 1) -> tuple[Signature, ...]:
+    """Return the three endpoints of a run."""
+    sizes = (config.img_size, config.style_dim, config.latent_dim, len(config.domains))
+    return contract.signatures(*sizes, batch)
+
+
+def functions(translator: Translator) -> dict[str, Callable[..., Any]]:
+    """Return the function of tensors behind each endpoint."""
+    return {
+        contract.MAP_LATENT: translator.networks["mapping_network"],
+        contract.ENCODE_STYLE: translator.networks["style_encoder"],
+        contract.TRANSLATE: translator.generate,
+    }
+
+
+def describe(
+    translator: Translator,
+    run: Run,
+    iteration: int,
+    variant: str,
+    signature_files: dict[str, str],
+    batch: int | None = 1,
+    quality: dict[str, float] | None = None,
+) -> Contract:
+    """Return the contract of a run's variant, to be sealed with its files."""
+    config = run.config
+    means = {name: translator.mean_style(name) for name in config.domains}
+    return Contract(
+        variant=variant,
+        run=run.path.resolve().name,
+        iteration=iteration,
+        img_size=config.img_size,
+        style_dim=config.style_dim,
+        latent_dim=config.latent_dim,
+        batch=batch,
+        domains=tuple(config.domains),
+        mean_styles={name: tuple(mean.tolist()) for name, mean in means.items()},
+        signature_files=signature_files,
+        files={},
+        quality=quality or {},
+    )
+
+
+def for_export(translator: Translator) -> Translator:
+    """Return a copy in the form to export; what it is compared with stays as it is.
+
+    Layers get their names here: exported again, a copy gives the same bytes.
+    """
+    config = translator.config
+    networks = build_networks(config, translating(config))
+    for name, network in networks.items():
+        network.set_weights(translator.networks[name].get_weights())
+        suit_litert(network)
+    return Translator(config, networks)
+
+
+def write_saved_model(
+    copy: Translator, folder: pathlib.Path, batch: int | None = None
+) -> None:
+    """Write a TensorFlow SavedModel with the three signatures; `batch` None is any."""
+    archive = keras.export.ExportArchive()
+    for network in copy.networks.values():
+        archive.track(network)
+    for signature in signatures(copy.config, batch):
+        archive.add_endpoint(
+            signature.name,
+            _named(functions(copy)[signature.name], signature.output.name),
+            input_signature=[
+                tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
+                for tensor in signature.inputs
+            ],
+        )
+    archive.write_out(str(folder), verbose=False)
+
+
+def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str, Any]]:
+    def endpoint(first: Any, second: Any) -> dict[str, Any]:
+        return {output: function(first, second)}
+
+    return endpoint
+
+
+def convert(copy: Translator, batch: int = 1, pairs: bool = False) -> bytes:
+    """Return the networks as a float32 LiteRT flatbuffer with the three signatures.
+
+    Args:
+        copy: of `for_export`.
+        batch: pictures at once.
+        pairs: whether wide convolutions take rows in pairs: faster on processors in
+            float32, where 8-bit arithmetic is cheap and GPUs have their own such form.
+
+    Raises:
+        UserError: if the file came out without the weights.
+    """
+    names = [signature.name for signature in signatures(copy.config)]
+    for network in copy.networks.values():
+        convolve_in_pairs(network, pairs)
+    with tempfile.TemporaryDirectory() as folder:
+        write_saved_model(copy, pathlib.Path(folder), batch)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=names
+        )
+        # Built-in operations alone: no phone has TensorFlow's own (Flex).
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        content = converter.convert()
+    # Some versions of the converter lose variables without a word.
+    weights = sum(4 * network.count_params() for network in copy.networks.values())
+    if len(content) < 0.9 * weights:  # equal ones are stored once
+        raise UserError(
+            f"the converter wrote {len(content)} bytes for {weights} of weights: "
+            "please report this with the versions in the run's run.json"
+        )
+    return content

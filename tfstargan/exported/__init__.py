@@ -1,0 +1,1 @@
+"""Exported models: what they promise, and how they are run; without TensorFlow."""

@@ -1,0 +1,291 @@
+"""The exported model's contract: the JSON beside it, written and read here alone.
+
+A folder holds one variant of a run, complete:
+
+    stargan.tflite   three signatures that share weights (or a file for each of them;
+                     or a SavedModel)
+    stargan.json     what an app has to know: see `Contract`
+
+`Contract.load` believes nothing: it checks every field, that the signatures are those
+of this version, and the size and SHA-256 of every file. It needs no TensorFlow.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import re
+from typing import Any, NamedTuple, Self
+
+from tfstargan import files, images
+from tfstargan.errors import UserError
+
+FORMAT = "tfstargan"
+FORMAT_VERSION = 2
+NAME = "stargan.json"
+LARGEST = 2**24  # bytes of a JSON; one of 30 domains has 50 kB
+FILE_NAME = r"\w[\w.-]*(/\w[\w.-]*)*"  # no part of it starts with a dot
+MAP_LATENT, ENCODE_STYLE, TRANSLATE = "map_latent", "encode_style", "translate"
+
+
+class Tensor(NamedTuple):
+    """An input or output: its name, shape, type, and range in words."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    range: str
+
+    def describe(self) -> dict:
+        """Return it as it stands in the JSON, under its name."""
+        return {"shape": [*self.shape], "dtype": self.dtype, "range": self.range}
+
+
+class Signature(NamedTuple):
+    """An endpoint and its tensors, in the order of the function behind it."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+    def describe(self) -> dict:
+        """Return it as it stands in the JSON, under its name, but for its file."""
+        return {
+            "inputs": {tensor.name: tensor.describe() for tensor in self.inputs},
+            "outputs": {self.output.name: self.output.describe()},
+        }
+
+
+def signatures(
+    img_size: int, style_dim: int, latent_dim: int, num_domains: int, batch: int | None
+) -> tuple[Signature, ...]:
+    """Return the three endpoints of a model of these sizes; `batch` None is any."""
+    pixels = (batch, img_size, img_size, 3)
+    style = Tensor("s", (batch, style_dim), "float32", "style code, unbounded")
+    domain = Tensor("y", (batch,), "int32", f"label, 0 to {num_domains - 1}")
+    latent = Tensor("z", (batch, latent_dim), "float32", "N(0, 1)")
+    reference = Tensor("x_ref", pixels, "float32", "RGB in [-1, 1]")
+    source = Tensor("x_src", pixels, "float32", "RGB in [-1, 1]")
+    fake = Tensor("x_fake", pixels, "float32", "RGB, about [-1, 1]: clip it")
+    return (
+        Signature(MAP_LATENT, (latent, domain), style),
+        Signature(ENCODE_STYLE, (reference, domain), style),
+        Signature(TRANSLATE, (source, style), fake),
+    )
+
+
+class ModelFile(NamedTuple):
+    """A file of the model: its size and what its content hashes to."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: pathlib.Path) -> Self:
+        """Return those of a file."""
+        return cls(path.stat().st_size, files.checksum(path))
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """What an app has to know of an exported model.
+
+    Args:
+        variant: how its numbers are stored and computed: float32, float16, ...
+        run: name of the run that it comes from.
+        iteration: of the run's checkpoint.
+        img_size: height and width of every picture.
+        style_dim: length of a style code.
+        latent_dim: length of a latent.
+        batch: how many pictures the model takes at once; None: any number.
+        domains: their names; a domain's label is its place here.
+        mean_styles: of each domain, for the truncation `mean + psi * (s - mean)`.
+        signature_files: {signature: name of the file that holds it}.
+        files: {name: size and hash}.
+        quality: {measure: value} against Keras; see `export.report`.
+    """
+
+    variant: str
+    run: str
+    iteration: int
+    img_size: int
+    style_dim: int
+    latent_dim: int
+    batch: int | None
+    domains: tuple[str, ...]
+    mean_styles: dict[str, tuple[float, ...]]
+    signature_files: dict[str, str]
+    files: dict[str, ModelFile]
+    quality: dict[str, float]
+
+    def signatures(self) -> tuple[Signature, ...]:
+        """Return the endpoints, whose tensors follow from the sizes."""
+        return signatures(
+            self.img_size,
+            self.style_dim,
+            self.latent_dim,
+            len(self.domains),
+            self.batch,
+        )
+
+    def describe(self) -> dict:
+        """Return what the JSON says."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "variant": self.variant,
+            "run": {"name": self.run, "iteration": self.iteration},
+            "img_size": self.img_size,
+            "style_dim": self.style_dim,
+            "latent_dim": self.latent_dim,
+            "batch": self.batch,
+            "domains": [*self.domains],
+            "mean_styles": {name: [*mean] for name, mean in self.mean_styles.items()},
+            "preprocessing": images.PREPROCESSING,
+            "postprocessing": images.POSTPROCESSING,
+            "signatures": {
+                s.name: {"file": self.signature_files[s.name]} | s.describe()
+                for s in self.signatures()
+            },
+            "files": {name: file._asdict() for name, file in self.files.items()},
+            "quality": self.quality,
+        }
+
+    def seal(self, folder: pathlib.Path) -> None:
+        """Write the JSON beside a folder's files, with their hashes."""
+        found = {
+            path.relative_to(folder).as_posix(): ModelFile.of(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        described = dataclasses.replace(self, files=found)
+        (folder / NAME).write_text(described.to_json(), "utf-8")
+
+    def to_json(self) -> str:
+        """Return what `seal` writes."""
+        return json.dumps(self.describe(), indent=2) + "\n"
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Return the contract of a folder whose files are all as it says.
+
+        Raises:
+            UserError: naming file and fault, if anything is missing, damaged, of
+                another version, or not by this project at all.
+        """
+        path = pathlib.Path(folder) / NAME
+        try:
+            if path.stat().st_size > LARGEST:
+                raise UserError(f"larger than {LARGEST} bytes")
+            contract = cls.parse(json.loads(path.read_text("utf-8")))
+            contract.check_files(path.parent)
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UserError(f"{path}: {reason}") from None
+        return contract
+
+    @classmethod
+    def parse(cls, found: Any) -> Self:
+        """Return the contract that a parsed JSON holds, files unseen.
+
+        Raises:
+            UserError: naming what is wrong, without the file's name.
+        """
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise UserError("not the description of a tfstargan model")
+        version = found.get("format_version")
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"its format_version is {version!r}, this program reads "
+                f"{FORMAT_VERSION}; export the run again"
+            )
+        run = _get(found, "run", dict)
+        domains = tuple(_get(found, "domains", list))
+        if not domains or len(set(map(str, domains))) < len(domains):
+            raise UserError("domains: none, or one of them twice")
+        if not all(isinstance(name, str) for name in domains):
+            raise UserError("domains: not names")
+        endpoints = _get(found, "signatures", dict)
+        quality = _get(found, "quality", dict)
+        contract = cls(
+            variant=_get(found, "variant", str),
+            run=_get(run, "name", str),
+            iteration=_get(run, "iteration", int),
+            img_size=_positive(found, "img_size"),
+            style_dim=_positive(found, "style_dim"),
+            latent_dim=_positive(found, "latent_dim"),
+            batch=None if found.get("batch") is None else _positive(found, "batch"),
+            domains=domains,
+            mean_styles={
+                name: _numbers(mean, f"mean_styles of {name}")
+                for name, mean in _get(found, "mean_styles", dict).items()
+            },
+            signature_files={
+                name: _file_name(_get(endpoints, name, dict).get("file"))
+                for name in endpoints
+            },
+            files={
+                _file_name(name): ModelFile(
+                    _positive(file, "bytes"), _get(file, "sha256", str)
+                )
+                for name, file in _get(found, "files", dict).items()
+            },
+            quality={name: _numbers([v], "quality")[0] for name, v in quality.items()},
+        )
+        contract._check_whole(endpoints)
+        return contract
+
+    def _check_whole(self, endpoints: dict) -> None:
+        """Raise a UserError unless the fields agree with each other."""
+        promised = {signature.name: signature for signature in self.signatures()}
+        if set(endpoints) != set(promised):
+            raise UserError(f"signatures: not {', '.join(promised)}")
+        for name, signature in promised.items():
+            if endpoints[name] | signature.describe() != endpoints[name]:
+                raise UserError(f"signatures: {name} has other inputs or outputs")
+            if self.signature_files[name] not in self.files:
+                raise UserError(f"signatures: {name} is in a file not among files")
+        if set(self.mean_styles) != set(self.domains):
+            raise UserError("mean_styles: not one for each domain")
+        if any(len(mean) != self.style_dim for mean in self.mean_styles.values()):
+            raise UserError(f"mean_styles: not of length {self.style_dim}")
+
+    def check_files(self, folder: pathlib.Path) -> None:
+        """Raise a UserError unless a folder's files are those that were exported."""
+        for name, file in self.files.items():
+            if not (folder / name).is_file():
+                raise UserError(f"{name}, which it names, is not beside it")
+            if ModelFile.of(folder / name) != file:
+                raise UserError(f"{name} is not the file that it describes")
+
+
+def _get(found: Any, name: str, kind: type) -> Any:
+    value = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UserError(f"{name}: missing, or not of type {kind.__name__}")
+    return value
+
+
+def _positive(found: Any, name: str) -> int:
+    value = _get(found, name, int)
+    if not 0 < value < 2**53:  # what JavaScript's numbers hold
+        raise UserError(f"{name}: {value} is out of range")
+    return value
+
+
+def _numbers(values: Any, name: str) -> tuple[float, ...]:
+    good = isinstance(values, list) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
+        for v in values
+    )
+    if not good:
+        raise UserError(f"{name}: not a list of finite numbers")
+    return tuple(float(v) for v in values)
+
+
+def _file_name(name: Any) -> str:
+    """Return a name that stays in its folder."""
+    if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
+        raise UserError(f"files: {name!r} is not a plain name")
+    return name

@@ -1,0 +1,1 @@
+"""Faces: landmarks to an aligned cut-out."""

@@ -1,0 +1,144 @@
+"""Alignment of a face: the map by its landmarks, the picture by the map, plausibility.
+
+As in StarGAN v2 for CelebA-HQ's faces; NumPy and Pillow alone. Points are (x, y) to the
+right and down, in pixels; pixel i spans [i, i + 1], as in `landmarks.py`. (OpenCV's
+warps count from pixel centres: a face enlarged by s lies (s - 1) / 2 pixels elsewhere.)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from tfstargan.faces import warp
+from tfstargan.networks.fan import SIDE
+
+# Points by WFLW's numbering; left and right as one looks at the face.
+LEFT_EYE = [*range(60, 68), 96]
+RIGHT_EYE = [*range(68, 76), 97]
+MOUTH = [76, 82]  # its ends
+ANCHORS = [96, 97, 76, 82]  # pupils and ends of the mouth: they say the scale
+
+# What a plausible face is. Bounds for what is plainly none, set by reason: the first
+# lets every face through that the masks could use at all (their threshold is 0.1).
+MIN_PEAK = 0.3  # of the mean height of the heatmaps' maxima, about 1 where FAN is sure
+SCALES = (0.5, 2.0)  # of the face, from the 256 x 256 view to the average face
+MAX_MISFIT = 0.15  # mean distance of its points from the average face's, of the side
+
+
+class Face(NamedTuple):
+    """What FAN sees in the 256 x 256 view of a photograph."""
+
+    points: np.ndarray  # [98, 2], (x, y) in pixels of the view
+    peak: float  # mean of the heatmaps' maxima
+
+
+def axis(points: np.ndarray) -> np.ndarray:
+    """Return the direction from a face's left to its right, a unit vector (x, y).
+
+    `(right eye - left eye) - rot(eyes - mouth)` with `rot(x, y) = (y, -x)`: across the
+    eyes, and across what leads from them to the mouth.
+
+    Args:
+        points: [98, 2], (x, y).
+    """
+    left, right, mouth = (
+        points[group].mean(axis=0) for group in (LEFT_EYE, RIGHT_EYE, MOUTH)
+    )
+    x, y = (left + right) / 2 - mouth
+    across = right - left - np.array([y, -x])
+    return across / np.hypot(*across)
+
+
+def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the map that turns, scales and moves a face onto another, as a matrix.
+
+    The mean of all points goes to their mean, `axis` to `axis`; the scale is the mean,
+    over pupils and ends of the mouth, of the ratio of their distances to those means.
+
+    Args:
+        points: [98, 2], (x, y), of the face.
+        target: [98, 2], (x, y), of the other.
+
+    Returns:
+        [2, 3]: `matrix[:, :2] @ (x, y) + matrix[:, 2]`.
+    """
+    centre, target_centre = points.mean(axis=0), target.mean(axis=0)
+    scale = np.mean(
+        np.linalg.norm(target[ANCHORS] - target_centre, axis=1)
+        / np.linalg.norm(points[ANCHORS] - centre, axis=1)
+    )
+    (a, b), (c, d) = axis(points), axis(target)
+    cosine, sine = a * c + b * d, a * d - b * c
+    turn = scale * np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([turn, target_centre - turn @ centre])
+
+
+def scale_of(matrix: np.ndarray) -> float:
+    """Return how many times larger a similarity makes things."""
+    return float(np.hypot(*matrix[:, 0]))
+
+
+def in_photograph(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return places in the 256 x 256 view as places in a photograph, in its pixels."""
+    side = min(width, height)
+    corner = [(length - side) // 2 for length in (width, height)]  # see images.square
+    return points * (side / SIDE) + corner
+
+
+def align(
+    photograph: Image.Image,
+    points: np.ndarray,
+    mean_landmarks: np.ndarray,
+    size: int,
+) -> np.ndarray:
+    """Return the face in a photograph, where CelebA-HQ has it.
+
+    The photograph is reduced to a shorter side of `size`, less where the face would get
+    smaller than in the result; padded (see `warp.pad`), and moved by `similarity`.
+
+    Args:
+        photograph: RGB, upright.
+        points: [98, 2], its landmarks (x, y) in pixels of the photograph.
+        mean_landmarks: [98, 2], the average face's in a picture of 256 x 256.
+        size: side of the result.
+
+    Returns:
+        [size, size, 3] uint8.
+    """
+    target = mean_landmarks * (size / SIDE)
+    needed = max(size / min(photograph.size), scale_of(similarity(points, target)))
+    width, height = (round(n * min(1, needed)) for n in photograph.size)
+    reduced = photograph.resize((width, height), Image.Resampling.BILINEAR)
+    points = points * np.divide(reduced.size, photograph.size)
+    points += width // 2, height // 2  # the padding
+    padded = warp.pad(np.asarray(reduced, np.float32))
+    moved = warp.lanczos(padded, similarity(points, target), size)
+    return np.round(moved).clip(0, 255).astype(np.uint8)
+
+
+def flaw(face: Face, mean_landmarks: np.ndarray, min_peak: float = MIN_PEAK) -> str:
+    """Return why a face is not plausible; empty where it is.
+
+    It must be seen clearly (the heatmaps are high), be upright (eyes above the mouth,
+    the left one at the left), of half to twice the usual size, and, once aligned, have
+    its points about where the average face has them.
+    """
+    if not face.peak >= min_peak:
+        return f"landmarks are faint: {face.peak:.2f} of 1, less than {min_peak:g}"
+    left, right, mouth = (
+        face.points[group].mean(axis=0) for group in (LEFT_EYE, RIGHT_EYE, MOUTH)
+    )
+    if not (left[0] < right[0] and (left[1] + right[1]) / 2 < mouth[1]):
+        return "not upright: eyes are not above the mouth, left one at the left"
+    with np.errstate(divide="ignore", invalid="ignore"):  # an anchor in the centre
+        matrix = similarity(face.points, mean_landmarks)
+    scale = scale_of(matrix)
+    if not SCALES[0] <= scale <= SCALES[1]:
+        size = "small" if scale > 1 else "large"
+        return f"face too {size}: {1 / scale:.2f} of the usual size in the view"
+    aligned = face.points @ matrix[:, :2].T + matrix[:, 2]
+    misfit = np.linalg.norm(aligned - mean_landmarks, axis=1).mean() / SIDE
+    if not misfit <= MAX_MISFIT:
+        return f"not the shape of a face: points lie {misfit:.2f} of the side away"
+    return ""

@@ -1,0 +1,113 @@
+"""Pictures: reading, cropping, scaling to what networks take, grids and animations.
+
+Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
+in use (training has `data/augment.py`) is defined here once: the largest centred
+square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
+clipping to [-1, 1] and rounding.
+"""
+
+import pathlib
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image
+
+from tfstargan import files
+from tfstargan.errors import UserError
+
+
+def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarray:
+    """Return pictures in rows and columns as one picture.
+
+    Small pictures are enlarged by a whole factor to about 96 pixels, so that a grid of
+    32-pixel pictures can be looked at.
+
+    Args:
+        rows: of [H, W, 3] uint8 pictures of one size; None leaves white.
+        gap: pixels of white between pictures.
+
+    Returns:
+        [height, width, 3] uint8.
+    """
+    side = next(p.shape[0] for row in rows for p in row if p is not None)
+    scale = max(1, 96 // side)
+    cell = side * scale
+    pitch = cell + gap
+    columns = max(len(row) for row in rows)
+    canvas = np.full((len(rows) * pitch + gap, columns * pitch + gap, 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            if picture is not None:
+                large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+                top, left = gap + i * pitch, gap + j * pitch
+                canvas[top : top + cell, left : left + cell] = large
+    return canvas
+
+
+def save(image: np.ndarray, path: pathlib.Path) -> None:
+    """Write one [H, W, 3] uint8 picture; the folder is made, the suffix decides.
+
+    Raises:
+        UserError: if the suffix names no format, or the file can't be written.
+    """
+    try:
+        with files.written_whole(path) as partial:
+            Image.fromarray(image).save(partial)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
+
+
+def save_animation(
+    frames: Iterable[np.ndarray], path: pathlib.Path, milliseconds: int = 60
+) -> None:
+    """Write [H, W, 3] uint8 frames as an endless GIF or WebP, or as an MP4 video.
+
+    Raises:
+        UserError: if the suffix is another, the file can't be written, or PyAV, which
+            carries the encoder for MP4, is not installed.
+    """
+    try:
+        with files.written_whole(path) as partial:
+            if path.suffix == ".mp4":
+                _save_mp4(frames, partial, milliseconds)
+                return
+            first, *others = (Image.fromarray(frame) for frame in frames)
+            first.save(
+                partial,
+                save_all=True,
+                append_images=others,
+                duration=milliseconds,
+                loop=0,
+                quality=90,
+            )
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be written ({error})") from error
+
+
+def _save_mp4(
+    frames: Iterable[np.ndarray], path: pathlib.Path, milliseconds: int
+) -> None:
+    try:
+        import av
+    except ImportError:
+        raise UserError(
+            f"{path}: MP4 needs PyAV (pip install 'tfstargan[video]'), GIF doesn't"
+        ) from None
+    with av.open(str(path), "w") as container:
+        stream = None
+        for frame in frames:
+            # H.264 halves the resolution of colour: even sides only.
+            even = np.pad(
+                frame, [(0, n % 2) for n in frame.shape[:2]] + [(0, 0)], "edge"
+            )
+            if stream is None:
+                stream = container.add_stream("libx264", Fraction(1000, milliseconds))
+                stream.height, stream.width = even.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            picture = av.VideoFrame.from_ndarray(even, format="rgb24")
+            container.mux(stream.encode(picture))
+        if stream is not None:
+            container.mux(stream.encode())

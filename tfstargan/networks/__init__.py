@@ -1,0 +1,1 @@
+"""The networks: layers, blocks, and the one place that sizes them."""

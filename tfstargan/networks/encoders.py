@@ -1,0 +1,155 @@
+"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+
+Generator, mapping network, style encoder and discriminator, with the authors' code's
+widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
+faces (`w_hpf > 0`) in `landmarks.py`.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfstargan.networks.blocks import ResidualBlock, channel_widths, leaky_relu
+from tfstargan.networks.layers import Conv2D, DomainDense, Shape, he_normal, pick_domain
+
+TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
+
+
+class Trunk(keras.layers.Layer):
+    """What style encoder and discriminator are made of: no norms, down to one pixel.
+
+    A convolution, downsampling residual blocks to 4 x 4, LeakyReLU, a 4x4 convolution
+    without padding, LeakyReLU. Images [B, H, W, 3] to features [B, channels].
+    """
+
+    def __init__(
+        self, img_size: int, channel_base: int, channel_max: int, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.img_size = img_size
+        self.channel_base = channel_base
+        self.channel_max = channel_max
+        widths = channel_widths(img_size, TRUNK_SIDE, channel_base, channel_max)
+        self.channels = widths[-1]
+        self.from_rgb = Conv2D(widths[0])
+        self.blocks = [ResidualBlock(w, downsample=True) for w in widths[1:]]
+        self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid")
+
+    def build(self, x_shape: Shape) -> None:
+        shape: Shape = (None, self.img_size, self.img_size, 3)
+        layers: list[Any] = [self.from_rgb, *self.blocks, self.to_pixel]
+        for layer in layers:
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+
+    def call(self, x: Any) -> Any:
+        x = leaky_relu(self.to_pixel(leaky_relu(self.maps(x)[-1])))
+        return ops.squeeze(x, (1, 2))
+
+    def maps(self, x: Any) -> list[Any]:
+        """Return the blocks' feature maps, [B, H / 2, W / 2, C] down to side 4."""
+        x = self.from_rgb(x)
+        maps = []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
+        return maps
+
+    def sizes(self) -> dict[str, int]:
+        """Return the arguments that determine the trunk."""
+        return {
+            "img_size": self.img_size,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+        }
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class StyleEncoder(keras.Model):
+    """Read the style code off a picture: `E_y(x)`.
+
+    Images [B, H, W, 3] in [-1, 1] and their domains, int [B], to style codes
+    [B, style_dim].
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        num_domains: K.
+        style_dim: length of a style code.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        num_domains: int = 2,
+        style_dim: int = 64,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.style_dim = style_dim
+        self.trunk = Trunk(img_size, channel_base, channel_max)
+        self.heads = DomainDense(style_dim, num_domains, dtype="float32")
+
+    def build(self, x_shape: Shape, y_shape: Shape) -> None:
+        self.trunk.build(x_shape)
+        self.heads.build((None, 1, self.trunk.channels))
+
+    def call(self, x: Any, y: Any) -> Any:
+        return pick_domain(self.heads(ops.expand_dims(self.trunk(x), 1)), y)
+
+    def get_config(self) -> dict:
+        return (
+            super().get_config()
+            | self.trunk.sizes()
+            | {"num_domains": self.num_domains, "style_dim": self.style_dim}
+        )
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class Discriminator(keras.Model):
+    """Tell real images of a domain from translated ones: `D_y(x)`.
+
+    Images [B, H, W, 3] in [-1, 1] and domains, int [B], to logits [B] (real above 0).
+    One output for each domain, of which the asked one counts.
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        num_domains: K.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        num_domains: int = 2,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.trunk = Trunk(img_size, channel_base, channel_max)
+        self.heads = keras.layers.Dense(
+            num_domains, kernel_initializer=he_normal(self.trunk.channels)
+        )
+
+    def build(self, x_shape: Shape, y_shape: Shape) -> None:
+        self.trunk.build(x_shape)
+        self.heads.build((None, self.trunk.channels))
+
+    def call(self, x: Any, y: Any) -> Any:
+        logits = ops.expand_dims(self.heads(self.trunk(x)), -1)  # [B, K, 1]
+        return ops.squeeze(pick_domain(logits, y), -1)
+
+    def get_config(self) -> dict:
+        return (
+            super().get_config()
+            | self.trunk.sizes()
+            | {"num_domains": self.num_domains}
+        )

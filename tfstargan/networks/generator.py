@@ -1,0 +1,158 @@
+"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+
+Generator, mapping network, style encoder and discriminator, with the authors' code's
+widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
+faces (`w_hpf > 0`) in `landmarks.py`.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tfstargan.networks.blocks import (
+    AdaINResidualBlock,
+    ResidualBlock,
+    channel_widths,
+    leaky_relu,
+)
+from tfstargan.networks.layers import Conv2D, InstanceNormalization, Shape, high_pass
+
+BOTTLENECK_SIDE = 16  # the generator's smallest feature map
+
+
+HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class Generator(keras.Model):
+    """Translate images into a style: `G(x, s)`, the domain being part of the style.
+
+    Images [B, H, W, 3] in [-1, 1] and style codes [B, style_dim] to images
+    [B, H, W, 3], about [-1, 1] (there is no tanh; clip before showing).
+
+    For faces (`w_hpf > 0`) there is one more halving and doubling, and what a mask lets
+    through of the encoder's feature maps x at sides 32, 64 and 128 is added to the
+    decoder's: `high_pass(mask * x) / w_hpf`. `masks` are two, [B, M, M, 1] in [0, 1]:
+    the whole face for side 32, eyes and nose for the others (`landmarks.masks`).
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        style_dim: length of a style code.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+        w_hpf: divides the high-pass skips; 0: none, and no masks.
+        recompute: whether training keeps of each block only its input, and computes the
+            rest again for the gradient: a third more arithmetic, less memory.
+
+    Raises:
+        ValueError: if called with masks without skips, or skips without masks.
+    """
+
+    encoder_block: type[ResidualBlock] = ResidualBlock
+    decoder_block: type[AdaINResidualBlock] = AdaINResidualBlock
+    halvings = 0  # of the resolution by from_rgb, made up for by to_rgb
+
+    def __init__(
+        self,
+        img_size: int = 256,
+        style_dim: int = 64,
+        channel_base: int = 2**14,
+        channel_max: int = 512,
+        w_hpf: float = 0.0,
+        recompute: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.img_size = img_size
+        self.style_dim = style_dim
+        self.channel_base = channel_base
+        self.channel_max = channel_max
+        self.w_hpf = w_hpf
+        self.recompute = recompute
+        bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
+        widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
+        widths = widths[self.halvings :]
+        down, up, shortcut = self.encoder_block, self.decoder_block, not w_hpf
+        self.from_rgb = self.make_from_rgb(widths[0])
+        self.encode = [
+            *(down(w, normalize=True, downsample=True) for w in widths[1:]),
+            *(down(widths[-1], normalize=True) for _ in range(2)),
+        ]
+        self.decode = [
+            *(up(widths[-1], shortcut=shortcut) for _ in range(2)),
+            *(up(w, True, shortcut) for w in widths[-2::-1]),
+        ]
+        self.to_rgb_norm = InstanceNormalization()
+        self.to_rgb = self.make_to_rgb()
+
+    def make_from_rgb(self, filters: int) -> Any:
+        """Return the first convolution."""
+        return Conv2D(filters)
+
+    def make_to_rgb(self) -> Any:
+        """Return the last convolution."""
+        return Conv2D(3, 1, dtype="float32")  # whatever the other layers'
+
+    def build(self, x_shape: Shape, s_shape: Shape) -> None:
+        shape: Shape = (None, self.img_size, self.img_size, 3)
+        before_style: list[Any] = [self.from_rgb, *self.encode]
+        for layer in before_style:
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+        for layer in self.decode:
+            layer.build(shape, (None, self.style_dim))
+            shape = (*shape[:-1], layer.filters)
+        self.to_rgb_norm.build(shape)
+        self.to_rgb.build(shape)
+
+    def call(self, x: Any, s: Any, masks: Any = None) -> Any:
+        return self.decode_features(self.encode_features(x), s, masks)
+
+    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Return the half of the way before the style, which serves all styles.
+
+        The feature map at the bottleneck, and those that skip it, by their sides.
+        """
+        sides = HIGH_PASS_SIDES if self.w_hpf else ()
+        kept = {}
+        x = self.from_rgb(x)
+        for block in self.encode:
+            if x.shape[1] in sides:
+                kept[x.shape[1]] = x
+            x = self._through(block, x)
+        return x, kept
+
+    def decode_features(
+        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
+    ) -> Any:
+        """Return the images of encoded features in a style."""
+        if (masks is not None) != (self.w_hpf > 0):
+            rule = "takes no masks" if masks is not None else "needs masks"
+            raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
+        x, kept = features
+        for block in self.decode:
+            x = self._through(block, x, s)
+            if x.shape[1] in kept:
+                x = x + self._skip(kept[x.shape[1]], masks)
+        return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+
+    def _through(self, block: Any, *inputs: Any) -> Any:
+        return tf.recompute_grad(block)(*inputs) if self.recompute else block(*inputs)
+
+    def _skip(self, x: Any, masks: Any) -> Any:
+        side = x.shape[1]
+        mask = masks[0] if side == HIGH_PASS_SIDES[0] else masks[1]
+        mask = ops.image.resize(mask, (side, side))  # half-pixel centres, no antialias
+        return high_pass(ops.cast(mask, x.dtype) * x, self.w_hpf)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "img_size": self.img_size,
+            "style_dim": self.style_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "w_hpf": self.w_hpf,
+            "recompute": self.recompute,
+        }

@@ -1,0 +1,76 @@
+"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+
+Generator, mapping network, style encoder and discriminator, with the authors' code's
+widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
+faces (`w_hpf > 0`) in `landmarks.py`.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfstargan.networks.layers import DomainDense, Shape, he_normal, pick_domain
+
+SHARED_LAYERS = 4  # of the mapping network; then as many per domain
+
+
+@keras.saving.register_keras_serializable("tfstargan")
+class MappingNetwork(keras.Model):
+    """Make style codes of a domain from noise: `F_y(z)`.
+
+    Latents [B, latent_dim] ~ N(0, I) and domains, int [B], to style codes
+    [B, style_dim]. Four shared layers, then four of each domain's own.
+
+    Args:
+        num_domains: K.
+        latent_dim: length of a latent.
+        style_dim: length of a style code.
+        hidden_dim: width of the hidden layers.
+    """
+
+    def __init__(
+        self,
+        num_domains: int,
+        latent_dim: int = 16,
+        style_dim: int = 64,
+        hidden_dim: int = 512,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_domains = num_domains
+        self.latent_dim = latent_dim
+        self.style_dim = style_dim
+        self.hidden_dim = hidden_dim
+        inputs = [latent_dim] + [hidden_dim] * (SHARED_LAYERS - 1)
+        self.shared = [
+            keras.layers.Dense(
+                hidden_dim, activation="relu", kernel_initializer=he_normal(n)
+            )
+            for n in inputs
+        ]
+        self.unshared = [DomainDense(hidden_dim, num_domains) for _ in range(3)]
+        self.unshared.append(DomainDense(style_dim, num_domains))
+
+    def build(self, z_shape: Shape, y_shape: Shape) -> None:
+        channels = self.latent_dim
+        for layer in [*self.shared, *self.unshared]:
+            layer.build((None, channels))
+            channels = layer.units
+
+    def call(self, z: Any, y: Any) -> Any:
+        h = z
+        for layer in self.shared:
+            h = layer(h)
+        h = ops.expand_dims(h, 1)  # [B, 1, hidden_dim], then [B, K, ...]
+        for layer in self.unshared[:-1]:
+            h = ops.relu(layer(h))
+        return pick_domain(self.unshared[-1](h), y)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "num_domains": self.num_domains,
+            "latent_dim": self.latent_dim,
+            "style_dim": self.style_dim,
+            "hidden_dim": self.hidden_dim,
+        }

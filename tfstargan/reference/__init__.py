@@ -1,0 +1,1 @@
+"""The authors' files: PyTorch's formats, names and layouts of parameters."""

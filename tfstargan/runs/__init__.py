@@ -1,0 +1,1 @@
+"""Run directories: settings, checkpoints, where they came from."""

@@ -1,0 +1,1 @@
+"""Training: the model with its losses and updates, the loop around it, distillation."""

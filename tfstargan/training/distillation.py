@@ -1,0 +1,170 @@
+"""Teach a light generator to do what a trained run's generator does.
+
+    python -m tfstargan.distill --run_dir=R --size=light
+
+makes a run, R-light, that translates, is evaluated and exported as any other, with a
+generator of at most a tenth of the arithmetic (`light.py`). Mapping network and style
+encoder are R's own, copied. The same command again goes on after an interruption.
+
+Every image is translated by both, the teacher and the student, into a style of a latent
+or a reference, or between two of these. The student learns to give the same pixels, and
+the same features to style encoder and discriminator; and, until the last sixth of the
+training, to convince the latter, which goes on learning, too.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfstargan import images
+from tfstargan.config import Config
+from tfstargan.data.stream import open_images
+from tfstargan.errors import UserError
+from tfstargan.metrics.digests import weights_digest
+from tfstargan.metrics.report import write_json
+from tfstargan.networks.arithmetic import multiplications
+from tfstargan.networks.build import build_networks
+from tfstargan.networks.layers import suit_litert
+from tfstargan.runs.run import Run, iteration_of
+from tfstargan.training.imitation import Distiller, Teacher
+from tfstargan.training.loop import say, train
+from tfstargan.translation.grids import Examples, draw_all
+from tfstargan.translation.translator import Translator
+
+TEACHER = "teacher.json"  # in the new run: which checkpoint it learns from
+
+
+def compare(
+    teacher: Translator, student: Translator, examples: Examples
+) -> dict[str, np.ndarray]:
+    """Return the student's grids, and one of both: of each style teacher, student.
+
+    Sources above; the reference, where the style is one's, at the left of the teacher's
+    row, and below it the student's.
+    """
+    styles, left = [], []
+    for domain, references in examples.references.items():
+        styles.append(teacher.random_style(domain, seed=0))
+        styles.append(teacher.encode_styles(references[:1], domain))
+        left += [None, None, images.to_uint8(references[0]), None]
+    both = (t.in_styles(examples.sources, styles) for t in (teacher, student))
+    fakes = [images.to_uint8(x) for pair in zip(*both, strict=True) for x in pair]
+    rows = [[None, *images.to_uint8(examples.sources)]]
+    rows += [[x, *row] for x, row in zip(left, fakes, strict=True)]
+    return draw_all(student, examples) | {"teacher-student": images.grid(rows)}
+
+
+def student_config(teacher: Config, iterations: int, width: float) -> Config:
+    """Return the settings of the run to be made.
+
+    Raises:
+        UserError: if the teacher is light itself, or a value makes no sense.
+    """
+    if teacher.generator == "light":
+        raise UserError("--run_dir: its generator is light already")
+    every = max(50, iterations // 10)
+    return dataclasses.replace(
+        teacher,
+        generator="light",
+        light_width=width,
+        iterations=iterations,
+        precision="float32",
+        sample_every=every,
+        save_every=every,
+        animate_every=0,
+        evaluate_every=0,
+        probe_every=0,
+    )
+
+
+def arithmetic(config: Config) -> int:
+    """Return the multiplications in a translation by a run's generator, exported."""
+    (network,) = build_networks(config, ("generator",)).values()
+    suit_litert(network)
+    side = config.img_size
+    inputs: list[Any] = [tf.TensorSpec((1, side, side, 3))]
+    inputs.append(tf.TensorSpec((1, config.style_dim)))
+    if config.w_hpf:
+        inputs.append((tf.TensorSpec((1, side // 4, side // 4, 1)),) * 2)
+    return multiplications(network, *inputs)
+
+
+def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teacher:
+    """Return the checkpoint to learn from, the one that `out` was begun with if any.
+
+    Raises:
+        UserError: if there is no such checkpoint, or `out` is of another teacher.
+    """
+    file = out / TEACHER
+    if not file.exists():
+        if (out / "config.json").exists():
+            raise UserError(f"--out={out}: there is another run; give another folder")
+        return Teacher(run, iteration_of(run.checkpoint(checkpoint)))
+    try:
+        begun = json.loads(file.read_text())
+        iteration = int(begun["iteration"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{file}: damaged ({error}); give another --out") from error
+    if checkpoint not in (None, iteration):
+        raise UserError(
+            f"--checkpoint={checkpoint}: {out} learns from {iteration}; give another "
+            "--out"
+        )
+    teacher = Teacher(run, iteration)
+    if begun != about(teacher):
+        raise UserError(
+            f"--run_dir={run.path}: {out} was begun with other weights "
+            f"(of {begun.get('run')}); give another --out"
+        )
+    return teacher
+
+
+def about(teacher: Teacher) -> dict[str, Any]:
+    """Return which checkpoint it is, and a hash of its weights."""
+    return {
+        "run": teacher.run.path.name,
+        "iteration": teacher.iteration,
+        "weights": weights_digest(Translator.of_run(teacher.run, teacher.iteration)),
+    }
+
+
+def distill(
+    run: Run,
+    out: pathlib.Path,
+    iterations: int = 10_000,
+    width: float = Config.light_width,
+    checkpoint: int | None = None,
+) -> None:
+    """Make a light run of a trained one, or go on with it.
+
+    Args:
+        run: the teacher's.
+        out: the run to be made.
+        iterations: to train in all.
+        width: channels of the light generator, as a share of the teacher's.
+        checkpoint: iteration of the teacher; by default the newest.
+
+    Raises:
+        UserError: if the teacher is unfit, its data is missing, or `out` is not of it.
+    """
+    config = student_config(run.config, iterations, width)
+    teacher = choose_teacher(run, checkpoint, out)
+    open_images(config, "train")  # or refuse, before anything is written
+    write_json(out / TEACHER, about(teacher))
+    student, full = arithmetic(config), arithmetic(run.config)
+    say(
+        f"{out}: {student / 1e6:,.1f} million multiplications an image, "
+        f"{student / full:.1%} of the teacher's {full / 1e6:,.1f}"
+    )
+    translator = Translator.of_run(run, teacher.iteration)
+    train(
+        config,
+        out,
+        functools.partial(Distiller, teacher=teacher),
+        functools.partial(compare, translator),
+    )

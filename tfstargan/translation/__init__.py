@@ -1,0 +1,1 @@
+"""Translating with a trained run: styles, grids, folders, large collections."""
