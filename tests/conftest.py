@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfstargan.config import Config
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 
 # Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
 # make, stays where it is when a test points the caches elsewhere.
@@ -61,5 +61,5 @@ def benchmark(name: str) -> ModuleType:
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Return a run of three iterations on drawn animals; not to be changed."""
     path = tmp_path_factory.mktemp("runs") / "tiny"
-    train(tiny(), path)
+    train_run(tiny(), path)
     return path

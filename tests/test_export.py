@@ -31,7 +31,7 @@ from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.layers import Conv2D, InstanceNormalization, suit_litert
 from tfstargan.networks.masks import masks_of
 from tfstargan.reference import parameters
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import open_run
 from tfstargan.translation.translator import Translator
 
 FORCE_FP16 = 7  # XNNPACK's flags: signed and unsigned 8 bits, and float16 for float32
@@ -40,7 +40,7 @@ SIGNATURES = ("map_latent", "encode_style", "translate")
 
 @pytest.fixture(scope="module")
 def export(run_dir) -> exporting.Export:
-    return exporting.Export(Run.open(str(run_dir)), None)
+    return exporting.Export(open_run(str(run_dir)), None)
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_variants_are_asked_for_by_name():
     assert exporting.wanted(["none"]) == ["float32"]
     assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
     assert exporting.wanted(["all"]) == list(VARIANTS)
-    with pytest.raises(UserError, match="--quantize=int4: must be of none, float16"):
+    with pytest.raises(UserError, match="--variants=int4: must be of none, float16"):
         exporting.wanted(["int4"])
 
 
@@ -300,7 +300,9 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     ones = np.ones((1, export.run.config.latent_dim), np.float32)
     style = export.translator.map_latents(ones, "cat")
-    expected = export.translator.translate(np.zeros((1, 32, 32, 3), np.float32), style)
+    expected = export.translator.apply_styles(
+        np.zeros((1, 32, 32, 3), np.float32), style
+    )
     assert float(done.stdout) == pytest.approx(expected.mean(), abs=1e-4)
 
 
@@ -400,7 +402,7 @@ def test_in_float16_arithmetic_pictures_stay_the_same(export):
         style = export.translator.random_style("cat", seed=i)
         x = picture[None]
         found = forced_to_float16(content, x_src=x, s=style)
-        expected = export.translator.translate(x, style)
+        expected = export.translator.apply_styles(x, style)
         assert quality.psnr(np.clip(found, -1, 1), np.clip(expected, -1, 1)) > 50
 
 

@@ -18,7 +18,7 @@ from tfstargan.networks.layers import HIGH_PASS
 from tfstargan.reference import parameters, pytorch_file
 from tfstargan.reference.exporting import export_reference
 from tfstargan.reference.importing import read, sizes, w_hpf
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training.importing import import_reference
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.translator import Translator
@@ -46,7 +46,7 @@ def checkpoint(parts, tmp_path_factory) -> pathlib.Path:
 def run(checkpoint, tmp_path_factory) -> Run:
     path = tmp_path_factory.mktemp("runs") / "authors"
     import_reference(checkpoint, path, ("cat", "dog", "wild"))
-    return Run.open(str(path))
+    return open_run(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_an_imported_run_gives_the_recorded_outputs(case, translator):
     outputs = {
         "mapping_network": style,
         "style_encoder": networks["style_encoder"](batch.x_ref, batch.y_trg),
-        "generator": translator.translate(batch.x_src, np.asarray(style)),
+        "generator": translator.apply_styles(batch.x_src, np.asarray(style)),
     }
     for name, value in outputs.items():
         assert relative(value, case.golden[name]) <= TOLERANCES["networks"], name
@@ -100,7 +100,7 @@ def test_the_sizes_are_read_off_the_file(case, run):
 def test_a_photograph_is_translated(translator, tmp_path):
     Image.effect_noise((640, 480), 60).convert("RGB").save(tmp_path / "photo.jpg")
     source = translator.read(tmp_path / "photo.jpg")
-    fake = translator.translate(source[None], translator.random_style("dog", seed=1))
+    fake = translator.apply_styles(source[None], translator.random_style("dog", seed=1))
     assert fake.shape == (1, 64, 64, 3)
     assert np.isfinite(fake).all()
 
@@ -130,7 +130,7 @@ def test_the_export_is_the_import_bit_for_bit(run, parts, tmp_path):
             assert found[name][key].shape == array.shape
             assert found[name][key].tobytes() == array.tobytes()
     import_reference(out, tmp_path / "again")
-    again = Run.open(str(tmp_path / "again"))
+    again = open_run(str(tmp_path / "again"))
     assert again.config.domains == ("domain0", "domain1", "domain2")
     assert again.checkpoint().name == "iteration-0000000.weights.h5"
     for name, network in Translator.of_run(again).networks.items():
@@ -164,11 +164,11 @@ def test_faces_come_with_their_landmark_network(face_parts, tmp_path):
     assert "give --wing=wing.ckpt" in line
 
     import_reference(path, tmp_path / "run", ("female", "male"), str(wing))
-    run = Run.open(str(tmp_path / "run"))
+    run = open_run(str(tmp_path / "run"))
     assert run.config.w_hpf == 1
     translator = Translator.of_run(run)
     source = formula.images("faces", 1, 64)
-    fake = translator.translate(source, translator.random_style("male", seed=2))
+    fake = translator.apply_styles(source, translator.random_style("male", seed=2))
     assert np.isfinite(fake).all()
 
     out = tmp_path / "out.ckpt"

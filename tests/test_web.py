@@ -26,7 +26,7 @@ from tfstargan.errors import UserError
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.exported.latents import seeded_latent
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -41,7 +41,7 @@ LOADED = "#compare[data-state=both][aria-busy=false]"
 @pytest.fixture(scope="module")
 def run(run_dir, tmp_path_factory) -> Run:
     path = tmp_path_factory.mktemp("web") / "run"  # one's own, to export into
-    return Run.open(str(shutil.copytree(run_dir, path)))
+    return open_run(str(shutil.copytree(run_dir, path)))
 
 
 @pytest.fixture(scope="module")

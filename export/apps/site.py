@@ -1,10 +1,7 @@
-"""A page that translates pictures in the browser, as a folder with all it needs.
+"""The page that translates in the browser, as a folder with all it needs.
 
-    python -m export.web --run_dir=R --out=site
-
-writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
-there, the run's model (exported first if it is not yet), and a few pictures of the
-run's data to try it on. Any web server serves it; `--serve` does for a look.
+It has the page of web_demo/, LiteRT.js from the npm package pinned there, the run's
+model, and a few images of the run's data to try it on.
 """
 
 import dataclasses
@@ -15,11 +12,11 @@ import shutil
 import subprocess
 
 from export.litert.exporting import exported
-from export.model.folder import whole
 from tfstargan import images
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
+from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run
 
 PAGE = pathlib.Path(__file__).parents[2] / "web_demo"
@@ -37,8 +34,6 @@ WASM_FILES = [
 
 
 SOURCES = 6  # example pictures to translate, over all domains
-
-
 SMALLEST_EXAMPLE = 128  # pixels, so that animals drawn for a small model look well
 
 
@@ -47,7 +42,7 @@ def write_site(
     out: pathlib.Path,
     references: int,
     variant: str = "float32",
-    iteration: int | None = None,
+    checkpoint: int | str | None = None,
 ) -> None:
     """Write the site, whole or not at all; one that is there already is replaced.
 
@@ -57,7 +52,7 @@ def write_site(
         references: example pictures of each domain to take a style from; with 0 there
             are no example pictures at all.
         variant: of the exported model; see `export.variants`.
-        iteration: of the run's checkpoint; by default the newest.
+        checkpoint: its iteration, or "best"; by default the newest.
 
     Raises:
         UserError: if `out` is something else, the model can't be exported, or LiteRT.js
@@ -68,9 +63,9 @@ def write_site(
             f"--out={out}: is there already, and is no site of this command"
         )
     litert = find_litert()
-    model = exported(run, variant, iteration)
+    model = exported(run, variant, checkpoint)
     try:
-        with whole(out) as folder:
+        with atomic_folder(out) as folder:
             for name in PAGE_FILES:
                 copy(PAGE / name, folder / name)
             copy_litert(litert, folder / "vendor")

@@ -17,7 +17,7 @@ from tfstargan.errors import UserError
 from tfstargan.runs.run import Run
 from tfstargan.samples import parse_psi
 from tfstargan.training import distribution
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 
 CONTRADICTIONS = {
     "img_size": (100, {}),
@@ -71,7 +71,7 @@ def test_a_domain_with_one_picture_has_no_two_references(tmp_path):
             Image.new("RGB", (40, 40)).save(folder / f"{i}.png")
     config = tiny(dataset="folder", data_dir=str(tmp_path / "data"), domains=())
     with pytest.raises(UserError, match="domain cat: 1 picture"):
-        train(config, tmp_path / "run")
+        train_run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -26,23 +26,13 @@ from tfstargan.errors import UserError
 
 # Features of a record; the first four are named as TensorFlow's own converters do.
 ENCODED = "image/encoded"  # JPEG or PPM, at its own size
-
-
 FILENAME = "image/filename"
-
-
 LABEL = "image/class/label"
-
-
 DOMAIN = "image/class/text"
-
-
 SQUEEZED = "image/squeezed"  # uint8 pixels [img_size, img_size, 3]
 
 
 HEADER = 12  # bytes of a TFRecord before its data: the length and its checksum
-
-
 FOOTER = 4  # and behind: the data's checksum
 
 

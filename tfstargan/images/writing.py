@@ -52,7 +52,7 @@ def save(image: np.ndarray, path: pathlib.Path) -> None:
         UserError: if the suffix names no format, or the file can't be written.
     """
     try:
-        with files.written_whole(path) as partial:
+        with files.atomic_file(path) as partial:
             Image.fromarray(image).save(partial)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
@@ -68,7 +68,7 @@ def save_animation(
             carries the encoder for MP4, is not installed.
     """
     try:
-        with files.written_whole(path) as partial:
+        with files.atomic_file(path) as partial:
             if path.suffix == ".mp4":
                 _save_mp4(frames, partial, milliseconds)
                 return

@@ -17,17 +17,9 @@ from keras import ops
 from tfstargan.networks.layers import Conv2D, Shape, average_pool, he_normal, upsample
 
 SIDE = 256  # of the images that FAN sees, and of masks
-
-
 HEATMAP_SIDE = SIDE // 4
-
-
 LANDMARKS = 98
-
-
 HOURGLASS_DEPTH = 4
-
-
 CHANNELS = 256  # of the hourglass
 
 

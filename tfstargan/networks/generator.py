@@ -20,8 +20,6 @@ from tfstargan.networks.blocks import (
 from tfstargan.networks.layers import Conv2D, InstanceNormalization, Shape, high_pass
 
 BOTTLENECK_SIDE = 16  # the generator's smallest feature map
-
-
 HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
 
 

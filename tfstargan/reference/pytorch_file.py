@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tfstargan.errors import UserError
+from tfstargan.files import atomic_file
 from tfstargan.reference.pytorch_pickle import Storages, describe, interpret
 
 ZIP_START = b"PK\x03\x04"
@@ -123,8 +124,8 @@ def _load_stream(path: pathlib.Path) -> Any:
 def save(path: str | os.PathLike, tree: dict[str, Any]) -> None:
     """Write nested dictionaries of arrays so that `torch.load` reads them as tensors.
 
-    The zip format; `torch.load(path, weights_only=True)` is content with it. The file
-    is there whole or not at all.
+    The zip format; `torch.load(path, weights_only=True)` is content with it. It is
+    written atomically.
 
     Args:
         path: of the file; its folder is made.
@@ -135,24 +136,18 @@ def save(path: str | os.PathLike, tree: dict[str, Any]) -> None:
         ValueError: if an array is of another type.
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     arrays: list[np.ndarray] = []
     description = b"\x80\x02" + b"".join(describe(tree, arrays)) + b"."
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with zipfile.ZipFile(partial, "w") as archive:
+        with atomic_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
 
-                def write(name: str, data: bytes) -> None:
-                    archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
+            def write(name: str, data: bytes) -> None:
+                archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
 
-                write("data.pkl", description)
-                write("byteorder", b"little")
-                for key, array in enumerate(arrays):
-                    write(f"data/{key}", array.tobytes())
-                write("version", b"3\n")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+            write("data.pkl", description)
+            write("byteorder", b"little")
+            for key, array in enumerate(arrays):
+                write(f"data/{key}", array.tobytes())
+            write("version", b"3\n")
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error})") from error

@@ -1,16 +1,10 @@
-"""Train StarGAN v2, or go on with a run that was interrupted.
-
-    python -m tfstargan.train --flagfile=configs/critters.flags
-    python -m tfstargan.train --flagfile=configs/afhq.flags --data_dir=data/afhq
-
-Flags after --flagfile win. The same command again resumes at the newest checkpoint.
-On several machines it is the same, with TF_CONFIG set (docs/scaling.md).
-"""
+"""The training of a run: data, model, callbacks, `fit`, interruption, resuming."""
 
 import contextlib
 import dataclasses
 import datetime
 import json
+import os
 import pathlib
 import re
 import sys
@@ -50,19 +44,22 @@ from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
 
 
-def train(
+def train_run(
     config: Config,
-    run_dir: pathlib.Path,
+    run_dir: str | os.PathLike,
     model_of: Callable[[Config], StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
-) -> None:
+) -> Run:
     """Train in a run directory up to `config.iterations`, resuming what is there.
 
     Args:
         config: its settings.
         run_dir: the run.
-        model_of: makes what is trained (`distill.py` has another).
+        model_of: makes what is trained (``distillation`` has another).
         draw: makes the sample grids, by their names.
+
+    Returns:
+        The run.
 
     Raises:
         UserError: if the data is unfit, the run was begun with other settings, or
@@ -70,6 +67,7 @@ def train(
         KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
             was learned is saved.
     """
+    run_dir = pathlib.Path(run_dir)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
@@ -114,6 +112,7 @@ def train(
                 callback.on_train_begin()
     # A worker that is done waits here while the chief saves: none may leave before.
     distribution.agree(strategy, config.iterations)
+    return run
 
 
 def require_pairs(training: ImageSet) -> None:
