@@ -268,7 +268,7 @@ def read_flagfile(path: str, inside: tuple[str, ...] = ()) -> Iterator[str]:
             continue
         found = LINE.fullmatch(line)
         if found is None:
-            raise UserError(f"{path}, line {number}: {line!r} is not --name=value")
+            raise UserError(f"{path}, line {number}: `{line}` is not `--name=value`")
         name, value = found.groups()
         if value is None:
             yield f"--{name}"
