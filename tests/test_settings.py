@@ -149,3 +149,10 @@ def test_every_setting_is_listed_in_its_group_with_default_and_help():
     assert "--count=3 " in text
     assert "--noloud " in text
     assert all(len(line) <= 88 for line in text.splitlines())
+
+
+@pytest.mark.parametrize(("old", "new"), [("quantize", "variants"), ("wing", "wing_w")])
+def test_a_flag_of_another_name_today_says_so(old, new):
+    with pytest.raises(UserError) as caught:
+        read(f"--{old}=x")
+    assert caught.value.as_flags.startswith(f"--{old} is now --{new}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from tfstargan.errors import UserError
 
+RENAMED = {"quantize": "variants", "wing": "wing_weights"}  # since version 0.1
 LARGEST = 3.4e38  # nearly the largest float32
 QUOTED = r"\"[^\"]*\"|'[^']*'"
 # One line of a flagfile: --name, or --name=value; a comment may follow.
@@ -199,6 +200,11 @@ def parse(
             _define(field, values)
     try:
         rest = values(["", *expanded(arguments)])[1:]
+    except flags.UnrecognizedFlagError as error:
+        if error.flagname in RENAMED:
+            new = RENAMED[error.flagname]
+            raise UserError(f"--{error.flagname} is now --{new}") from None
+        raise UserError(f"{error} (--help lists the flags)") from None
     except flags.Error as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{reason} (--help lists the flags)") from None

@@ -1,4 +1,4 @@
-"""Pictures in TFRecord shards, as `python -m tfstargan.pack` builds them.
+"""Pictures in TFRecord shards, as `tfstargan pack` builds them.
 
     ROOT/index.json                      domains, img_size, counts, shards, checksums
     ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
