@@ -15,13 +15,14 @@ from tfstargan.config import Config, TrainOptions
 
 def main(config: Config, options: TrainOptions) -> None:
     """Train, or try out the settings."""
-    from tfstargan.training import loop
+    from tfstargan.training.dry_run import dry_run
+    from tfstargan.training.loop import train_run
 
     if options.dry_run:
-        loop.dry_run(config)
+        dry_run(config)
         return
     name = re.sub(r"\W+", "-", f"{config.dataset}-{config.img_size}")
-    run = loop.train_run(config, options.run_dir or f"runs/{name}")
+    run = train_run(config, options.run_dir or f"runs/{name}")
     print(f"Next: tfstargan samples --run_dir={run.path}")
 
 

@@ -1,7 +1,7 @@
 """Alignment of a face: the map by its landmarks, the picture by the map, plausibility.
 
 As in StarGAN v2 for CelebA-HQ's faces; NumPy and Pillow alone. Points are (x, y) to the
-right and down, in pixels; pixel i spans [i, i + 1], as in `landmarks.py`. (OpenCV's
+right and down, in pixels; pixel i spans [i, i + 1], as in `networks/fan.py`. (OpenCV's
 warps count from pixel centres: a face enlarged by s lies (s - 1) / 2 pixels elsewhere.)
 """
 

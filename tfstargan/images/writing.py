@@ -1,10 +1,4 @@
-"""Pictures: reading, cropping, scaling to what networks take, grids and animations.
-
-Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
-in use (training has `data/augment.py`) is defined here once: the largest centred
-square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
-clipping to [-1, 1] and rounding.
-"""
+"""Writing images, grids and animations, uint8 from 0 to 255."""
 
 import pathlib
 from collections.abc import Iterable, Sequence

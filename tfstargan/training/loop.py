@@ -2,13 +2,10 @@
 
 import contextlib
 import dataclasses
-import datetime
-import json
 import os
 import pathlib
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -253,28 +250,6 @@ def describe(model: StarGANv2, replicas: int) -> str:
     )
 
 
-def dry_run(config: Config) -> None:
-    """Print settings, devices, parameters and a step's time; write nothing."""
-    strategy = distribution.choose_strategy(config)
-    training = open_images(config, "train")
-    require_pairs(training)
-    config = dataclasses.replace(config, domains=training.domains)
-    print(json.dumps(dataclasses.asdict(config), indent=2))
-    print("devices:", distribution.describe(strategy))
-    model = make_model(config, strategy)
-    print(describe(model, strategy.num_replicas_in_sync))
-    clock = StepClock()
-    few = dataclasses.replace(config, iterations=3)
-    fit(model, strategy, training, few, [clock])
-    seconds = clock.seconds[-1]
-    whole = datetime.timedelta(seconds=round(config.iterations * seconds))
-    print(
-        f"one iteration: {seconds:.2f} s "
-        f"(the first, with compilation: {clock.seconds[0]:.1f} s); "
-        f"{config.iterations:,} take about {whole}"
-    )
-
-
 def cause_of(error: tf.errors.OpError) -> str:
     """Return what made TensorFlow stop: a picture, memory, or its own words."""
     if picture := re.search(r"(?:User|Unreadable)Error: (.+)", str(error)):
@@ -285,21 +260,6 @@ def cause_of(error: tf.errors.OpError) -> str:
             "--img_size or --channel_base"
         )
     return str(error).strip().splitlines()[0]
-
-
-class StepClock(keras.callbacks.Callback):
-    """The seconds that each iteration took."""
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Start the clock."""
-        self.seconds: list[float] = []
-        self.last = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Read it."""
-        now = time.perf_counter()
-        self.seconds.append(now - self.last)
-        self.last = now
 
 
 def say(text: str) -> None:
