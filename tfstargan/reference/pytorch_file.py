@@ -27,6 +27,7 @@ ZIP_START = b"PK\x03\x04"
 MAGIC = 0x1950A86A20F9469CFC6C
 STREAM_START = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
 STREAM_PROTOCOL = 1001
+LONGEST_REASON = 300
 # What zipfile raises on a damaged archive, or one with features that it lacks.
 OF_ZIPFILE = (zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
@@ -58,10 +59,10 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
             raise ValueError("it does not begin as a file of torch.save")
         if not isinstance(tree, dict):
             raise ValueError("no dictionary in it")
-    except (LookupError, EOFError, struct.error) as error:
+    except (LookupError, EOFError, OverflowError, struct.error) as error:
         raise UserError(f"{path}: not a readable PyTorch file (damaged)") from error
     except (ValueError, OSError, *OF_ZIPFILE) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0][:LONGEST_REASON]  # may quote the file
         raise UserError(f"{path}: not a readable PyTorch file ({reason})") from error
     return tree
 
