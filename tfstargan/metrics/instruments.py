@@ -78,7 +78,7 @@ def open_instruments(
         try:
             path = backbones.find(backbone, place, download)
         except backbones.NotThereError as error:
-            notes.append(f"{metric} is not measured: {error}")
+            notes.append(f"{metric} is not measured: {error.as_flags}")
             continue
         network = make()
         backbones.load(network, path)
