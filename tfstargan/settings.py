@@ -7,12 +7,12 @@ in Python and keys of JSON. This is the only module that parses flags.
 
 import dataclasses
 import os
-import pathlib
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tfstargan import resources
 from tfstargan.errors import UserError
 
 RENAMED = {"quantize": "variants", "wing": "wing_weights"}  # since version 0.1
@@ -265,7 +265,7 @@ def read_flagfile(path: str, inside: tuple[str, ...] = ()) -> Iterator[str]:
     if path in inside:
         raise UserError(f"--flagfile={path}: leads back to itself")
     try:
-        text = pathlib.Path(path).expanduser().read_text("utf-8-sig")
+        text = resources.configuration(path).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"--flagfile={path}: can't be read ({error})") from error
     for number, line in enumerate(text.splitlines(), start=1):
