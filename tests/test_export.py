@@ -20,12 +20,13 @@ from conftest import tiny
 from parity import formula
 
 from export.checks import quality, verify
-from export.litert import exporting, flatbuffer, latency
-from export.litert.variants import FLOORS, VARIANTS
-from export.model import graph, onnx, saved_model
+from export.litert import exporting, flatbuffer, latency, onnx_files
+from export.litert.variants import FLOORS
+from export.model import graph, saved_model
 from tfstargan.errors import UserError
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
+from tfstargan.exported.variants import VARIANTS
 from tfstargan.metrics import probe
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.layers import Conv2D, InstanceNormalization, suit_litert
@@ -164,8 +165,8 @@ def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what tf2onnx calls
         for name in SIGNATURES:
-            onnx.convert(model, name, tmp_path / f"{name}.onnx")
-    exported = verify.exported_translator(export.run.config, onnx.load(tmp_path))
+            onnx_files.convert(model, name, tmp_path / f"{name}.onnx")
+    exported = verify.exported_translator(export.run.config, onnx_files.load(tmp_path))
     verify.verify(export.translator, exported, export.pictures[:2])
 
 
@@ -241,10 +242,10 @@ def test_a_variant_below_its_floor_is_written_by_force_alone(capsys):
 
 
 def test_variants_are_asked_for_by_name():
-    assert exporting.wanted(["none"]) == ["float32"]
+    assert exporting.wanted(["float32"]) == ["float32"]
     assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
     assert exporting.wanted(["all"]) == list(VARIANTS)
-    with pytest.raises(UserError, match="--variants=int4: must be of none, float16"):
+    with pytest.raises(UserError, match="^variants=int4: must be of float32, float16"):
         exporting.wanted(["int4"])
 
 
@@ -281,7 +282,7 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
         "import sys\n"
         "import numpy as np\n"
         "sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
-        "from export import litert\n"
+        "from tfstargan.exported import runtime\n"
         f"endpoints = runtime.load({str(folder)!r})\n"
         f"z = np.ones((1, {export.run.config.latent_dim}), np.float32)\n"
         "y = np.array([1], np.int32)\n"

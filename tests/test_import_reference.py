@@ -161,7 +161,7 @@ def test_faces_come_with_their_landmark_network(face_parts, tmp_path):
     pytorch_writer.write(path, networks)
     pytorch_writer.write(wing, {"state_dict": face_parts["fan"]})
     line = refusal(tmp_path / "run", path)
-    assert "give --wing=wing.ckpt" in line
+    assert "give wing_weights=wing.ckpt" in line
 
     import_reference(path, tmp_path / "run", ("female", "male"), str(wing))
     run = open_run(str(tmp_path / "run"))
@@ -197,11 +197,11 @@ def test_training_on_faces_takes_the_landmark_network_from_its_file(
     wing = tmp_path / "wing.ckpt"
     pytorch_writer.write(wing, {"state_dict": {"module.l0.bias": np.zeros(99, "f4")}})
     with pytest.raises(
-        UserError, match=r"^--wing_weights=.*wing\.ckpt: no weights .*missing"
+        UserError, match=r"^wing_weights=.*wing\.ckpt: no weights .*missing"
     ) as caught:
         parameters.load_fan(fan, str(wing))
     assert "module" not in str(caught.value)
-    with pytest.raises(UserError, match=r"^--wing_weights=.*no state_dict"):
+    with pytest.raises(UserError, match=r"^wing_weights=.*no state_dict"):
         parameters.load_fan(fan, str(checkpoint))
     assert not fan.has_weights()
     pytorch_writer.write(wing, {"state_dict": face_parts["fan"]}, "stream")
@@ -255,7 +255,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
     assert "generator is no dictionary" in refusal(run, path)
     wing = tmp_path / "wing.ckpt"
     pytorch_file.save(wing, parts)
-    assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing=str(wing))
+    assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing_weights=str(wing))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
         ("generator", "from_rgb.bias", np.zeros(5, "f4"), "from_rgb.bias has shape"),
         ("generator", "extra", np.zeros(5, "f4"), "missing or unknown"),
         ("generator", "hpf.filter", np.ones((3, 3), "f4"), "not the high-pass filter"),
-        ("generator", "hpf.filter", HIGH_PASS.astype("f4"), "give --wing"),
+        ("generator", "hpf.filter", HIGH_PASS.astype("f4"), "give wing_weights="),
         ("mapping_network", "shared.0.weight", None, "no shared.0.weight of 2 axes"),
         ("mapping_network", "shared.2.weight", np.zeros((1, 1)), "do not fit"),
         ("style_encoder", "shared.0.weight", np.zeros((0, 3, 3, 3)), "does not fit"),
@@ -292,7 +292,7 @@ def test_networks_that_do_not_fit_are_refused(
 
 def test_domains_and_run_are_checked(checkpoint, run, tmp_path):
     line = refusal(tmp_path / "new", checkpoint, domains=("cat", "dog"))
-    assert "--domains=cat,dog: these networks have 3 domains" in line
+    assert "domains=cat,dog: these networks have 3 domains" in line
     assert "there is something" in refusal(run.path, checkpoint)
     (tmp_path / "file").write_text("")
     assert "there is something" in refusal(tmp_path / "file", checkpoint)

@@ -56,7 +56,7 @@ class Painter:
         drawn = [critters.random_critter(species, rng) for _ in latents]
         return np.array([(a.hue, a.lightness, a.pattern, species) for a in drawn])
 
-    def translate(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
+    def apply_styles(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
         images = []
         for source, (hue, lightness, pattern, species) in zip(
             sources, styles, strict=True
@@ -183,12 +183,12 @@ def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monke
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.width > 1000
     file.unlink()
-    with pytest.raises(UserError, match="--probe_every"):
+    with pytest.raises(UserError, match="probe_every"):
         curves.draw(open_run(str(tmp_path / "run")), tmp_path / "none.png")
 
 
 def test_photographs_are_refused():
-    with pytest.raises(UserError, match=r"--probe: .* domains are cat, dog"):
+    with pytest.raises(UserError, match=r"^probe: .* domains are cat, dog"):
         probe.of_run(tiny(dataset="folder", data_dir="x", domains=("cat", "dog")))
 
 

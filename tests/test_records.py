@@ -115,8 +115,8 @@ def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
     result = command("tfstargan.pack", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "RuntimeWarning" not in result.stderr
-    assert "train: 4 cat, 3 dog in 1 shards; 1 broken, left out" in result.stdout
-    assert "train/cat/2.JPG: not a readable picture" in result.stdout
+    assert "train: 4 cat, 3 dog in 1 shards; 1 skipped" in result.stdout
+    assert "skipped: photographs/train/cat/2.JPG: not a readable" in result.stdout
     index = json.loads((tmp_path / "records/index.json").read_text())
     assert index["splits"]["val"]["pictures"] == {"cat": 5, "dog": 2}
     assert len(index["splits"]["val"]["broken"]) == 1

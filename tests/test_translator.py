@@ -93,7 +93,7 @@ def test_an_unknown_domain_or_checkpoint_is_refused(run_dir, translator):
     with pytest.raises(UserError, match="this run has bear, cat, rabbit"):
         translator.random_style("dragon", 1)
     with pytest.raises(UserError, match="no such checkpoint; there are 3"):
-        Translator.load(str(run_dir), iteration=99)
+        Translator.load(str(run_dir), checkpoint=99)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(run_dir, tmp_path):
@@ -127,7 +127,7 @@ def test_output_files_keep_the_folders_of_the_sources():
         "out/a/x-to-cat-seed1.png",
         "out/b/x-to-cat-seed1.png",
     ]
-    with pytest.raises(UserError, match=r"--out=one\.png: there are several"):
+    with pytest.raises(UserError, match=r"^out=one\.png: there are several"):
         list(plan(Folder("in"), files, looks, pathlib.Path("one.png")))
 
 

@@ -147,7 +147,7 @@ def test_the_newest_and_the_best_are_kept(run, model):
 def test_without_a_best_or_with_no_number_it_says_so(run):
     with pytest.raises(UserError, match="none is best"):
         run.checkpoint("best")
-    with pytest.raises(UserError, match=r"--checkpoint=\.\./x: an iteration, or best"):
+    with pytest.raises(UserError, match=r"^checkpoint=\.\./x: an iteration, or best"):
         run.checkpoint("../x")
     (run.checkpoints_dir / "best.json").write_text('{"iteration": "../../x"}')
     assert run.best() is None
