@@ -255,8 +255,7 @@ def read_flagfile(path: str, inside: tuple[str, ...] = ()) -> Iterator[str]:
     space. Quotes around a value are removed. A byte order mark is skipped.
 
     Args:
-        path: the file; ~ is the home folder. A configuration of ours, such as
-            configs/critters.flags, is found where it is installed, too.
+        path: the file; see `resources.configuration`.
         inside: flagfiles that led here.
 
     Raises:
