@@ -40,12 +40,13 @@ fun readSquare(size: Int, open: () -> InputStream): ByteArray {
         options.inJustDecodeBounds = false
         options.inSampleSize = sampleSize(options.outWidth, options.outHeight)
         options.inPreferredColorSpace = ColorSpace.get(ColorSpace.Named.SRGB)
-        options.inPremultiplied = false // what is transparent keeps its colour, as in Python
+        options.inPremultiplied = false // to be laid on white without loss
         val bitmap = open().use { BitmapFactory.decodeStream(it, null, options) }
             ?: throw PictureException("no readable picture")
         try {
             val pixels = Pixels(bitmap.width, bitmap.height) { left, top, width, height, into ->
                 bitmap.getPixels(into, 0, width, left, top, width, height)
+                if (bitmap.hasAlpha()) layOnWhite(into)
             }
             return square(Upright(pixels, orientation), size)
         } finally {
@@ -57,6 +58,21 @@ fun readSquare(size: Int, open: () -> InputStream): ByteArray {
         throw PictureException("the picture may not be read (${error.message})")
     } catch (error: OutOfMemoryError) {
         throw PictureException("the picture is too large for this phone's memory")
+    }
+}
+
+/** Lays what is transparent on white, as Python and the page do. */
+private fun layOnWhite(pixels: IntArray) {
+    for (i in pixels.indices) {
+        val pixel = pixels[i]
+        val alpha = pixel ushr 24
+        if (alpha == 255) continue
+        var laid = 255 shl 24
+        for (shift in intArrayOf(16, 8, 0)) {
+            val level = (pixel shr shift) and 255
+            laid = laid or (((level * alpha + 255 * (255 - alpha) + 127) / 255) shl shift)
+        }
+        pixels[i] = laid
     }
 }
 
