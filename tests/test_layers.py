@@ -19,7 +19,7 @@ from tfstargan.networks.layers import (
     pick_domain,
     upsample,
 )
-from tfstargan.networks.norms import AdaIN, InstanceNormalization
+from tfstargan.networks.norms import AdaIN, InstanceNormalization, normalize
 
 HALF = [("mixed_float16", np.float16), ("mixed_bfloat16", ml_dtypes.bfloat16)]
 
@@ -73,6 +73,68 @@ def test_means_in_stages_are_the_same_means():
         staged.build(*(value.shape for value in inputs))
         staged.set_weights(layer.get_weights())
         np.testing.assert_allclose(staged(*inputs), expected, atol=1e-6)
+
+
+def plainly(x: Any, gain: Any, offset: Any) -> Any:
+    """Return what norms compute, for TensorFlow to differentiate."""
+    centred = x - tf.reduce_mean(x, (1, 2), keepdims=True)
+    variance = tf.reduce_mean(centred**2, (1, 2), keepdims=True)
+    return centred * gain * tf.math.rsqrt(variance + 1e-5) + offset
+
+
+def second_gradients(norm: Callable[..., Any], *inputs: Any) -> list[Any]:
+    """Return the gradients of a penalty on gradients, as R1 is one."""
+    inputs = tuple(map(tf.constant, inputs))
+    probe = tf.cast(noise(20, *inputs[0].shape), inputs[0].dtype)
+    with tf.GradientTape() as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(norm(*inputs) ** 3 * probe)
+        first = tape.gradient(loss, inputs)
+        penalty = tf.add_n([tf.reduce_sum(g**2) for g in first])
+    return outer.gradient(penalty, inputs)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize("staged", [False, True], ids=["", "staged"])
+@pytest.mark.parametrize("images", [3, 1], ids=["each its own", "one for all"])
+def test_the_written_out_gradient_of_norms_has_the_right_gradient(mode, staged, images):
+    inputs = [noise(21, 3, 7, 6, 5), noise(22, images, 1, 1, 5)]
+    inputs.append(noise(23, *inputs[1].shape))
+
+    def norm(x: Any, gain: Any, offset: Any) -> Any:
+        return normalize(x, gain, offset, 1e-5, staged)
+
+    def find() -> list[Any]:
+        return second_gradients(norm, *inputs)
+
+    found = (
+        find() if mode == "eager" else tf.function(find, jit_compile=mode == "xla")()
+    )
+    expected = second_gradients(plainly, *(x.astype(np.float64) for x in inputs))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+
+
+def test_norms_can_be_penalized_by_their_gradients():
+    x, s = noise(24, 3, 7, 6, 5), noise(25, 3, 4)
+    instance, ada = InstanceNormalization(), AdaIN()
+    ada.build(x.shape, s.shape)
+    kernel = ada.fc.kernel.numpy().astype(np.float64)
+
+    def naive_ada(x: Any, s: Any) -> Any:
+        gamma, beta = tf.split((s @ kernel)[:, None, None], 2, axis=-1)
+        return plainly(x, 1 + gamma, beta)
+
+    for layer, naive, inputs in (
+        (instance, lambda x: plainly(x, 1.0, 0.0), [x]),
+        (ada, naive_ada, [x, s]),
+    ):
+        found = second_gradients(layer, *inputs)
+        expected = second_gradients(naive, *(v.astype(np.float64) for v in inputs))
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
 
 
 def test_without_affine_there_is_nothing_to_learn():
