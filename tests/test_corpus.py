@@ -124,6 +124,9 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def _path_open(self, path, *rest):
             return super()._path_open(self._local(path), *rest)
 
+        def create(self, path, *rest, **options):  # makes the folder of its file
+            return super().create(self._local(path), *rest, **options)
+
         def exists(self, path):
             return super().exists(self._local(path))
 
