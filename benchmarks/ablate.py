@@ -26,7 +26,7 @@ from tfstargan.networks.generator import Generator
 from tfstargan.networks.layers import Conv2D, Shape
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.training import stargan
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 from tfstargan.translation.translator import Translator
 
 
@@ -128,7 +128,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
         return json.loads(result.read_text())
     config = dataclasses.replace(config, **variant.settings)
     with mock.patch.dict(vars(stargan), variant.networks):
-        train(config, path)
+        train_run(config, path)
         translator = Translator.load(str(path))
     reader = probe.of_run(translator.config)
     scores = factors.translation_scores(translator, reader, sources)

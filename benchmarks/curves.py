@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from tfstargan import cli, images
 from tfstargan.errors import UserError
 from tfstargan.metrics.factors import headline
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 
 PANELS = {
     "What was wanted came (shares)": ("species", "hue", "diversity"),
@@ -61,7 +61,7 @@ def draw(run: Run, out: pathlib.Path) -> None:
 
 def main() -> None:
     """Draw the curves of what the flags say."""
-    run = Run.open(flags.FLAGS.run_dir)
+    run = open_run(flags.FLAGS.run_dir)
     draw(run, pathlib.Path(flags.FLAGS.out))
 
 

@@ -1,48 +1,45 @@
-"""A run's model put into the Android app of android_demo/.
+"""Put a run's model into the Android app of android_demo/.
 
-    python -m export.android --run_dir=R
+    tfstargan export android --run_dir=R
 
 exports the run first if it is not yet, and writes android_demo/app/src/main/assets/:
 
     model/        stargan.json, and a .tflite for each signature: one that a phone's
-                  GPU does not take all of does not keep the others from it
-    check/        source.png and expected.png, a test picture and what LiteRT makes of
-                  it here with the first domain's style of seed 0: the app compares
-    references/   LABEL/*.png, pictures of the run's data to take styles from
+                  GPU does not take whole does not keep the others from it
+    check/        source.png and expected.png, a test image and what LiteRT makes of it
+                  here with the first domain's style of seed 0: the app compares
+    references/   LABEL/*.png, images of the run's data to take styles from
 """
 
-from absl import flags
+import dataclasses
 
-from export.apps.assets import ASSETS, MAIN, write_assets
-from export.litert.exporting import exported
 from tfstargan import cli
-from tfstargan.errors import UserError
-from tfstargan.runs.run import Run
+from tfstargan.exported.variants import VARIANTS
+from tfstargan.settings import setting
 
 
-def main() -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(cli.RunOptions):
+    """The flags of this command."""
+
+    variant: str = setting("float32", f"of {', '.join(VARIANTS)}", one_of=VARIANTS)
+    examples: int = setting(
+        8,
+        "images of the run's data for each domain to take a style from; 0: none "
+        "(whoever has the app can read them)",
+        at_least=0,
+    )
+
+
+def main(options: Options) -> None:
     """Write the assets, and say what was put where."""
-    options = flags.FLAGS
-    if not MAIN.is_dir():
-        raise UserError(
-            f"{MAIN}: no such folder; run this from a checkout of tfstargan"
-        )
-    run = Run.open(options.run_dir)
-    model = exported(run, options.variant, options.checkpoint)
-    write_assets(run, model, ASSETS, options.examples)
-    size = sum(file.stat().st_size for file in ASSETS.rglob("*") if file.is_file())
-    print(f"{ASSETS} ({size / 1e6:.1f} MB), of {model}")
+    from export.apps.assets import fill_app
+    from tfstargan.runs.run import open_run
+
+    run = open_run(options.run_dir)
+    print(fill_app(run, options.variant, options.checkpoint, options.examples))
     print("Now build the app: android_demo/README.md")
 
 
 if __name__ == "__main__":
-    cli.define_run_flags()
-    flags.DEFINE_string("variant", "float32", "which exported model, see export.tflite")
-    flags.DEFINE_integer(
-        "examples",
-        8,
-        "pictures of the run's data per domain to take a style from; 0: none (whoever "
-        "has the app can read them)",
-        lower_bound=0,
-    )
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

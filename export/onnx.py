@@ -1,38 +1,27 @@
-"""A run as ONNX files, for ONNX Runtime and what builds on it.
+"""Export a run as ONNX files, for ONNX Runtime and what builds on it.
 
     pip install 'tfstargan[onnx]'
-    python -m export.onnx --run_dir=R
+    tfstargan export onnx --run_dir=R
 
-writes RUN/export/onnx/: map_latent.onnx, encode_style.onnx, translate.onnx and
-stargan.json. They are run in ONNX Runtime and compared with Keras on real pictures;
-files that differ are not kept.
+writes RUN/export/onnx/ with map_latent.onnx, encode_style.onnx, translate.onnx and
+stargan.json. They are run in ONNX Runtime and compared with Keras on images of the run.
+Files that differ are not written.
 """
 
-import pathlib
-
-from absl import flags
-
-from export.checks.verify import write_verified
-from export.model import graph
-from export.model.onnx import convert, load
 from tfstargan import cli
-from tfstargan.runs.run import Run
-from tfstargan.translation.translator import Translator
 
 
-def main() -> None:
+def main(options: cli.RunOptions) -> None:
     """Export a run, and say how far it is from Keras."""
-    run = Run.open(flags.FLAGS.run_dir)
+    from export.checks.verify import write_verified
+    from export.litert.onnx_files import load, write
+    from export.model import graph
+    from tfstargan.runs.run import open_run
+
+    run = open_run(options.run_dir)
     files = {s.name: f"{s.name}.onnx" for s in graph.signatures(run.config)}
-
-    def write(translator: Translator, folder: pathlib.Path) -> None:
-        content = graph.convert(graph.for_export(translator))
-        for signature, name in files.items():
-            convert(content, signature, folder / name)
-
-    print(write_verified(run, flags.FLAGS.checkpoint, "onnx", files, write, load))
+    print(write_verified(run, options.checkpoint, "onnx", files, write, load))
 
 
 if __name__ == "__main__":
-    cli.define_run_flags()
-    cli.start(main)
+    cli.start(main, cli.RunOptions, about=__doc__)

@@ -1,69 +1,44 @@
-"""A run as .tflite files (LiteRT) with their JSON beside them, and a report.
+"""Export a run as .tflite files (LiteRT) with their JSON beside them, and a report.
 
-    python -m export.tflite --run_dir=R
-    python -m export.tflite --run_dir=R --quantize=float16,dynamic
-    python -m export.tflite --run_dir=R --quantize=all --split
+    tfstargan export tflite --run_dir=R
+    tfstargan export tflite --run_dir=R --variants=float16,dynamic
+    tfstargan export tflite --run_dir=R --variants=all --split
 
-writes, for each variant, a folder that an app takes as it is, RUN/export/VARIANT/:
-stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, what each
-variant costs and gives. The files are run in LiteRT on pictures of the run first: one
-that differs from Keras by more than its variant may is not written.
+writes for each variant a folder that an app takes as it is, RUN/export/VARIANT/ with
+stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, with the
+size, speed and quality of each variant. The files are run in LiteRT on images of the
+run first. A variant that differs from Keras by more than it may is not written.
 """
 
-import os
-import platform
+import dataclasses
 
-from absl import flags
-from tqdm import tqdm
-
-from export.checks import report
-from export.litert.exporting import (
-    ALL,
-    NONE,
-    Export,
-    entries,
-    lpips_distance,
-    wanted,
-    write_checked,
-)
-from export.litert.variants import FLOORS
 from tfstargan import cli
-from tfstargan.errors import UserError
-from tfstargan.metrics import probe as probes
-from tfstargan.runs.run import Run
+from tfstargan.exported.variants import ALL, VARIANTS
+from tfstargan.settings import setting
 
 
-def main() -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(cli.RunOptions):
+    """The flags of this command."""
+
+    variants: tuple[str, ...] = setting(
+        ("float32",), f"of {', '.join([*VARIANTS, ALL])}", one_of=[*VARIANTS, ALL]
+    )
+    split: bool = setting(False, "a file for each signature, not one for all")
+    batch: int = setting(1, "images at once, fixed in the files", at_least=1)
+    force: bool = setting(False, "write variants below their floor of quality")
+    report: bool = setting(True, "measure time and memory, and write the report")
+    probe: bool = setting(False, "drawn animals: report what the probe reads")
+
+
+def main(options: Options) -> None:
     """Export a run and report what came out."""
-    options = flags.FLAGS
-    names = wanted(options.quantize)
-    run = Run.open(options.run_dir)
-    reader = probes.of_run(run.config) if options.probe else None
-    export = Export(run, options.checkpoint, options.batch, options.split)
-    lpips = lpips_distance(run)
-    made, measured = {}, {}
-    try:
-        for variant in tqdm(names, "Export", leave=False):
-            made[variant], measured[variant] = write_checked(
-                export, variant, lpips, options.force
-            )
-        if options.report:
-            title = f"{run.path.resolve().name}, iteration {export.iteration}"
-            title += f", on {platform.machine()} with {os.cpu_count()} processors"
-            found = entries(export, made, measured, reader)
-            print(report.text(found[1:]), end="")
-            for path in report.write(run.export_dir, title, found, export.pictures):
-                print(path)
-    except OSError as error:
-        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
+    from export.litert.exporting import export_run
+    from tfstargan.runs.run import open_run
+
+    settings = dataclasses.asdict(options)
+    export_run(open_run(settings.pop("run_dir")), **settings)
 
 
 if __name__ == "__main__":
-    cli.define_run_flags()
-    flags.DEFINE_list("quantize", [NONE], f"of {', '.join([NONE, *FLOORS, ALL])}")
-    flags.DEFINE_bool("split", False, "a file for each signature, not one for all")
-    flags.DEFINE_integer("batch", 1, "pictures at once, fixed in the files", 1)
-    flags.DEFINE_bool("force", False, "write variants below their floor of quality")
-    flags.DEFINE_bool("report", True, "measure time and memory, and write the report")
-    flags.DEFINE_bool("probe", False, "report what the probe reads, for drawn animals")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

@@ -1,21 +1,29 @@
-"""Two logical processors for tests of several replicas, and a small trained run."""
+"""Two logical processors for tests of several replicas, and small trained runs."""
 
 import collections
 import importlib.util
 import os
 import pathlib
+import shutil
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
+import filelock
 import matplotlib
 import pytest
 import tensorflow as tf
 
+from tfstargan import cli
 from tfstargan.config import Config
-from tfstargan.training.loop import train
+from tfstargan.training import loop
 
 # Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
 # make, stays where it is when a test points the caches elsewhere.
 os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
+
+# As each command does: what it sets is to be the same before and after a test's first.
+cli.import_tensorflow()
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
@@ -58,8 +66,55 @@ def benchmark(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def run_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pathlib.Path]:
+    """Return what makes a folder once for all tests, in whichever process they run.
+
+    `once(name, make)` calls `make(path)`, unless another test did, and returns the
+    path. The folder is not to be changed.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of all workers of this session
+    shared = base / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[pathlib.Path], Any]) -> pathlib.Path:
+        path, done = shared / name, shared / f"{name}.done"
+        with filelock.FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(path, ignore_errors=True)  # of one that failed
+                make(path)
+                done.touch()
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def run_dir(once: Callable[..., pathlib.Path]) -> pathlib.Path:
     """Return a run of three iterations on drawn animals; not to be changed."""
-    path = tmp_path_factory.mktemp("runs") / "tiny"
-    train(tiny(), path)
-    return path
+
+    def train(path: pathlib.Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            train_eagerly(patch)
+            loop.train_run(tiny(), path)
+
+    return once("tiny", train)
+
+
+def train_eagerly(patch: pytest.MonkeyPatch) -> None:
+    """Let runs train without a graph: of few iterations, it takes most of the time."""
+    make = loop.make_model
+
+    def make_eager(*arguments: object) -> object:
+        model = make(*arguments)
+        model.run_eagerly = True
+        return model
+
+    patch.setattr(loop, "make_model", make_eager)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runs of a test train without a graph."""
+    train_eagerly(monkeypatch)

@@ -9,7 +9,7 @@ import pytest
 from conftest import benchmark, tiny
 
 from tfstargan.metrics import probe
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import open_run
 from tfstargan.training.stargan import StarGANv2
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def test_a_label_in_place_of_the_style_leaves_no_diversity(tmp_path):
 @pytest.mark.slow
 def test_without_averaging_the_networks_of_now_are_measured(tmp_path):
     measured("no averaging", tmp_path)
-    run = Run.open(str(tmp_path / "no-averaging"))
+    run = open_run(str(tmp_path / "no-averaging"))
     model = StarGANv2(run.config)
     run.load(model)
     for ours, average in zip(

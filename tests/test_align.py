@@ -337,7 +337,7 @@ def test_no_file_is_overwritten_or_taken_for_a_photograph(tmp_path):
     assert command.plan(file, tmp_path / "o", [256]) == {
         file: {256: tmp_path / "o" / "a.png"}
     }
-    with pytest.raises(UserError, match="lies in --source"):
+    with pytest.raises(UserError, match="lies in source"):
         command.plan(tmp_path, tmp_path / "faces", [256])
     picture("a.jpg")
     with pytest.raises(UserError, match="one name but for"):
@@ -356,12 +356,12 @@ def test_bad_files_and_sizes_are_named(tmp_path):
         lambda: np.savez(path, mean=np.full((98, 2), np.nan)),
     ):
         write()
-        with pytest.raises(UserError, match=r"^--mean_landmarks=.*: (no mean|mean)"):
+        with pytest.raises(UserError, match=r"^mean_landmarks=.*: (no mean|mean)"):
             command.read_mean_landmarks(str(path))
-    with pytest.raises(UserError, match=r"--wing: wing\.ckpt is needed.*github"):
+    with pytest.raises(UserError, match=r"wing_weights: wing\.ckpt is needed.*github"):
         command.load_finder("")
     for texts in ([], ["big"], ["16"], ["256", "-1"], ["2048"]):
-        with pytest.raises(UserError, match="--size="):
+        with pytest.raises(UserError, match="^size="):
             command.parse_sizes(texts)
     assert command.parse_sizes(["256", "128", "256"]) == [256, 128]
 
@@ -380,7 +380,11 @@ def test_the_command_aligns_by_what_fan_sees(tmp_path):
     np.savez(mean, mean=face.points)
 
     def run(min_peak):
-        paths = f"--source={source}", f"--out={tmp_path / 'out'}", f"--wing={wing}"
+        paths = (
+            f"--source={source}",
+            f"--out={tmp_path / 'out'}",
+            f"--wing_weights={wing}",
+        )
         rest = "--size=64", f"--mean_landmarks={mean}", f"--min_peak={min_peak}"
         return run_command("tfstargan.align", *paths, *rest, cwd=tmp_path)
 

@@ -27,7 +27,7 @@ from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.exported.latents import seeded_latent
 from tfstargan.exported.runtime import Endpoints
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import open_run
 from tfstargan.translation.translator import Translator
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -185,7 +185,7 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
 def assets(run_dir, tmp_path_factory) -> pathlib.Path:
     """What the command puts into the app, of a run of three iterations."""
     folder = tmp_path_factory.mktemp("android")
-    run = Run.open(str(shutil.copytree(run_dir, folder / "run")))
+    run = open_run(str(shutil.copytree(run_dir, folder / "run")))
     export = exporting.Export(run, None)
     model = export.write("float32", export.make("float32"), {})
     write_assets(run, model, folder / "assets", references=2)
@@ -207,13 +207,13 @@ def test_the_test_picture_is_what_the_model_makes_of_it(assets, run_dir):
     translator = Translator.load(str(run_dir))
     style = translator.map_latents(seeded_latent(0, 5), "bear")
     source = translator.read(assets / "check" / "source.png")
-    expected = images.to_uint8(translator.translate(source[None], style)[0])
+    expected = images.to_uint8(translator.apply_styles(source[None], style)[0])
     found = np.asarray(Image.open(assets / "check" / "expected.png"))
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
 def test_assets_are_replaced_whole_or_not_at_all(assets, run_dir, tmp_path):
-    run, folder = Run.open(str(run_dir)), tmp_path / "assets"
+    run, folder = open_run(str(run_dir)), tmp_path / "assets"
     write_assets(run, assets / "model", folder, references=1)
     write_assets(run, assets / "model", folder, references=0)
     before = sorted(folder.rglob("*"))
@@ -234,7 +234,7 @@ def test_a_model_with_other_tensors_than_it_says_is_refused(assets, run_dir, tmp
     (model / "stargan.json").unlink()
     Contract.load(assets / "model").seal(model)
     with pytest.raises((UserError, ValueError), match="encode_style"):
-        write_assets(Run.open(str(run_dir)), model, tmp_path / "assets", 0)
+        write_assets(open_run(str(run_dir)), model, tmp_path / "assets", 0)
 
 
 def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]:

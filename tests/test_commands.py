@@ -80,7 +80,7 @@ def test_faces_without_the_landmark_network_say_where_it_is(data):
 
 
 def test_an_import_of_a_file_that_is_missing_names_it(tmp_path):
-    arguments = ("--checkpoint=nets_ema.ckpt", "--run_dir=run")
+    arguments = ("--weights=nets_ema.ckpt", "--run_dir=run")
     line = refusal("tfstargan.import_reference", *arguments, cwd=tmp_path)
     assert "nets_ema.ckpt: no such file" in line
 
@@ -182,9 +182,10 @@ def test_own_folders_train_translate_and_export(data):
     )
     assert result.returncode == 0, result.stderr
     assert "Using the newest run, runs/mine" in result.stderr
-    written = result.stdout.splitlines()
-    assert len(written) == 2
-    with Image.open(data / written[0]) as picture:
+    assert result.stdout == "2 images in runs/mine/translations\n"
+    written = sorted((run / "translations").rglob("*.png"))
+    assert [p.name for p in written] == [f"{i}-to-dog-like-1.png" for i in range(2)]
+    with Image.open(written[0]) as picture:
         assert picture.size == (32, 32)
 
     result = command("export.tflite", cwd=data)

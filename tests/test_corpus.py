@@ -12,7 +12,7 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.errors import UserError
-from tfstargan.translation.styles import Look
+from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import Translator
 
 HAS_BEAM = importlib.util.find_spec("apache_beam") is not None
@@ -63,7 +63,7 @@ def test_a_corpus_is_translated_as_single_pictures_are_and_goes_on(run_dir, corp
     style = translator.random_style("cat", 3)
     for name in ("0.JPG", "deep/er/3.png"):
         source = translator.read(corpus / "photos" / name)
-        expected = images.to_uint8(translator.translate(source[None], style)[0])
+        expected = images.to_uint8(translator.apply_styles(source[None], style)[0])
         with Image.open(corpus / "out" / f"{name}-to-cat-seed3.png") as picture:
             apart = np.abs(np.asarray(picture).astype(int) - expected)
         assert apart.max() <= 1  # translated in a batch
@@ -124,6 +124,9 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def _path_open(self, path, *rest):
             return super()._path_open(self._local(path), *rest)
 
+        def create(self, path, *rest, **options):  # makes the folder of its file
+            return super().create(self._local(path), *rest, **options)
+
         def exists(self, path):
             return super().exists(self._local(path))
 
@@ -135,12 +138,12 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
 
     shutil.copytree(run_dir, corpus / "run")
     translator = load("bucket://b/run")
-    look = Look("a", translator.random_style("cat", 1))
+    style = NamedStyle("a", translator.random_style("cat", 1))
     check_source("bucket://b/photos")
     with pytest.raises(UserError, match="no such folder"):
         check_source("bucket://b/nothing")
     places = ("bucket://b/photos", "bucket://b/out")
-    report = translate(Translate("bucket://b/run", None, [look], *places), [])
+    report = translate(Translate("bucket://b/run", None, [style], *places), [])
     assert (report["translated"], report["bad"]) == (10, 1)
     assert (corpus / "out/deep/er/3.png-to-a.png").exists()
     assert report["bad pictures"][0]["file"] == "bucket://b/photos/broken.jpg"

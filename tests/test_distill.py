@@ -15,17 +15,17 @@ from test_stargan import arrays, assert_same, make_batch
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.networks.build import NETWORKS
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training import distillation, imitation, losses
 from tfstargan.training.imitation import Distiller, Teacher
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 from tfstargan.translation import grids
 from tfstargan.translation.translator import Translator
 
 
 @pytest.fixture(scope="module")
 def teacher(run_dir) -> Teacher:
-    return Teacher(Run.open(str(run_dir)), 3)
+    return Teacher(open_run(str(run_dir)), 3)
 
 
 def student_of(teacher: Teacher) -> Distiller:
@@ -54,8 +54,8 @@ def _small_grids() -> Iterator[None]:
 def light_run(teacher, tmp_path_factory) -> Run:
     """Return a distilled run; not to be changed."""
     out = tmp_path_factory.mktemp("runs") / "tiny-light"
-    distillation.distill(teacher.run, out, iterations=2)
-    return Run.open(str(out))
+    distillation.distill_run(teacher.run, out, iterations=2)
+    return open_run(str(out))
 
 
 def test_it_begins_with_the_teacher_s_networks_but_for_the_generator(teacher, student):
@@ -185,7 +185,7 @@ def test_the_new_run_is_like_any_other(teacher, light_run):
     style = student.random_style("cat", seed=3)
     np.testing.assert_array_equal(style, full.random_style("cat", seed=3))
     source = np.zeros((1, 32, 32, 3), np.float32)
-    assert student.translate(source, style).shape == (1, 32, 32, 3)
+    assert student.apply_styles(source, style).shape == (1, 32, 32, 3)
     names = {p.name for p in light_run.samples_dir.iterdir()}
     assert "iteration-0000002-teacher-student.png" in names
     assert "iteration-0000002-references.png" in names
@@ -195,13 +195,13 @@ def test_the_new_run_is_like_any_other(teacher, light_run):
 def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
     out = tmp_path / "again"
     shutil.copytree(light_run.path, out)
-    distillation.distill(teacher.run, out, iterations=3)
-    assert [p.name[:17] for p in Run.open(str(out)).checkpoints()][-1] == (
+    distillation.distill_run(teacher.run, out, iterations=3)
+    assert [p.name[:17] for p in open_run(str(out)).checkpoints()][-1] == (
         "iteration-0000003"
     )
     # and it can be trained further without its teacher
-    train(dataclasses.replace(Run.open(str(out)).config, iterations=4), out)
-    assert Run.open(str(out)).checkpoints()[-1].name == "iteration-0000004.weights.h5"
+    train_run(dataclasses.replace(open_run(str(out)).config, iterations=4), out)
+    assert open_run(str(out)).checkpoints()[-1].name == "iteration-0000004.weights.h5"
 
 
 def test_another_teacher_than_it_was_begun_with_is_refused(
@@ -212,23 +212,25 @@ def test_another_teacher_than_it_was_begun_with_is_refused(
     changed = about | {"weights": "0" * 64}
     (tmp_path / "out" / distillation.TEACHER).write_text(json.dumps(changed))
     with pytest.raises(UserError, match="begun with other weights"):
-        distillation.distill(teacher.run, tmp_path / "out", iterations=3)
+        distillation.distill_run(teacher.run, tmp_path / "out", iterations=3)
     (tmp_path / "out" / distillation.TEACHER).write_text("{")
     with pytest.raises(UserError, match=r"teacher\.json: damaged"):
-        distillation.distill(teacher.run, tmp_path / "out", iterations=3)
+        distillation.distill_run(teacher.run, tmp_path / "out", iterations=3)
     with pytest.raises(UserError, match="learns from 3"):
-        distillation.distill(teacher.run, light_run.path, iterations=3, checkpoint=1)
+        distillation.distill_run(
+            teacher.run, light_run.path, iterations=3, checkpoint=1
+        )
 
 
 def test_a_light_teacher_is_refused(light_run, tmp_path):
     with pytest.raises(UserError, match="light already"):
-        distillation.distill(light_run, tmp_path / "out")
+        distillation.distill_run(light_run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_is_there_already_is_not_overwritten(teacher):
     with pytest.raises(UserError, match="another run"):
-        distillation.distill(teacher.run, teacher.run.path)
+        distillation.distill_run(teacher.run, teacher.run.path)
 
 
 def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
@@ -238,13 +240,13 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     shutil.copytree(teacher.run.path, tmp_path / "run")
     config.save(tmp_path / "run/config.json")
     with pytest.raises(UserError, match="gone"):
-        distillation.distill(Run.open(str(tmp_path / "run")), tmp_path / "out")
+        distillation.distill_run(open_run(str(tmp_path / "run")), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
 def test_a_light_generator_trains_from_scratch(tmp_path):
-    train(tiny(generator="light", iterations=1), tmp_path / "run")
+    train_run(tiny(generator="light", iterations=1), tmp_path / "run")
     config = Config.load(tmp_path / "run/config.json")
     assert config.generator == "light"
-    assert Run.open(str(tmp_path / "run")).checkpoints()
+    assert open_run(str(tmp_path / "run")).checkpoints()

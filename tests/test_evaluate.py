@@ -30,8 +30,8 @@ from tfstargan.metrics.instruments import Inception, Instruments, open_instrumen
 from tfstargan.metrics.protocol import Extent, Outputs, Task, chosen, tasks
 from tfstargan.metrics.report import merge, table, with_mean
 from tfstargan.networks.build import build_networks, translating
-from tfstargan.runs.run import Run
-from tfstargan.training.loop import train
+from tfstargan.runs.run import Run, open_run
+from tfstargan.training.loop import train_run
 from tfstargan.translation.translator import Translator
 
 CASE = MetricsCase(GOLDENS / "metrics.json")
@@ -66,7 +66,7 @@ def run(run_dir, tmp_path):
     shutil.copytree(run_dir / "checkpoints", tmp_path / "run" / "checkpoints")
     with Run.start(tmp_path / "run", tiny(critters_per_domain=9)):
         pass
-    return Run.open(str(tmp_path / "run"))
+    return open_run(str(tmp_path / "run"))
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_outputs_are_the_translations_of_every_source(run, translator):
     styles = outputs.styles(task, 9)
     for i, j in ((0, 0), (8, 3)):
         x = images.to_float(validation.image(1, i))[None]
-        expected = translator.translate(x, styles[i, j][None])[0]
+        expected = translator.apply_styles(x, styles[i, j][None])[0]
         np.testing.assert_allclose(fakes[i, j], expected, rtol=1e-5, atol=1e-4)
 
 
@@ -139,7 +139,7 @@ def test_masks_of_faces_are_made_once_a_source_and_change_nothing():
     (fakes,) = outputs.of(Task("latent", 1, 2))
     styles = outputs.styles(Task("latent", 1, 2), 2)
     x = images.to_float(validation.image(1, 0))[None]
-    expected = translator.translate(x, styles[0, 1][None])[0]
+    expected = translator.apply_styles(x, styles[0, 1][None])[0]
     np.testing.assert_allclose(fakes[0, 1], expected, rtol=1e-4, atol=1e-3)
 
 
@@ -262,7 +262,7 @@ def test_the_real_side_is_kept_as_long_as_its_pictures_are_the_same(
 
 
 def test_too_few_training_pictures_for_fid_are_refused(run_dir):
-    run = Run.open(str(run_dir))  # has 5 of each
+    run = open_run(str(run_dir))  # has 5 of each
     with pytest.raises(UserError, match="domain bear: 5 training pictures are too few"):
         Evaluation(run, STAND_INS)
     Evaluation(run, STAND_INS._replace(inceptions=[]))
@@ -487,9 +487,9 @@ def test_training_goes_the_same_way_whether_measured_or_not(
         evaluate_quick=True,
         backbone_dir=str(alexnet_dir),
     )
-    train(config, tmp_path / "run")
+    train_run(config, tmp_path / "run")
     assert "fid_reference is not measured" in capsys.readouterr().err
-    runs = [Run.open(str(path)) for path in (tmp_path / "run", run_dir)]
+    runs = [open_run(str(path)) for path in (tmp_path / "run", run_dir)]
     with_it, without = (Translator.of_run(run).networks for run in runs)
     for name, network in with_it.items():
         for a, b in zip(

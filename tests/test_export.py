@@ -20,19 +20,20 @@ from conftest import tiny
 from parity import formula
 
 from export.checks import quality, verify
-from export.litert import exporting, flatbuffer, latency
-from export.litert.variants import FLOORS, VARIANTS
-from export.model import graph, onnx, saved_model
+from export.litert import exporting, flatbuffer, latency, onnx_files
+from export.litert.variants import FLOORS
+from export.model import graph, saved_model
 from tfstargan.errors import UserError
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
+from tfstargan.exported.variants import VARIANTS
 from tfstargan.metrics import probe
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.layers import Conv2D
 from tfstargan.networks.masks import masks_of
 from tfstargan.networks.norms import InstanceNormalization
 from tfstargan.reference import parameters
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import open_run
 from tfstargan.translation.translator import Translator
 
 FORCE_FP16 = 7  # XNNPACK's flags: signed and unsigned 8 bits, and float16 for float32
@@ -41,7 +42,7 @@ SIGNATURES = ("map_latent", "encode_style", "translate")
 
 @pytest.fixture(scope="module")
 def export(run_dir) -> exporting.Export:
-    return exporting.Export(Run.open(str(run_dir)), None)
+    return exporting.Export(open_run(str(run_dir)), None)
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +166,8 @@ def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what tf2onnx calls
         for name in SIGNATURES:
-            onnx.convert(model, name, tmp_path / f"{name}.onnx")
-    exported = verify.exported_translator(export.run.config, onnx.load(tmp_path))
+            onnx_files.convert(model, name, tmp_path / f"{name}.onnx")
+    exported = verify.exported_translator(export.run.config, onnx_files.load(tmp_path))
     verify.verify(export.translator, exported, export.pictures[:2])
 
 
@@ -242,10 +243,10 @@ def test_a_variant_below_its_floor_is_written_by_force_alone(capsys):
 
 
 def test_variants_are_asked_for_by_name():
-    assert exporting.wanted(["none"]) == ["float32"]
+    assert exporting.wanted(["float32"]) == ["float32"]
     assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
     assert exporting.wanted(["all"]) == list(VARIANTS)
-    with pytest.raises(UserError, match="--quantize=int4: must be of none, float16"):
+    with pytest.raises(UserError, match="^variants=int4: must be of float32, float16"):
         exporting.wanted(["int4"])
 
 
@@ -282,7 +283,7 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
         "import sys\n"
         "import numpy as np\n"
         "sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
-        "from export import litert\n"
+        "from tfstargan.exported import runtime\n"
         f"endpoints = runtime.load({str(folder)!r})\n"
         f"z = np.ones((1, {export.run.config.latent_dim}), np.float32)\n"
         "y = np.array([1], np.int32)\n"
@@ -301,7 +302,9 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     ones = np.ones((1, export.run.config.latent_dim), np.float32)
     style = export.translator.map_latents(ones, "cat")
-    expected = export.translator.translate(np.zeros((1, 32, 32, 3), np.float32), style)
+    expected = export.translator.apply_styles(
+        np.zeros((1, 32, 32, 3), np.float32), style
+    )
     assert float(done.stdout) == pytest.approx(expected.mean(), abs=1e-4)
 
 
@@ -402,7 +405,7 @@ def test_in_float16_arithmetic_pictures_stay_the_same(export):
         style = export.translator.random_style("cat", seed=i)
         x = picture[None]
         found = forced_to_float16(content, x_src=x, s=style)
-        expected = export.translator.translate(x, style)
+        expected = export.translator.apply_styles(x, style)
         assert quality.psnr(np.clip(found, -1, 1), np.clip(expected, -1, 1)) > 50
 
 

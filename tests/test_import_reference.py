@@ -18,7 +18,7 @@ from tfstargan.networks.layers import HIGH_PASS
 from tfstargan.reference import parameters, pytorch_file
 from tfstargan.reference.exporting import export_reference
 from tfstargan.reference.importing import read, sizes, w_hpf
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training.importing import import_reference
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.translator import Translator
@@ -46,7 +46,7 @@ def checkpoint(parts, tmp_path_factory) -> pathlib.Path:
 def run(checkpoint, tmp_path_factory) -> Run:
     path = tmp_path_factory.mktemp("runs") / "authors"
     import_reference(checkpoint, path, ("cat", "dog", "wild"))
-    return Run.open(str(path))
+    return open_run(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_an_imported_run_gives_the_recorded_outputs(case, translator):
     outputs = {
         "mapping_network": style,
         "style_encoder": networks["style_encoder"](batch.x_ref, batch.y_trg),
-        "generator": translator.translate(batch.x_src, np.asarray(style)),
+        "generator": translator.apply_styles(batch.x_src, np.asarray(style)),
     }
     for name, value in outputs.items():
         assert relative(value, case.golden[name]) <= TOLERANCES["networks"], name
@@ -100,7 +100,7 @@ def test_the_sizes_are_read_off_the_file(case, run):
 def test_a_photograph_is_translated(translator, tmp_path):
     Image.effect_noise((640, 480), 60).convert("RGB").save(tmp_path / "photo.jpg")
     source = translator.read(tmp_path / "photo.jpg")
-    fake = translator.translate(source[None], translator.random_style("dog", seed=1))
+    fake = translator.apply_styles(source[None], translator.random_style("dog", seed=1))
     assert fake.shape == (1, 64, 64, 3)
     assert np.isfinite(fake).all()
 
@@ -130,7 +130,7 @@ def test_the_export_is_the_import_bit_for_bit(run, parts, tmp_path):
             assert found[name][key].shape == array.shape
             assert found[name][key].tobytes() == array.tobytes()
     import_reference(out, tmp_path / "again")
-    again = Run.open(str(tmp_path / "again"))
+    again = open_run(str(tmp_path / "again"))
     assert again.config.domains == ("domain0", "domain1", "domain2")
     assert again.checkpoint().name == "iteration-0000000.weights.h5"
     for name, network in Translator.of_run(again).networks.items():
@@ -161,14 +161,14 @@ def test_faces_come_with_their_landmark_network(face_parts, tmp_path):
     pytorch_writer.write(path, networks)
     pytorch_writer.write(wing, {"state_dict": face_parts["fan"]})
     line = refusal(tmp_path / "run", path)
-    assert "give --wing=wing.ckpt" in line
+    assert "give wing_weights=wing.ckpt" in line
 
     import_reference(path, tmp_path / "run", ("female", "male"), str(wing))
-    run = Run.open(str(tmp_path / "run"))
+    run = open_run(str(tmp_path / "run"))
     assert run.config.w_hpf == 1
     translator = Translator.of_run(run)
     source = formula.images("faces", 1, 64)
-    fake = translator.translate(source, translator.random_style("male", seed=2))
+    fake = translator.apply_styles(source, translator.random_style("male", seed=2))
     assert np.isfinite(fake).all()
 
     out = tmp_path / "out.ckpt"
@@ -197,11 +197,11 @@ def test_training_on_faces_takes_the_landmark_network_from_its_file(
     wing = tmp_path / "wing.ckpt"
     pytorch_writer.write(wing, {"state_dict": {"module.l0.bias": np.zeros(99, "f4")}})
     with pytest.raises(
-        UserError, match=r"^--wing_weights=.*wing\.ckpt: no weights .*missing"
+        UserError, match=r"^wing_weights=.*wing\.ckpt: no weights .*missing"
     ) as caught:
         parameters.load_fan(fan, str(wing))
     assert "module" not in str(caught.value)
-    with pytest.raises(UserError, match=r"^--wing_weights=.*no state_dict"):
+    with pytest.raises(UserError, match=r"^wing_weights=.*no state_dict"):
         parameters.load_fan(fan, str(checkpoint))
     assert not fan.has_weights()
     pytorch_writer.write(wing, {"state_dict": face_parts["fan"]}, "stream")
@@ -255,7 +255,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
     assert "generator is no dictionary" in refusal(run, path)
     wing = tmp_path / "wing.ckpt"
     pytorch_file.save(wing, parts)
-    assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing=str(wing))
+    assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing_weights=str(wing))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
         ("generator", "from_rgb.bias", np.zeros(5, "f4"), "from_rgb.bias has shape"),
         ("generator", "extra", np.zeros(5, "f4"), "missing or unknown"),
         ("generator", "hpf.filter", np.ones((3, 3), "f4"), "not the high-pass filter"),
-        ("generator", "hpf.filter", HIGH_PASS.astype("f4"), "give --wing"),
+        ("generator", "hpf.filter", HIGH_PASS.astype("f4"), "give wing_weights="),
         ("mapping_network", "shared.0.weight", None, "no shared.0.weight of 2 axes"),
         ("mapping_network", "shared.2.weight", np.zeros((1, 1)), "do not fit"),
         ("style_encoder", "shared.0.weight", np.zeros((0, 3, 3, 3)), "does not fit"),
@@ -292,7 +292,7 @@ def test_networks_that_do_not_fit_are_refused(
 
 def test_domains_and_run_are_checked(checkpoint, run, tmp_path):
     line = refusal(tmp_path / "new", checkpoint, domains=("cat", "dog"))
-    assert "--domains=cat,dog: these networks have 3 domains" in line
+    assert "domains=cat,dog: these networks have 3 domains" in line
     assert "there is something" in refusal(run.path, checkpoint)
     (tmp_path / "file").write_text("")
     assert "there is something" in refusal(tmp_path / "file", checkpoint)

@@ -328,7 +328,7 @@ def faces():
 
 def test_w_hpf_must_not_be_negative():
     assert Config(w_hpf=2).w_hpf == 2.0
-    with pytest.raises(UserError, match="--w_hpf=-1"):
+    with pytest.raises(UserError, match="^w_hpf=-1"):
         Config(w_hpf=-1.0)
 
 
@@ -391,7 +391,7 @@ def test_a_file_without_landmark_weights_is_named(tmp_path, content):
     path = tmp_path / "wing.ckpt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=f"--wing_weights={path}"):
+    with pytest.raises(UserError, match=f"^wing_weights={path}"):
         parameters.load_fan(FAN(), str(path))
 
 

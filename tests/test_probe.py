@@ -17,8 +17,8 @@ from tfstargan.images.reading import to_float
 from tfstargan.metrics import factors, probe
 from tfstargan.metrics.factors import LATENTS, diversity, r2, translation_scores
 from tfstargan.metrics.probe import CIRCULAR, CONTENT, LINEAR, Factors
-from tfstargan.runs.run import Run
-from tfstargan.training.loop import train
+from tfstargan.runs.run import open_run
+from tfstargan.training.loop import train_run
 
 SIZE = 32
 
@@ -56,7 +56,7 @@ class Painter:
         drawn = [critters.random_critter(species, rng) for _ in latents]
         return np.array([(a.hue, a.lightness, a.pattern, species) for a in drawn])
 
-    def translate(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
+    def apply_styles(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
         images = []
         for source, (hue, lightness, pattern, species) in zip(
             sources, styles, strict=True
@@ -74,7 +74,7 @@ class Painter:
         return np.stack(images)
 
     def in_styles(self, sources: np.ndarray, styles: Iterable) -> Iterator[np.ndarray]:
-        return (self.translate(sources, some) for some in styles)
+        return (self.apply_styles(sources, some) for some in styles)
 
     def read(self, images: np.ndarray) -> Factors:
         return Factors.of([self.of(image) for image in images])
@@ -169,7 +169,7 @@ def test_targets_and_readings_are_inverse():
 def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monkeypatch):
     untrained = probe.Probe(probe.make_network(SIZE))
     monkeypatch.setattr(probe, "of_run", lambda config: untrained)
-    train(tiny(probe_every=2, animate_every=2), tmp_path / "run")
+    train_run(tiny(probe_every=2, animate_every=2), tmp_path / "run")
     animations = {file.name for file in (tmp_path / "run" / "samples").glob("*.webp")}
     assert animations == {
         "iteration-0000002-references.webp",
@@ -179,16 +179,16 @@ def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monke
     assert file.name == "iteration-0000002-probe.json"
     assert set(json.loads(file.read_text())["latent"]["content_r2"]) == set(CONTENT)
     curves = benchmark("curves")
-    curves.draw(Run.open(str(tmp_path / "run")), tmp_path / "curves.png")
+    curves.draw(open_run(str(tmp_path / "run")), tmp_path / "curves.png")
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.width > 1000
     file.unlink()
-    with pytest.raises(UserError, match="--probe_every"):
-        curves.draw(Run.open(str(tmp_path / "run")), tmp_path / "none.png")
+    with pytest.raises(UserError, match="probe_every"):
+        curves.draw(open_run(str(tmp_path / "run")), tmp_path / "none.png")
 
 
 def test_photographs_are_refused():
-    with pytest.raises(UserError, match=r"--probe: .* domains are cat, dog"):
+    with pytest.raises(UserError, match=r"^probe: .* domains are cat, dog"):
         probe.of_run(tiny(dataset="folder", data_dir="x", domains=("cat", "dog")))
 
 

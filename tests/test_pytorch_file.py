@@ -8,6 +8,7 @@ import collections
 import contextlib
 import os
 import pickle
+import pickletools
 import struct
 import tracemalloc
 import zipfile
@@ -28,6 +29,7 @@ from pytorch_writer import (
 
 from tfstargan.errors import UserError
 from tfstargan.reference import pytorch_file
+from tfstargan.reference.pytorch_pickle import ALLOWED
 
 RNG = np.random.default_rng(3)
 VALUES = RNG.standard_normal(24).astype("f4")
@@ -42,6 +44,7 @@ def refusal(path, content: bytes | None = None) -> str:
     line = str(caught.value)
     assert line.startswith(f"{path}: ")
     assert line.isprintable()
+    assert len(line) < len(str(path)) + 500
     return line
 
 
@@ -183,6 +186,24 @@ def test_a_file_with_any_byte_changed_gets_a_result_or_one_line(path, form):
 # Hostile files
 
 
+def text(content: str | bytes) -> bytes:
+    """Return the instruction that makes a text."""
+    raw = content.encode() if isinstance(content, str) else content
+    return b"X" + struct.pack("<I", len(raw)) + raw
+
+
+def number(value: int) -> bytes:
+    """Return the instruction that makes a whole number."""
+    raw = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + bytes([len(raw)]) + raw
+
+
+def storage_program(key: str | bytes, count: int = 4, view: bytes = b"") -> bytes:
+    """Return the instructions that make a storage."""
+    start = b"(" + text("storage") + b"ctorch\nFloatStorage\n"
+    return start + text(key) + text("cpu") + number(count) + view + b"tQ"
+
+
 def hostile(description: bytes) -> list[bytes]:
     """Return both formats with a pickle in the place of the description."""
     stream = streamed({})
@@ -245,6 +266,9 @@ def test_no_other_road_leads_to_a_function(path, tmp_path):
         b"ctorch\nFloatStorage\n)R.",
         text + b"Q.",
         b"}P0\n.",
+        rebuild + b"N}X\x0c\x00\x00\x00__defaults__)s\x86b.",  # slots of a name,
+        ordered + b"N}X\x0b\x00\x00\x00__setitem__" + rebuild + b"s\x86b)R.",
+        storage_program("0") + b"K\x01)N\x89U\x01x(tb.",  # __setstate__ of an array
     ):
         for content in hostile(b"\x80\x02" + program):
             refusal(path, content)
@@ -308,6 +332,128 @@ def test_instructions_that_promise_too_much_take_no_memory(path, program):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 50_000_000
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"})" + b"\x85" * 200_000 + b"Ns.",  # whoever takes its hash is ended by it
+        b"}" + b"(" * 200_000 + b"t" * 200_000 + b"Ns.",
+        b"})" + b"q\x00h\x00\x86" * 100 + b"Ns.",  # 2 ** 100 tuples, a hash to take
+        b"}]Ns.",
+        b"}}Ns.",
+        b"}" + storage_program("0") + b"Ns.",
+        b"}G" + struct.pack(">d", np.nan) + b"Ns.",
+        b"}" + text("\x1b[2J") + b"Ns.",
+        b"}" + text(b"\xed\xa0\x80") + b"Ns.",  # half a character
+        # Names that are long and used often, numbers of one hash: hours
+        b"}(" + text("a" * 3_000_000) + b"q\x00N" + b"h\x00N" * 300_000 + b"u.",
+        b"}(" + b"".join(number((2**61 - 1) * k) + b"N" for k in range(1, 99)) + b"u.",
+    ],
+    ids=range(11),
+)
+def test_only_short_texts_and_numbers_are_keys(path, program):
+    for content in hostile(b"\x80\x02" + program):
+        assert "neither a short text nor a number" in refusal(path, content)
+
+
+@pytest.mark.parametrize("key", ["\x1b[2J", "\nfine", b"\xed\xa0\x80", "x" * 10**6])
+def test_a_storage_s_name_that_no_message_may_show_is_refused(path, key):
+    for count in (4, 3):  # which would be told: "storage ... in two ways"
+        program = b"(" + storage_program(key) + storage_program(key, count) + b"t."
+        for content in hostile(b"\x80\x02" + program):
+            assert "a storage is described in an unknown way" in refusal(path, content)
+
+
+def test_a_storage_is_described_by_six_values_at_most(path):
+    wide = storage_program("0", view=b"N" * 400_000)
+    for content in hostile(b"\x80\x02" + wide + b"."):
+        assert "a storage is described in an unknown way" in refusal(path, content)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"),
+    [
+        ((0, 2**70), (1, 1)),
+        ((0, 2**63), (1, 1)),
+        ((0, 2**62), (1, 1)),
+        ((1,), (2**70,)),  # over one value no step is made
+        ((1,), (2**61,)),  # values, but in bytes more than fits
+    ],
+)
+def test_sizes_that_no_processor_has_are_refused(path, form, size, stride):
+    tensor = Tensor(Storage.of("0", VALUES), 0, size, stride)
+    refusal(path, form({"w": tensor}))
+
+
+@pytest.mark.parametrize(
+    "many", [b"}" * 2_000_000, b")" + b"\x85" * 2_000_000], ids=["}", "()"]
+)
+def test_a_description_of_too_many_instructions_is_refused(path, many):
+    path.write_bytes(archive(b"\x80\x02" + many + b".", {}))
+    assert "too long" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"c" + b"a" * 10**6 + b"\nb\n.",
+        b"S" + b"x" * 10**6 + b"\n.",
+        b"I\x1b" + b"x" * 10**6 + b"\n.",
+        b"F\x1b" + b"x" * 10**6 + b"\n.",
+    ],
+    ids=lambda program: program[:1].decode(),
+)
+def test_what_is_refused_is_not_quoted_at_length(path, program):
+    for content in hostile(b"\x80\x02" + program):
+        refusal(path, content)
+
+
+def test_what_holds_itself_is_read_once(path):
+    lists = text("l") + b"]q\x01h\x01a"
+    path.write_bytes(archive(b"\x80\x02}q\x00(" + lists + text("d") + b"h\x00u.", {}))
+    found = pytorch_file.load(path)
+    assert found["d"] is found
+    assert found["l"][0] is found["l"]
+
+
+def test_arrays_are_no_lists_dictionaries_or_functions(path):
+    """Each instruction gets an array for what it expects elsewhere."""
+    one = storage_program("0")
+    for program in (
+        one + b"Na.",
+        one + b"(Ne.",
+        one + b"K\x00]q\x00h\x00as.",
+        one + b"(K\x00Nu.",
+        one + b"}b.",
+        one + b")R.",
+        one + b"Q.",
+        b"(" + one * 5 + b"tQ.",
+        b"ctorch._utils\n_rebuild_parameter\n" + one + b"R.",
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + one * 6 + b"tR.",
+    ):
+        for content in hostile(b"\x80\x02" + program):
+            refusal(path, content)
+
+
+def test_programs_made_up_at_random_get_a_result_or_one_line(path):
+    pieces = [code.code.encode("latin-1") for code in pickletools.opcodes]
+    pieces += (
+        b"} ] ) ( N u s a e t R b Q q\x00 h\x00 q\x01 h\x01 \x85 \x86 \x87".split()
+    )
+    pieces += b"2 0 \x89 K\x00 K\x01 K\x04 K\x01\x85 K\x04\x85".split()
+    pieces += [text("w"), text("storage"), text("0")]
+    pieces += [number(4), number(2**70), number(-1)]
+    pieces += [b"c%b\n" % n.replace(" ", "\n").encode() for n in sorted(ALLOWED)]
+    pieces += [storage_program("0"), storage_program("1", 3), storage_program("2", 0)]
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        places = rng.integers(len(pieces), size=rng.integers(1, 12))
+        program = b"".join(pieces[place] for place in places)
+        start = (b"", b"}" + text("w"))[rng.integers(2)]
+        for content in hostile(b"\x80\x02" + start + program + b"s.")[:2]:
+            path.write_bytes(content)
+            result_or_line(path)
 
 
 def test_a_packed_archive_is_refused(path):

@@ -53,7 +53,7 @@ def assert_same(a: list, b: list) -> None:
 
 @pytest.mark.parametrize("img_size", [32, 64], ids=["its own size", "another"])
 def test_records_give_the_folder_s_batches(photographs, tmp_path, img_size):
-    packing.build(photographs, tmp_path / "records", 32, shard_count=3)
+    packing.build(photographs, tmp_path / "records", 32, shards=3)
     folder, packed = (
         settings(path, img_size=img_size, iterations=4)
         for path in (photographs, tmp_path / "records")
@@ -86,7 +86,7 @@ def test_domains_can_be_chosen_and_put_in_order(photographs, tmp_path):
 
 
 def test_shards_are_ordinary_tfrecords(photographs, tmp_path):
-    index = packing.build(photographs, tmp_path / "records", 32, shard_count=3)
+    index = packing.build(photographs, tmp_path / "records", 32, shards=3)
     files = [
         tmp_path / "records" / s["file"] for s in index["splits"]["train"]["shards"]
     ]
@@ -115,8 +115,8 @@ def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
     result = command("tfstargan.pack", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "RuntimeWarning" not in result.stderr
-    assert "train: 4 cat, 3 dog in 1 shards; 1 broken, left out" in result.stdout
-    assert "train/cat/2.JPG: not a readable picture" in result.stdout
+    assert "train: 4 cat, 3 dog in 1 shards; 1 skipped" in result.stdout
+    assert "skipped: photographs/train/cat/2.JPG: not a readable" in result.stdout
     index = json.loads((tmp_path / "records/index.json").read_text())
     assert index["splits"]["val"]["pictures"] == {"cat": 5, "dog": 2}
     assert len(index["splits"]["val"]["broken"]) == 1
@@ -127,7 +127,7 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
     photographs, tmp_path, monkeypatch
 ):
     out = tmp_path / "records"
-    expected = packing.build(photographs, tmp_path / "at once", 32, shard_count=3)
+    expected = packing.build(photographs, tmp_path / "at once", 32, shards=3)
     encode, calls = packing.encode, []
 
     def interrupted(*arguments):
@@ -138,13 +138,13 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
 
     monkeypatch.setattr(packing, "encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        packing.build(photographs, out, 32, shard_count=3)
+        packing.build(photographs, out, 32, shards=3)
     assert not (out / "index.json").exists()
     first = next(out.glob("train-00000-*.tfrecord"))
     written = first.stat().st_mtime_ns
     calls.extend([None] * 100)
     encoded = len(calls)
-    assert packing.build(photographs, out, 32, shard_count=3) == expected
+    assert packing.build(photographs, out, 32, shards=3) == expected
     assert first.stat().st_mtime_ns == written
     assert len(calls) - encoded == 16 - 2  # two of the first shard were finished
     assert not list(out.glob("*.partial"))
@@ -152,16 +152,16 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
 
 def test_a_damaged_shard_or_a_changed_picture_is_packed_again(photographs, tmp_path):
     out = tmp_path / "records"
-    expected = packing.build(photographs, out, 32, shard_count=2)
+    expected = packing.build(photographs, out, 32, shards=2)
     first, second = sorted(out.glob("train-*.tfrecord"))
     damaged = bytearray(first.read_bytes())
     damaged[1000] ^= 1
     first.write_bytes(damaged)
-    assert packing.build(photographs, out, 32, shard_count=2) == expected
+    assert packing.build(photographs, out, 32, shards=2) == expected
     assert shards.Shards(out, "train").count(0) == 5
     untouched = first.stat().st_mtime_ns
     Image.new("RGB", (50, 50)).save(photographs / "train/dog/2.JPG")
-    changed = packing.build(photographs, out, 32, shard_count=2)
+    changed = packing.build(photographs, out, 32, shards=2)
     assert changed["splits"]["train"] != expected["splits"]["train"]
     assert first.stat().st_mtime_ns == untouched
     black = shards.Shards(out, "train").squeezed(1, 2, 32)

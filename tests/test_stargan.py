@@ -16,9 +16,9 @@ from conftest import tiny
 from tfstargan.data.batch import Batch
 from tfstargan.data.stream import batches, open_images
 from tfstargan.networks.build import AVERAGED, NETWORKS
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training import stargan
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 from tfstargan.training.optimizer import Adam
 from tfstargan.training.stargan import StarGANv2
 
@@ -473,7 +473,7 @@ def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
 
     monkeypatch.setattr(StarGANv2, "fit", fit)
     config = tiny(iterations=4, learning_rate=0.5, mapping_learning_rate=0.25)
-    train(config, tmp_path / "run")
+    train_run(config, tmp_path / "run")
     assert rates.pop("mapping_network") == 0.25
     assert set(rates.values()) == {0.5}
 
@@ -481,9 +481,9 @@ def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_training_in_two_parts_ends_where_training_at_once_does(run_dir, tmp_path):
     for iterations in (2, 3):
-        train(tiny(iterations=iterations), tmp_path, draw=lambda *_: {})
+        train_run(tiny(iterations=iterations), tmp_path, draw=lambda *_: {})
     parts, whole = (
-        contents(Run.open(str(path)).checkpoint(3)) for path in (tmp_path, run_dir)
+        contents(open_run(str(path)).checkpoint(3)) for path in (tmp_path, run_dir)
     )
     assert parts.keys() == whole.keys()
     assert len(whole) > 300

@@ -10,10 +10,10 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
-from tfstargan.runs.run import Run
-from tfstargan.training.loop import train
+from tfstargan.runs.run import Run, open_run
+from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
-from tfstargan.translation.folders import outputs
+from tfstargan.translation.folders import plan
 from tfstargan.translation.grids import (
     Examples,
     animate,
@@ -21,7 +21,7 @@ from tfstargan.translation.grids import (
     reference_grid,
     reference_styles,
 )
-from tfstargan.translation.styles import Look, reference_looks
+from tfstargan.translation.styles import NamedStyle, styles_of_references
 from tfstargan.translation.translator import CHUNK, Translator
 
 
@@ -38,7 +38,7 @@ def examples(translator) -> Examples:
 def test_it_translates_with_the_averaged_networks_of_the_checkpoint(
     run_dir, translator, examples
 ):
-    run = Run.open(str(run_dir))
+    run = open_run(str(run_dir))
     model = StarGANv2(run.config)
     model.compile()
     run.load(model)
@@ -48,7 +48,7 @@ def test_it_translates_with_the_averaged_networks_of_the_checkpoint(
     expected = model.averages["mapping_network"](z, np.array([1]))
     np.testing.assert_array_equal(style, expected)
     expected = model.averages["generator"](x, np.repeat(style, 3, axis=0))
-    np.testing.assert_array_equal(translator.translate(x, style), expected)
+    np.testing.assert_array_equal(translator.apply_styles(x, style), expected)
     assert not np.array_equal(expected, model.generator(x, np.repeat(style, 3, axis=0)))
     styles = translator.encode_styles(x, "rabbit")
     np.testing.assert_array_equal(
@@ -61,8 +61,8 @@ def test_many_pictures_are_computed_in_chunks_like_one(translator):
     x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
     styles = translator.encode_styles(x, "bear")
     assert styles.shape == (CHUNK + 3, 6)
-    last = translator.translate(x, styles)[-1:]
-    alone = translator.translate(x[-1:], styles[-1:])
+    last = translator.apply_styles(x, styles)[-1:]
+    alone = translator.apply_styles(x[-1:], styles[-1:])
     np.testing.assert_allclose(last, alone, atol=1e-4)
 
 
@@ -71,7 +71,7 @@ def test_pictures_in_many_styles_are_what_each_translation_gives(translator):
     x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
     styles = [translator.random_style("cat", 1), translator.encode_styles(x, "bear")]
     for style, fakes in zip(styles, translator.in_styles(x, styles), strict=True):
-        np.testing.assert_array_equal(fakes, translator.translate(x, style))
+        np.testing.assert_array_equal(fakes, translator.apply_styles(x, style))
 
 
 def test_psi_goes_from_the_mean_style_to_the_random_one(translator):
@@ -93,7 +93,7 @@ def test_an_unknown_domain_or_checkpoint_is_refused(run_dir, translator):
     with pytest.raises(UserError, match="this run has bear, cat, rabbit"):
         translator.random_style("dragon", 1)
     with pytest.raises(UserError, match="no such checkpoint; there are 3"):
-        Translator.load(str(run_dir), iteration=99)
+        Translator.load(str(run_dir), checkpoint=99)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(run_dir, tmp_path):
@@ -106,29 +106,29 @@ def test_a_reference_s_domain_is_its_folder_s_name_unless_given(translator, tmp_
     picture = images.to_uint8(np.zeros((40, 50, 3)))
     images.save(picture, tmp_path / "cat" / "a.png")
     files = [tmp_path / "cat" / "a.png"]
-    (look,) = reference_looks(translator, files, "")
+    (look,) = styles_of_references(translator, files, "")
     x = translator.read(files[0])[None]
-    np.testing.assert_array_equal(look.style, translator.encode_styles(x, "cat"))
-    (look,) = reference_looks(translator, files, "bear")
-    np.testing.assert_array_equal(look.style, translator.encode_styles(x, "bear"))
+    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "cat"))
+    (look,) = styles_of_references(translator, files, "bear")
+    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "bear"))
     assert look.name == "bear-like-a"
 
 
 def test_output_files_keep_the_folders_of_the_sources():
-    looks = [Look("cat-seed1", np.zeros((1, 6)))]
+    looks = [NamedStyle("cat-seed1", np.zeros((1, 6)))]
     files = [pathlib.Path("in/a/x.jpg"), pathlib.Path("in/b/x.jpg")]
 
     class Folder(type(pathlib.Path())):
         def is_dir(self) -> bool:
             return True
 
-    targets = [t for *_, t in outputs(Folder("in"), files, looks, "out")]
+    targets = [t for *_, t in plan(Folder("in"), files, looks, pathlib.Path("out"))]
     assert [str(t) for t in targets] == [
         "out/a/x-to-cat-seed1.png",
         "out/b/x-to-cat-seed1.png",
     ]
-    with pytest.raises(UserError, match=r"--out=one\.png: there are several"):
-        list(outputs(Folder("in"), files, looks, "one.png"))
+    with pytest.raises(UserError, match=r"^out=one\.png: there are several"):
+        list(plan(Folder("in"), files, looks, pathlib.Path("one.png")))
 
 
 def test_grids_have_sources_above_and_references_at_the_left(translator, examples):
@@ -142,7 +142,7 @@ def test_grids_have_sources_above_and_references_at_the_left(translator, example
     np.testing.assert_array_equal(
         grid[2 + 5 * cell :, 2:98][:96], reference.repeat(3, 0).repeat(3, 1)
     )
-    fake = translator.translate(
+    fake = translator.apply_styles(
         examples.sources[4:5],
         translator.encode_styles(examples.references["cat"][1:2], "cat"),
     )
@@ -162,8 +162,8 @@ def test_a_cycle_ends_in_the_source_s_own_style(translator, examples):
     assert grid.shape == (4 * cell + 2, 9 * cell + 2, 3)
     cat = examples.sources[3:4]
     rabbits = examples.references["rabbit"][:1]
-    fake = translator.translate(cat, translator.encode_styles(rabbits, "rabbit"))
-    back = translator.translate(fake, translator.encode_styles(cat, "cat"))
+    fake = translator.apply_styles(cat, translator.encode_styles(rabbits, "rabbit"))
+    back = translator.apply_styles(fake, translator.encode_styles(cat, "cat"))
     column = grid[:, 2 + 3 * cell :][:, :96:3]
     for row, picture in enumerate((cat, rabbits, fake, back)):
         shown = column[2 + row * cell :][:96:3].astype(int)
@@ -181,7 +181,7 @@ def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
     assert {frame.shape for frame in frames} == {frames[0].shape}
     assert not np.array_equal(frames[0][100:], frames[12][100:])
     np.testing.assert_array_equal(frames[0][:98], frames[50][:98])  # the sources stay
-    halfway = translator.translate(examples.sources[:1], (styles[0] + styles[1]) / 2)
+    halfway = translator.apply_styles(examples.sources[:1], (styles[0] + styles[1]) / 2)
     shown = frames[6][100 : 100 + 96 : 3, 2 : 2 + 96 : 3].astype(int)
     assert abs(shown - images.to_uint8(halfway[0])).max() <= 1
 
@@ -196,13 +196,13 @@ def test_thirty_domains_of_unequal_size_train_and_translate(tmp_path):
     config = tiny(
         dataset="folder", data_dir=str(tmp_path / "data"), domains=(), iterations=1
     )
-    train(config, tmp_path / "run")
+    train_run(config, tmp_path / "run")
     translator = Translator.load(str(tmp_path / "run"))
     assert translator.domains == tuple(f"d{k:02d}" for k in range(30))
     styles = np.concatenate([translator.random_style(d, 0) for d in translator.domains])
     assert len(np.unique(styles.round(6), axis=0)) == 30
     source = np.zeros((1, 32, 32, 3), np.float32)
-    fakes = translator.translate(source.repeat(30, axis=0), styles)
+    fakes = translator.apply_styles(source.repeat(30, axis=0), styles)
     assert np.isfinite(fakes).all()
     grids = (tmp_path / "run" / "samples").glob("iteration-0000001-*.png")
     assert len(list(grids)) == 3

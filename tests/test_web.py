@@ -18,15 +18,15 @@ import pytest
 from PIL import Image
 
 from export.apps.server import server
-from export.apps.site import PAGE, find_litert, write_site
+from export.apps.site import find_litert, write_site
 from export.litert.exporting import exported
-from tfstargan import images
+from tfstargan import images, resources
 from tfstargan.data.critters import draw, nth_critter
 from tfstargan.errors import UserError
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.exported.latents import seeded_latent
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -41,7 +41,7 @@ LOADED = "#compare[data-state=both][aria-busy=false]"
 @pytest.fixture(scope="module")
 def run(run_dir, tmp_path_factory) -> Run:
     path = tmp_path_factory.mktemp("web") / "run"  # one's own, to export into
-    return Run.open(str(shutil.copytree(run_dir, path)))
+    return open_run(str(shutil.copytree(run_dir, path)))
 
 
 @pytest.fixture(scope="module")
@@ -467,8 +467,8 @@ def test_a_model_of_another_checkpoint_is_exported_anew(run, site):
 
 
 def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):
-    shutil.copy(PAGE / "package-lock.json", tmp_path)
-    monkeypatch.setattr("export.apps.site.PAGE", tmp_path)
+    shutil.copy(resources.page_dir() / "package-lock.json", tmp_path)
+    monkeypatch.setattr("tfstargan.resources.page_dir", lambda: tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="npm is needed once"):
         find_litert()
@@ -476,8 +476,9 @@ def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_the_pages_pure_parts_pass_the_vectors():
-    tests = sorted(map(str, (PAGE / "test").glob("*.mjs")))
+    page = resources.page_dir()
+    tests = sorted(map(str, (page / "test").glob("*.mjs")))
     result = subprocess.run(
-        ["node", "--test", *tests], capture_output=True, text=True, cwd=PAGE
+        ["node", "--test", *tests], capture_output=True, text=True, cwd=page
     )
     assert result.returncode == 0, result.stdout

@@ -20,9 +20,9 @@ from test_replicas import weights
 from tfstargan.config import Config
 from tfstargan.data.stream import batches, open_images
 from tfstargan.errors import UserError
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import open_run
 from tfstargan.training.distribution import count_workers
-from tfstargan.training.loop import train
+from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
 
 
@@ -63,7 +63,7 @@ def flags_of(config: Config) -> list[str]:
 
 def train_in_one(config: Config, run_dir: pathlib.Path) -> None:
     """Train in this process, without grids."""
-    train(config, run_dir, draw=lambda translator, examples: {})
+    train_run(config, run_dir, draw=lambda translator, examples: {})
 
 
 def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
@@ -97,7 +97,7 @@ def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
 
 def at(run_dir: pathlib.Path, iteration: int) -> dict[str, np.ndarray]:
     """Return the weights of a checkpoint."""
-    run = Run.open(str(run_dir))
+    run = open_run(str(run_dir))
     model = StarGANv2(run.config)
     model.compile()
     run.load(model, iteration)

@@ -1,73 +1,153 @@
-"""How every command starts and ends: flags in, one clear line on bad input."""
+"""How every command starts and ends: flags in, one clear line on bad input.
 
+A command is a module with a docstring, a `main`, and dataclasses of `Settings`. It
+imports what needs TensorFlow inside `main`, so that `--help` answers at once.
+"""
+
+import contextlib
+import dataclasses
 import importlib.util
+import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 
-if importlib.util.find_spec("tensorflow") is None:
-    sys.exit("error: no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'")
+from tfstargan.errors import Preempted, UserError
+from tfstargan.settings import Settings, parse, setting, usage
 
-import tensorflow as tf
-from absl import app, flags, logging
-
-from tfstargan.errors import UserError
-from tfstargan.training.interruption import Preempted
-
+BAD_INPUT = 2
 PREEMPTED = 75  # of the exit codes of sysexits.h, the one that says: try again
+INTERRUPTED = 130
+HELP = ("--help", "-h", "-help", "--helpfull", "--helpshort")
 
 
-def define_run_flags() -> None:
-    """Define the flags of every command that works on a trained run."""
-    flags.DEFINE_string("run_dir", "", "the run; empty: the newest under runs/")
-    flags.DEFINE_string(
-        "checkpoint", None, "its iteration, or best; by default the newest"
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions(Settings):
+    """Which trained run, and which of its checkpoints."""
+
+    run_dir: str = setting(
+        "", "folder of the run; empty: the newest under runs/", group="run", path=True
+    )
+    checkpoint: str | None = setting(
+        None, "its iteration, or best; by default the newest", group="run", kind=str
     )
 
 
-def quieten_tensorflow() -> None:
-    """Leave the terminal to our own messages; TensorFlow's warnings still show."""
-    logging.set_verbosity(logging.WARNING)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StyleOptions(Settings):
+    """Which style to translate into: of a seed's latent, or of references."""
+
+    domain: str = setting(
+        "", "target domain; of a reference, by default its folder's name", group="style"
+    )
+    seed: int | None = setting(
+        None, "of a random style of --domain", group="style", kind=int, at_least=0
+    )
+    reference: str = setting(
+        "", "image whose style is wanted, or a folder of them", group="style", path=True
+    )
+    psi: float = setting(
+        1.0,
+        "scales a random style: 1 leaves it, 0 makes it the domain's mean style",
+        group="style",
+        at_least=0,
+        at_most=1,
+    )
+
+    def check_together(self) -> None:
+        """Check that either a seed or a reference is given."""
+        if bool(self.reference) == (self.seed is not None):
+            raise UserError("give --seed (a random style) or --reference (an image's)")
+        if self.reference and self.psi != 1:
+            raise UserError("--psi: is for the random styles of --seed alone")
+
+
+def start(
+    main: Callable[..., None],
+    *kinds: type[Settings],
+    about: str | None,
+    tensorflow: bool = True,
+) -> None:
+    """Parse the command line, call `main`, and exit.
+
+    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 where the system asked
+    training to end (SIGTERM) and it did.
+
+    Args:
+        main: the command; it is called with an instance of each class.
+        *kinds: classes of settings, whose fields are the flags.
+        about: what `--help` prints above the flags: the command's docstring.
+        tensorflow: whether the command needs TensorFlow.
+    """
+    sys.exit(run(main, kinds, sys.argv[1:], about, tensorflow))
+
+
+def run(
+    main: Callable[..., None],
+    kinds: tuple[type[Settings], ...],
+    arguments: list[str],
+    about: str | None,
+    tensorflow: bool,
+) -> int:
+    """Do what `start` does, and return the exit code."""
+    try:
+        if any(argument in HELP for argument in arguments):
+            print(f"{(about or '').strip()}\n\n{usage(kinds)}")
+            return 0
+        options = parse(kinds, arguments)
+        if tensorflow:
+            import_tensorflow()
+        main(*options)
+    except UserError as error:
+        print(f"error: {error.as_flags}", file=sys.stderr)
+        return BAD_INPUT
+    except Preempted:
+        print("preempted; run the same command again to resume", file=sys.stderr)
+        return PREEMPTED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow, and leave the terminal to our own messages.
+
+    Raises:
+        UserError: if it is not installed.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UserError(
+            "no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
+    with _held_back():
+        import tensorflow as tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter can't do a gradient of a gradient (R1): it says so as an error
     # at every start, and changes nothing.
     tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
-def start(main: Callable[[], None]) -> None:
-    """Parse the flags and call `main`; what the user can mend becomes one line.
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it if an error is raised.
 
-    The exit code is 0, 2 for bad input, 130 where it was interrupted, 75 where the
-    system asked training to end (SIGTERM) and it did.
+    TensorFlow's C++ code writes there while it is imported, past `sys.stderr`.
     """
-
-    def guarded(argv: list[str]) -> int:
-        quieten_tensorflow()
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as text:
+        os.dup2(text.fileno(), 2)
         try:
-            if len(argv) > 1:
-                raise UserError(f"unexpected {argv[1]!r}: a flag is --name=value")
-            main()
-        except UserError as error:
-            return _refuse(str(error))
-        except Preempted:
-            print("preempted; the same command goes on", file=sys.stderr)
-            return PREEMPTED
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return 130
-        return 0
-
-    app.run(guarded, flags_parser=_parse)
-
-
-def _parse(argv: list[str]) -> list[str]:
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        reason = " ".join(str(error).split())
-        sys.exit(_refuse(f"{reason} (--help lists the flags)"))
-
-
-def _refuse(why: str) -> int:
-    """Say what is wrong; return the exit code."""
-    print(f"error: {why}", file=sys.stderr)
-    return 2
+            yield
+        except BaseException:
+            text.seek(0)
+            os.write(kept, text.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

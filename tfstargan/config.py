@@ -1,210 +1,336 @@
-"""Every setting of a run: written once here, a flag, a JSON key and an attribute.
+"""Every setting of a run, and where a run is: `Config` and `TrainOptions`.
 
 A flagfile and the command line are resolved into one frozen `Config`, which is written
-beside the run. Only `from_flags` reads flags; all else takes a `Config`.
+beside the run. All code takes a `Config`; none reads flags.
 """
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 from typing import Any, Self
 
-from absl import flags
-
 from tfstargan import files
 from tfstargan.errors import UserError
+from tfstargan.settings import Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
-
-
-FLOAT32 = 3.4e38  # its largest number, nearly
-
-
 GENERATORS = ("full", "light")
-
-
+METRICS = ("fid_reference", "fid_clean", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
+DATA, NETWORKS, TRAINING = "data", "networks", "training"
+LOSSES, OPTIMIZERS = "losses", "optimizers"
+DEVICES, OUTPUT = "speed and memory", "what is written, and when"
 
-def setting(default: Any, help: str) -> Any:
-    """Return a dataclass field with a default and the help text of its flag."""
-    return dataclasses.field(default=default, metadata={"help": help})
+# Rules that several settings share.
+SHARE: dict[str, Any] = {"at_least": 0, "at_most": 1}
+DECAY: dict[str, Any] = {"at_least": 0, "below": 1}
+WEIGHT: dict[str, Any] = {"group": LOSSES, "at_least": 0, "may_change": True}
+RATE: dict[str, Any] = {"group": OPTIMIZERS, "at_least": 0, "may_change": True}
+EVERY: dict[str, Any] = {"group": OUTPUT, "at_least": 1, "may_change": True}
+NEVER: dict[str, Any] = {"group": OUTPUT, "at_least": 0, "may_change": True}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Settings):
     """The settings of a run; the defaults are the reference's for AFHQ.
 
     Raises:
-        UserError: if a value, or a combination of values, makes no sense.
+        UserError: if a value, or a combination of values, is not allowed.
     """
 
     dataset: str = setting(
-        "folder", "folder (photographs), critters (drawn) or tfds:NAME[:LABEL]"
+        "folder",
+        "folder (images), critters (drawn animals) or tfds:NAME[:LABEL]",
+        group=DATA,
     )
     data_dir: str = setting(
         "",
-        "folder: holds train/DOMAIN/*.jpg, val/..., or records made of them; tfds: "
-        "where it keeps data sets",
+        "folder with train/DOMAIN/*.jpg and val/..., or packed; tfds: its data folder",
+        group=DATA,
+        path=True,
+        may_change=True,
     )
-    domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
-    skip_broken: bool = setting(False, "folder: leave out broken pictures, and say so")
-    critters_per_domain: int = setting(600, "dataset=critters: pictures per species")
-
-    img_size: int = setting(256, "image side in pixels, a power of two, 32 to 1024")
-    channel_base: int = setting(2**14, "channels at side r: channel_base / r")
-    channel_max: int = setting(512, "most channels of any layer but the first")
-    style_dim: int = setting(64, "length of a style code")
-    latent_dim: int = setting(16, "length of a latent code")
-    hidden_dim: int = setting(512, "width of the mapping network")
-    w_hpf: float = setting(0.0, "divides the high-pass skips, for faces; 0: none")
-    generator: str = setting("full", "full, or light: for devices (tfstargan/light.py)")
-    light_width: float = setting(0.8125, "generator=light: its share of the channels")
-    wing_weights: str = setting("", "w_hpf > 0: the authors' wing.ckpt, of FAN")
-
-    iterations: int = setting(100_000, "iterations (of four updates) to train in all")
-    batch_size: int = setting(8, "images per iteration, over all replicas together")
-    lambda_reg: float = setting(1.0, "weight of the R1 penalty")
-    lambda_sty: float = setting(1.0, "weight of style reconstruction")
-    lambda_ds: float = setting(2.0, "initial weight of style diversity")
-    lambda_cyc: float = setting(1.0, "weight of cycle consistency")
-    ds_iterations: int = setting(100_000, "iterations over which lambda_ds falls to 0")
-    learning_rate: float = setting(1e-4, "Adam's, all but the mapping network")
-    mapping_learning_rate: float = setting(1e-6, "Adam's, mapping network")
-    decay_share: float = setting(
-        0.0, "last part of training in which learning rates fall to 0; 0: they stay"
+    domains: tuple[str, ...] = setting(
+        (), "names in label order; empty: all that are found", group=DATA
     )
-    beta1: float = setting(0.0, "Adam's decay of the mean gradient")
-    beta2: float = setting(0.99, "Adam's decay of the mean squared gradient")
-    weight_decay: float = setting(1e-4, "L2 decay, added to the gradient")
-    ema_decay: float = setting(0.999, "decay of the averaged networks, per iteration")
-
-    crop_probability: float = setting(0.5, "share of images randomly cropped")
-    flip_probability: float = setting(0.5, "share of images mirrored")
+    skip_broken: bool = setting(
+        False, "folder: skip images that can't be read, and list them", group=DATA
+    )
+    critters_per_domain: int = setting(
+        600, "critters: images of each species", group=DATA, at_least=1
+    )
+    crop_probability: float = setting(
+        0.5, "share of images that are randomly cropped", group=DATA, **SHARE
+    )
+    flip_probability: float = setting(
+        0.5, "share of images that are mirrored", group=DATA, **SHARE
+    )
     jpeg_draft: bool = setting(
         False,
         "decode JPEGs of 4 times img_size at half: faster; pixels differ (45 dB)",
+        group=DATA,
+        may_change=True,
     )
-    seed: int = setting(777, "of initial weights, data order and latents")
-    replicas: int = setting(0, "devices to train on; 0: all GPUs, or the one CPU")
-    tpu: str = setting("", "train on this TPU: its name, or local")
-    jit: bool = setting(False, "compile the training step with XLA")
-    precision: str = setting(
-        "float32", "float32, mixed_bfloat16 or mixed_float16 (faster on GPUs)"
+
+    img_size: int = setting(
+        256,
+        "image side in pixels, a power of two from 32 to 1024",
+        group=NETWORKS,
+        at_least=32,
+        at_most=1024,
+        power_of_two=True,
     )
-    recompute: bool = setting(False, "less memory: compute generator blocks twice")
-    accumulate: int = setting(1, "less memory: learn from a batch in so many parts")
-    log_every: int = setting(50, "iterations between points in TensorBoard")
-    sample_every: int = setting(5_000, "iterations between sample grids")
-    animate_every: int = setting(0, "iterations between animations (WebP); 0: none")
-    save_every: int = setting(5_000, "iterations between checkpoints")
-    evaluate_every: int = setting(0, "iterations between FID and LPIPS; 0: never")
-    probe_every: int = setting(0, "critters: iterations between probe scores; 0: never")
-    evaluate_quick: bool = setting(False, "of few pictures: minutes, not the protocol")
-    backbone_dir: str = setting("", "FID's and LPIPS' networks; empty: ~/.cache/...")
-    keep_checkpoints: int = setting(3, "newest checkpoints to keep, beside the best")
+    channel_base: int = setting(
+        2**14, "channels at side r are channel_base / r", group=NETWORKS
+    )
+    channel_max: int = setting(
+        512, "most channels of any layer but the first", group=NETWORKS, at_least=1
+    )
+    style_dim: int = setting(64, "length of a style code", group=NETWORKS, at_least=1)
+    latent_dim: int = setting(16, "length of a latent code", group=NETWORKS, at_least=1)
+    hidden_dim: int = setting(
+        512, "width of the mapping network", group=NETWORKS, at_least=1
+    )
+    w_hpf: float = setting(
+        0.0,
+        "divides the high-pass skips, for faces; 0: no skips",
+        group=NETWORKS,
+        at_least=0,
+    )
+    generator: str = setting(
+        "full", "full, or light: for devices", group=NETWORKS, one_of=GENERATORS
+    )
+    light_width: float = setting(
+        0.8125,
+        "generator=light: share of the channels",
+        group=NETWORKS,
+        above=0,
+        at_most=1,
+    )
+    wing_weights: str = setting(
+        "",
+        "w_hpf > 0: the authors' wing.ckpt, with the weights of FAN",
+        group=NETWORKS,
+        path=True,
+        may_change=True,
+    )
+
+    iterations: int = setting(
+        100_000,
+        "iterations (of four updates each) to train in all",
+        group=TRAINING,
+        at_least=1,
+        may_change=True,
+    )
+    batch_size: int = setting(
+        8, "images in an iteration, over all replicas", group=TRAINING, at_least=1
+    )
+    seed: int = setting(
+        777,
+        "of the initial weights, the order of the data, and the latents",
+        group=TRAINING,
+        at_least=0,
+        below=2**32,
+    )
+    ema_decay: float = setting(
+        0.999,
+        "decay of the averaged networks, per iteration",
+        group=TRAINING,
+        may_change=True,
+        **DECAY,
+    )
     rollback_after: int = setting(
-        10, "iterations in a row without finite losses and gradients, to go back after"
+        10,
+        "go back to a checkpoint after so many iterations in a row that are not finite",
+        group=TRAINING,
+        at_least=1,
+        may_change=True,
     )
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.domains, list | tuple):
-            raise UserError(f"--domains must be names, got {self.domains!r}")
-        object.__setattr__(self, "domains", tuple(self.domains))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if type(field.default) is float and type(value) in (int, float):
-                if not abs(value) <= FLOAT32:
-                    raise UserError(f"--{field.name}={value}: must be a finite number")
-                object.__setattr__(self, field.name, float(value))
-            elif type(value) is not type(field.default):
-                kind = type(field.default).__name__
-                raise UserError(f"--{field.name} must be {kind}, got {value!r}")
-        self._check()
+    lambda_reg: float = setting(1.0, "weight of the R1 penalty", **WEIGHT)
+    lambda_sty: float = setting(1.0, "weight of style reconstruction", **WEIGHT)
+    lambda_ds: float = setting(2.0, "initial weight of style diversity", **WEIGHT)
+    lambda_cyc: float = setting(1.0, "weight of cycle consistency", **WEIGHT)
+    ds_iterations: int = setting(
+        100_000,
+        "iterations over which lambda_ds falls to 0",
+        group=LOSSES,
+        at_least=1,
+        may_change=True,
+    )
 
-    def _check(self) -> None:
-        def require(good: bool, name: str, rule: str) -> None:
-            if not good:
-                raise UserError(f"--{name}={getattr(self, name)}: {rule}")
+    learning_rate: float = setting(
+        1e-4, "Adam's, of all networks but the mapping network", **RATE
+    )
+    mapping_learning_rate: float = setting(
+        1e-6, "Adam's, of the mapping network", **RATE
+    )
+    decay_share: float = setting(
+        0.0,
+        "last share of the training in which learning rates fall to 0; 0: they stay",
+        group=OPTIMIZERS,
+        may_change=True,
+        **SHARE,
+    )
+    beta1: float = setting(
+        0.0, "Adam's decay of the mean gradient", group=OPTIMIZERS, **DECAY
+    )
+    beta2: float = setting(
+        0.99, "Adam's decay of the mean squared gradient", group=OPTIMIZERS, **DECAY
+    )
+    weight_decay: float = setting(1e-4, "L2 decay, added to the gradient", **RATE)
 
-        require(
+    replicas: int = setting(
+        0,
+        "devices to train on; 0: all GPUs, or the one CPU",
+        group=DEVICES,
+        at_least=0,
+        may_change=True,
+    )
+    tpu: str = setting(
+        "", "train on this TPU: its name, or local", group=DEVICES, may_change=True
+    )
+    jit: bool = setting(
+        False, "compile the training step with XLA", group=DEVICES, may_change=True
+    )
+    precision: str = setting(
+        "float32",
+        "float32, mixed_bfloat16 or mixed_float16 (faster on GPUs)",
+        group=DEVICES,
+        one_of=PRECISIONS,
+        may_change=True,
+    )
+    recompute: bool = setting(
+        False,
+        "less memory: compute the generator's blocks twice",
+        group=DEVICES,
+        may_change=True,
+    )
+    accumulate: int = setting(
+        1,
+        "less memory: learn from a batch in so many parts",
+        group=DEVICES,
+        at_least=1,
+        may_change=True,
+    )
+
+    log_every: int = setting(50, "iterations between points in TensorBoard", **EVERY)
+    sample_every: int = setting(5_000, "iterations between sample grids", **EVERY)
+    animate_every: int = setting(
+        0, "iterations between animations (WebP); 0: none", **NEVER
+    )
+    save_every: int = setting(5_000, "iterations between checkpoints", **EVERY)
+    keep_checkpoints: int = setting(
+        3, "newest checkpoints to keep, beside the best", **EVERY
+    )
+    evaluate_every: int = setting(
+        0, "iterations between FID and LPIPS; 0: never", **NEVER
+    )
+    evaluate_quick: bool = setting(
+        False,
+        "evaluate on few images: minutes, not the protocol",
+        group=OUTPUT,
+        may_change=True,
+    )
+    probe_every: int = setting(
+        0, "critters: iterations between the probe's scores; 0: never", **NEVER
+    )
+    backbone_dir: str = setting(
+        "",
+        "folder of the networks of FID and LPIPS; empty: ~/.cache/tfstargan",
+        group=OUTPUT,
+        path=True,
+        may_change=True,
+    )
+
+    def check_together(self) -> None:
+        """Check the rules that concern several settings, and names."""
+        self._check_dataset()
+        self._check_domains()
+        self._check_widths()
+        self._check_batch()
+
+    def _check_dataset(self) -> None:
+        self.require(
             self.dataset in ("folder", "critters")
             or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
             "dataset",
             "must be folder, critters or tfds:NAME[:LABEL]",
         )
-        require(self.generator in GENERATORS, "generator", ", ".join(GENERATORS))
-        require(0 < self.light_width <= 1, "light_width", "must be above 0, at most 1")
-        require(
-            self.generator == "full"
-            or self.light_width * self.channel_base >= self.img_size,
-            "light_width",
-            f"times channel_base must be at least img_size, {self.img_size}",
-        )
-        require(self.precision in PRECISIONS, "precision", ", ".join(PRECISIONS))
-        require(
-            32 <= self.img_size <= 1024 and self.img_size & (self.img_size - 1) == 0,
-            "img_size",
-            "must be a power of two from 32 to 1024",
-        )
-        require(
-            self.channel_base >= self.img_size,
-            "channel_base",
-            f"must be at least img_size, {self.img_size}",
-        )
-        for name in (
-            "channel_max style_dim latent_dim hidden_dim iterations batch_size"
-            " ds_iterations critters_per_domain log_every sample_every save_every"
-            " keep_checkpoints accumulate rollback_after"
-        ).split():
-            require(getattr(self, name) >= 1, name, "must be at least 1")
-        for name in (
-            "lambda_reg lambda_sty lambda_ds lambda_cyc weight_decay learning_rate"
-            " mapping_learning_rate replicas seed w_hpf animate_every evaluate_every"
-            " probe_every"
-        ).split():
-            require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("crop_probability", "flip_probability", "decay_share"):
-            require(0 <= getattr(self, name) <= 1, name, "must be from 0 to 1")
-        for name in ("beta1", "beta2", "ema_decay"):
-            require(0 <= getattr(self, name) < 1, name, "must be from 0 to below 1")
-        require(self.seed < 2**32, "seed", "must be below 2**32")
-        require(
-            not (self.tpu and self.replicas), "replicas", "a TPU uses all its cores"
-        )
-        require(
+        self.require(
             not self.probe_every or self.dataset == "critters",
             "probe_every",
             "the probe reads drawn animals: --dataset=critters",
         )
-        if self.replicas:
-            require(
-                self.batch_size % self.replicas == 0,
-                "batch_size",
-                f"must be a multiple of --replicas={self.replicas}",
-            )
-        require(
-            self.batch_size % (max(self.replicas, 1) * self.accumulate) == 0,
-            "accumulate",
-            "must divide each replica's part of the batch",
+
+    def _check_domains(self) -> None:
+        self.require(
+            len(self.domains) != 1, "domains", "translation needs at least two domains"
         )
-        require(
-            not self.domains or len(self.domains) > 1,
-            "domains",
-            "translation needs at least two domains",
-        )
-        require(
+        self.require(
             # They are parts of files' names: no way out of a folder.
             all(isinstance(d, str) and DOMAIN.fullmatch(d) for d in self.domains),
             "domains",
             "must be names of folders, without separators, not beginning with a dot",
         )
-        require(
+        self.require(
             len(set(self.domains)) == len(self.domains),
             "domains",
             "a domain is named twice",
         )
+
+    def _check_widths(self) -> None:
+        least = f"must be at least img_size, {self.img_size}"
+        self.require(self.channel_base >= self.img_size, "channel_base", least)
+        self.require(
+            self.generator == "full"
+            or self.light_width * self.channel_base >= self.img_size,
+            "light_width",
+            f"times channel_base {least}",
+        )
+
+    def _check_batch(self) -> None:
+        self.require(
+            not (self.tpu and self.replicas), "replicas", "a TPU uses all its cores"
+        )
+        self.require(
+            not self.replicas or self.batch_size % self.replicas == 0,
+            "batch_size",
+            f"must be a multiple of --replicas={self.replicas}",
+        )
+        self.require(
+            self.batch_size % (max(self.replicas, 1) * self.accumulate) == 0,
+            "accumulate",
+            "must divide each replica's part of the batch",
+        )
+
+    def with_domains(self, data: Any) -> Self:
+        """The same settings with the domains of a data set.
+
+        Args:
+            data: what `dataset` returns, or anything else that has `domains`.
+        """
+        return dataclasses.replace(self, domains=tuple(data.domains))
+
+    @classmethod
+    def from_flagfile(cls, path: str | os.PathLike, **settings: Any) -> Self:
+        """The settings in a flagfile, such as configs/custom.flags.
+
+        What a flagfile says beyond them (`--run_dir`, `--dry_run`) is passed over.
+
+        Args:
+            path: the flagfile.
+            **settings: win over the file's.
+
+        Raises:
+            UserError: if it can't be read, or has a flag or value that is not allowed.
+        """
+        arguments = [f"--flagfile={os.fspath(path)}"]
+        config, _ = parse((cls, TrainOptions), arguments, settings)
+        return config
 
     def save(self, path: pathlib.Path) -> None:
         """Write the settings as JSON."""
@@ -225,40 +351,19 @@ class Config:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: not a run's configuration ({error})") from error
 
-
-# Settings that a resumed run may change; any other makes it another run.
-SCHEDULE = frozenset(
-    "data_dir wing_weights iterations lambda_reg lambda_sty lambda_ds lambda_cyc"
-    " ds_iterations learning_rate mapping_learning_rate decay_share weight_decay"
-    " jpeg_draft"
-    " ema_decay replicas tpu jit precision recompute accumulate log_every sample_every"
-    " animate_every save_every keep_checkpoints evaluate_every evaluate_quick"
-    " probe_every backbone_dir rollback_after".split()
-)
+    @classmethod
+    def may_change(cls, name: str) -> bool:
+        """Whether a resumed run may have another value of a setting."""
+        return cls.__dataclass_fields__[name].metadata["may_change"]
 
 
-def define_flags() -> None:
-    """Define one flag for each setting; called by a main, never at import."""
-    define = {
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        bool: flags.DEFINE_bool,
-        str: flags.DEFINE_string,
-        tuple: flags.DEFINE_list,
-    }
-    for field in dataclasses.fields(Config):
-        default = field.default
-        if isinstance(default, tuple):
-            default = list(default)
-        define[type(field.default)](field.name, default, field.metadata["help"])
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainOptions(Settings):
+    """What the command `train` takes beside the settings of a run."""
 
-
-def from_flags() -> Config:
-    """Return the flags' values as a `Config`.
-
-    Raises:
-        UserError: if they make no sense.
-    """
-    return Config(
-        **{f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Config)}
+    run_dir: str = setting(
+        "", "folder of the run; empty: runs/DATASET-SIZE", group="run", path=True
+    )
+    dry_run: bool = setting(
+        False, "print the settings and an iteration's time, and stop", group="run"
     )

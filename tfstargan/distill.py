@@ -1,39 +1,45 @@
-"""Teach a light generator to do what a trained run's generator does.
+"""Train a light generator to imitate the generator of a trained run.
 
-    python -m tfstargan.distill --run_dir=R --size=light
+    tfstargan distill --run_dir=R --size=light
 
-makes a run, R-light, that translates, is evaluated and exported as any other, with a
-generator of at most a tenth of the arithmetic (`light.py`). Mapping network and style
-encoder are R's own, copied. The same command again goes on after an interruption.
-
-Every image is translated by both, the teacher and the student, into a style of a latent
-or a reference, or between two of these. The student learns to give the same pixels, and
-the same features to style encoder and discriminator; and, until the last sixth of the
-training, to convince the latter, which goes on learning, too.
+makes the run R-light. It translates, is evaluated and exported as any other run, with
+at most a tenth of the arithmetic. Run the same command again to resume.
 """
 
-import pathlib
-
-from absl import flags
+import dataclasses
 
 from tfstargan import cli
 from tfstargan.config import Config
-from tfstargan.runs.run import Run
-from tfstargan.training.distillation import distill
+from tfstargan.settings import setting
 
 
-def main() -> None:
-    """Distill what the flags say."""
-    options = flags.FLAGS
-    run = Run.open(options.run_dir)
-    out = pathlib.Path(options.out or f"{run.path}-{options.size}")
-    distill(run, out, options.iterations, options.width, options.checkpoint)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(cli.RunOptions):
+    """The flags of this command."""
+
+    size: str = setting("light", "kind of the new generator", one_of=("light",))
+    out: str = setting("", "folder of the new run; empty: R-light beside R", path=True)
+    iterations: int = setting(10_000, "iterations to train in all", at_least=1)
+    width: float = setting(
+        Config.light_width, "share of the channels", above=0, at_most=1
+    )
+
+
+def main(options: Options) -> None:
+    """Distill a run."""
+    from tfstargan.runs.run import open_run
+    from tfstargan.training.distillation import distill_run
+
+    run = open_run(options.run_dir)
+    light = distill_run(
+        run,
+        options.out or f"{run.path}-{options.size}",
+        options.iterations,
+        options.width,
+        options.checkpoint,
+    )
+    print(f"Next: tfstargan export tflite --run_dir={light.path}")
 
 
 if __name__ == "__main__":
-    cli.define_run_flags()
-    flags.DEFINE_enum("size", "light", ["light"], "the student's kind")
-    flags.DEFINE_string("out", "", "the run to make; empty: R-light beside R")
-    flags.DEFINE_integer("iterations", 10_000, "to train in all", lower_bound=1)
-    flags.DEFINE_float("width", Config.light_width, "its share of the channels")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

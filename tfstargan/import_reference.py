@@ -1,43 +1,50 @@
-"""Make a run of the authors' published weights.
+r"""Make a run of the authors' published weights.
 
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
+    tfstargan import_reference --weights=100000_nets_ema.ckpt \
         --run_dir=runs/afhq-authors --domains=cat,dog,wild
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
-        --run_dir=runs/celeba-authors --domains=female,male --wing=wing.ckpt
+    tfstargan import_reference --weights=100000_nets_ema.ckpt \
+        --run_dir=runs/celeba-authors --domains=female,male --wing_weights=wing.ckpt
 
-The files are published with the code of StarGAN v2, github.com/clovaai/stargan-v2, and
-are CC BY-NC 4.0. PyTorch is not needed. All sizes are read off the file; the run
-translates, exports and trains further as any other.
+The files are published with the code of StarGAN v2, github.com/clovaai/stargan-v2,
+under CC BY-NC 4.0. PyTorch is not needed. All sizes are read from the file. The run
+translates, exports and trains further as any other run.
 """
 
-import pathlib
-
-from absl import flags
+import dataclasses
 
 from tfstargan import cli
-from tfstargan.errors import UserError
-from tfstargan.training.importing import import_reference
+from tfstargan.settings import setting
 
 
-def main() -> None:
-    """Import what the flags say, and say what came of it."""
-    options = flags.FLAGS
-    if not options.checkpoint:
-        raise UserError("--checkpoint: name the authors' *_nets_ema.ckpt")
-    if not options.run_dir:
-        raise UserError("--run_dir: name the run to make")
-    run_dir = pathlib.Path(options.run_dir)
-    model = import_reference(
-        pathlib.Path(options.checkpoint),
-        run_dir,
-        tuple(options.domains),
-        options.wing,
-        options.data_dir,
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(cli.Settings):
+    """The flags of this command."""
+
+    weights: str = setting(
+        "",
+        "the authors' *_nets_ema.ckpt",
+        required="name the authors' *_nets_ema.ckpt",
+        path=True,
     )
+    run_dir: str = setting(
+        "", "folder of the new run", required="name the run to make", path=True
+    )
+    domains: tuple[str, ...] = setting((), "names in label order; empty: domain0, ...")
+    wing_weights: str = setting(
+        "", "the authors' wing.ckpt, needed for faces", path=True
+    )
+    data_dir: str = setting("", "images for samples; may be left out", path=True)
+
+
+def main(options: Options) -> None:
+    """Import the weights, and say what came of it."""
+    from tfstargan.training.importing import import_reference
+
+    model = import_reference(**dataclasses.asdict(options))
     config = model.config
     faces = f", w_hpf {config.w_hpf:g}" if config.w_hpf else ""
     print(
-        f"{run_dir}: {', '.join(config.domains)} at {config.img_size} x "
+        f"{options.run_dir}: {', '.join(config.domains)} at {config.img_size} x "
         f"{config.img_size}{faces}, iteration {model.iterations_done()}"
     )
     if not options.domains and not options.data_dir:
@@ -52,9 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", "the authors' *_nets_ema.ckpt")
-    flags.DEFINE_string("wing", "", "the authors' wing.ckpt, needed for faces")
-    flags.DEFINE_string("run_dir", "", "the run to make")
-    flags.DEFINE_list("domains", [], "names in label order; empty: domain0, ...")
-    flags.DEFINE_string("data_dir", "", "photographs for samples; may be left out")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

@@ -1,15 +1,4 @@
-"""A run's model put into the Android app of android_demo/.
-
-    python -m export.android --run_dir=R
-
-exports the run first if it is not yet, and writes android_demo/app/src/main/assets/:
-
-    model/        stargan.json, and a .tflite for each signature: one that a phone's
-                  GPU does not take all of does not keep the others from it
-    check/        source.png and expected.png, a test picture and what LiteRT makes of
-                  it here with the first domain's style of seed 0: the app compares
-    references/   LABEL/*.png, pictures of the run's data to take styles from
-"""
+"""The assets of the Android app in android_demo/: model, test image, references."""
 
 import dataclasses
 import pathlib
@@ -18,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from export.litert import flatbuffer
-from export.model.folder import whole
+from export.litert.exporting import exported
 from tfstargan import images
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
@@ -27,6 +16,7 @@ from tfstargan.errors import UserError
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import MAP_LATENT, TRANSLATE, Contract
 from tfstargan.exported.latents import seeded_latent
+from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run
 
 MAIN = pathlib.Path(__file__).parents[2] / "android_demo" / "app" / "src" / "main"
@@ -56,7 +46,7 @@ def write_assets(
         count = contract.batch or "any number of"
         raise UserError(f"{model}: takes {count} pictures at once, the app has one")
     try:
-        with whole(assets) as folder:
+        with atomic_folder(assets) as folder:
             split(model, contract, folder / "model")
             endpoints = runtime.load(folder / "model")
             check_signatures(contract, endpoints)
@@ -128,3 +118,30 @@ def write_references(config: Config, folder: pathlib.Path, count: int) -> None:
             picture = images.square(image_set.image(label, index), config.img_size)
             # By its label: a domain's name may be any.
             images.save(np.asarray(picture), folder / str(label) / f"{index:02}.png")
+
+
+def fill_app(
+    run: Run, variant: str, checkpoint: int | str | None, references: int
+) -> str:
+    """Write the app's assets, the model exported first if it is not yet.
+
+    Args:
+        run: the run.
+        variant: of VARIANTS.
+        checkpoint: its iteration, or "best"; by default the newest.
+        references: images of each domain.
+
+    Returns:
+        What was put where, in a line.
+
+    Raises:
+        UserError: if there is no app beside the package, or it can't be written.
+    """
+    if not MAIN.is_dir():
+        raise UserError(
+            f"{MAIN}: no such folder; run this from a checkout of tfstargan"
+        )
+    model = exported(run, variant, checkpoint)
+    write_assets(run, model, ASSETS, references)
+    size = sum(file.stat().st_size for file in ASSETS.rglob("*") if file.is_file())
+    return f"{ASSETS} ({size / 1e6:.1f} MB), of {model}"

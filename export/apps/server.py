@@ -1,11 +1,4 @@
-"""A page that translates pictures in the browser, as a folder with all it needs.
-
-    python -m export.web --run_dir=R --out=site
-
-writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
-there, the run's model (exported first if it is not yet), and a few pictures of the
-run's data to try it on. Any web server serves it; `--serve` does for a look.
-"""
+"""A web server of a site on this machine, for a look."""
 
 import contextlib
 import functools

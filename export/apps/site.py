@@ -1,10 +1,7 @@
-"""A page that translates pictures in the browser, as a folder with all it needs.
+"""The page that translates in the browser, as a folder with all it needs.
 
-    python -m export.web --run_dir=R --out=site
-
-writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
-there, the run's model (exported first if it is not yet), and a few pictures of the
-run's data to try it on. Any web server serves it; `--serve` does for a look.
+It has the page of web_demo/, LiteRT.js from the npm package pinned there, the run's
+model, and a few images of the run's data to try it on.
 """
 
 import dataclasses
@@ -15,18 +12,15 @@ import shutil
 import subprocess
 
 from export.litert.exporting import exported
-from export.model.folder import whole
-from tfstargan import images
+from tfstargan import images, resources
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
+from tfstargan.files import atomic_folder, cache_dir
 from tfstargan.runs.run import Run
 
-PAGE = pathlib.Path(__file__).parents[2] / "web_demo"
-
-
 PAGE_FILES = ("index.html", "style.css", "icon.svg", "js")
-
+PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")  # that npm reads
 
 # What LiteRT.js loads without threads: by what the browser's WebAssembly can do.
 WASM_FILES = [
@@ -37,8 +31,6 @@ WASM_FILES = [
 
 
 SOURCES = 6  # example pictures to translate, over all domains
-
-
 SMALLEST_EXAMPLE = 128  # pixels, so that animals drawn for a small model look well
 
 
@@ -47,7 +39,7 @@ def write_site(
     out: pathlib.Path,
     references: int,
     variant: str = "float32",
-    iteration: int | None = None,
+    checkpoint: int | str | None = None,
 ) -> None:
     """Write the site, whole or not at all; one that is there already is replaced.
 
@@ -57,7 +49,7 @@ def write_site(
         references: example pictures of each domain to take a style from; with 0 there
             are no example pictures at all.
         variant: of the exported model; see `export.variants`.
-        iteration: of the run's checkpoint; by default the newest.
+        checkpoint: its iteration, or "best"; by default the newest.
 
     Raises:
         UserError: if `out` is something else, the model can't be exported, or LiteRT.js
@@ -68,11 +60,11 @@ def write_site(
             f"--out={out}: is there already, and is no site of this command"
         )
     litert = find_litert()
-    model = exported(run, variant, iteration)
+    model = exported(run, variant, checkpoint)
     try:
-        with whole(out) as folder:
+        with atomic_folder(out) as folder:
             for name in PAGE_FILES:
-                copy(PAGE / name, folder / name)
+                copy(resources.page_dir() / name, folder / name)
             copy_litert(litert, folder / "vendor")
             copy(model, folder / "model")
             site = {"model": "model/", "sources": [], "references": {}}
@@ -92,42 +84,54 @@ def copy(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def find_litert() -> pathlib.Path:
-    """Return the folder of LiteRT.js' npm packages, of the versions pinned.
+    """The folder of LiteRT.js' npm packages, of the versions pinned.
 
     Raises:
         UserError: if they are not there and npm can't fetch them.
     """
-    if not PAGE.is_dir():
-        raise UserError(
-            f"{PAGE}: no such folder; run this from a checkout of tfstargan"
-        )
-    packages = PAGE / "node_modules" / "@litertjs"
-    pinned = json.loads((PAGE / "package-lock.json").read_text())["packages"]
+    packages = npm_dir() / "node_modules" / "@litertjs"
+    lock = (resources.page_dir() / "package-lock.json").read_text("utf-8")
+    pinned = json.loads(lock)["packages"]
     for name in ("core", "wasm-utils"):
         manifest = packages / name / "package.json"
         wanted = pinned[f"node_modules/@litertjs/{name}"]["version"]
         if (
             not manifest.is_file()
-            or json.loads(manifest.read_text())["version"] != wanted
+            or json.loads(manifest.read_text("utf-8"))["version"] != wanted
         ):
             fetch_litert()
             break
     return packages
 
 
+def npm_dir() -> pathlib.Path:
+    """The folder that npm installs into: the page's own in a checkout, else the cache.
+
+    An installed package may lie where the user can't write.
+    """
+    return cache_dir() / "web" if resources.installed() else resources.page_dir()
+
+
 def fetch_litert() -> None:
     """Have npm install what web_demo/package-lock.json pins, checked by its hashes."""
+    folder = npm_dir()
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
-            f"npm is needed once, to fetch LiteRT.js into {PAGE / 'node_modules'}: "
-            "install Node.js, or run `npm ci` in web_demo on another machine and copy "
-            "node_modules"
+            f"npm is needed once, to fetch LiteRT.js into {folder / 'node_modules'}: "
+            "install Node.js, or copy that folder from a machine that has it"
         )
-    result = subprocess.run([npm, "ci"], cwd=PAGE, capture_output=True, text=True)
+    if folder != resources.page_dir():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in PACKAGE_FILES:
+                copy(resources.page_dir() / name, folder / name)
+        except OSError as error:
+            raise UserError(f"{folder}: can't be written ({error})") from error
+    result = subprocess.run([npm, "ci"], cwd=folder, capture_output=True, text=True)
     if result.returncode:
         reason = (result.stderr.strip() or "no reason given").splitlines()[0]
-        raise UserError(f"`npm ci` in {PAGE} failed ({reason})")
+        raise UserError(f"`npm ci` in {folder} failed ({reason})")
 
 
 def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:

@@ -61,7 +61,7 @@ def translations(
         styled_by.random_style(names[i % len(names)], seed=i)
         for i in range(len(pictures))
     ]
-    return np.clip(by.translate(pictures, np.concatenate(styles)), -1.0, 1.0)
+    return np.clip(by.apply_styles(pictures, np.concatenate(styles)), -1.0, 1.0)
 
 
 def psnr(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

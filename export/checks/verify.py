@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from export.model import graph
-from export.model.folder import whole
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
 from tfstargan.data.stream import examples_of, open_images
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.exported.runtime import Endpoints
+from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
@@ -124,7 +124,7 @@ def write_verified(
     pictures = real_pictures(run.config)
     described = graph.describe(translator, run, iteration, kind, signature_files, batch)
     target = run.export_dir / kind
-    with whole(target) as folder:
+    with atomic_folder(target) as folder:
         write(translator, folder)
         exported = exported_translator(run.config, load(folder), batch)
         verify(translator, exported, pictures)

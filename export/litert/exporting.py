@@ -1,63 +1,114 @@
-"""A run as .tflite files (LiteRT) with their JSON beside them, and a report.
+"""Exporting a run as .tflite files: making, checking, writing and measuring variants.
 
-    python -m export.tflite --run_dir=R
-    python -m export.tflite --run_dir=R --quantize=float16,dynamic
-    python -m export.tflite --run_dir=R --quantize=all --split
-
-writes, for each variant, a folder that an app takes as it is, RUN/export/VARIANT/:
-stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, what each
-variant costs and gives. The files are run in LiteRT on pictures of the run first: one
-that differs from Keras by more than its variant may is not written.
+The files are run in LiteRT on images of the run first. A variant that differs from
+Keras by more than it may is not written.
 """
 
 import functools
+import os
 import pathlib
+import platform
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from export.checks import quality, report
+from export.checks import quality
+from export.checks import report as reports
 from export.checks.verify import exported_translator, real_pictures, verify
 from export.litert import flatbuffer, latency
 from export.litert import variants as variants_of
-from export.litert.variants import CALIBRATED, FLOORS, VARIANTS, Calibration
+from export.litert.variants import CALIBRATED, FLOORS, Calibration
 from export.model import graph
-from export.model.folder import whole
 from tfstargan.errors import UserError
 from tfstargan.exported import contract, runtime
 from tfstargan.exported.contract import Contract
+from tfstargan.exported.variants import ALL, VARIANTS
+from tfstargan.files import atomic_folder
+from tfstargan.metrics import probe as probes
 from tfstargan.metrics.instruments import open_instruments
 from tfstargan.metrics.probe import Probe
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
 METADATA = "tfstargan"  # under which a .tflite carries its description
-
-
 CALIBRATION_PICTURES = 60
 
 
-ALL = "all"
+def export_run(
+    run: Run,
+    variants: Sequence[str] = ("float32",),
+    checkpoint: int | str | None = None,
+    *,
+    split: bool = False,
+    batch: int = 1,
+    force: bool = False,
+    report: bool = True,
+    probe: bool = False,
+) -> list[pathlib.Path]:
+    """Export a run as .tflite files, a folder for each variant, and report on them.
+
+    Args:
+        run: to be exported.
+        variants: of VARIANTS, or "all".
+        checkpoint: its iteration, or "best"; by default the newest.
+        split: whether each signature has a file of its own.
+        batch: images at once, fixed in the files.
+        force: whether to write variants below their floor of quality.
+        report: whether to measure time and memory, and to write the report.
+        probe: for drawn animals, whether to report what the probe reads.
+
+    Returns:
+        The variants' folders.
+
+    Raises:
+        UserError: if a variant is unknown or not good enough, or can't be written.
+    """
+    names = wanted(variants)
+    reader = probes.of_run(run.config) if probe else None
+    export = Export(run, checkpoint, batch, split)
+    lpips = lpips_distance(run)
+    made, measured = {}, {}
+    try:
+        for variant in tqdm(names, "Export", leave=False):
+            made[variant], measured[variant] = write_checked(
+                export, variant, lpips, force
+            )
+        if report:
+            _write_report(export, made, measured, reader)
+    except OSError as error:
+        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
+    return [run.export_dir / variant for variant in names]
 
 
-NONE = "none"
+def _write_report(
+    export: "Export",
+    made: dict[str, dict[str, bytes]],
+    measured: dict[str, dict[str, float]],
+    reader: Probe | None,
+) -> None:
+    title = f"{export.run.path.resolve().name}, iteration {export.iteration}"
+    title += f", on {platform.machine()} with {os.cpu_count()} processors"
+    found = entries(export, made, measured, reader)
+    print(reports.text(found[1:]), end="")
+    paths = reports.write(export.run.export_dir, title, found, export.pictures)
+    print("Report:", ", ".join(map(str, paths)))
 
 
-def wanted(names: list[str]) -> list[str]:
-    """Return the variants that --quantize asks for, in the order of VARIANTS.
+def wanted(names: Sequence[str]) -> list[str]:
+    """The variants that are asked for, in the order of VARIANTS.
 
     Raises:
         UserError: if one is unknown.
     """
-    asked = {"float32" if name == NONE else name for name in names}
-    unknown = asked - {ALL, *VARIANTS}
+    unknown = set(names) - {ALL, *VARIANTS}
     if unknown:
         raise UserError(
-            f"--quantize={','.join(sorted(unknown))}: must be of "
-            f"{', '.join([NONE, *FLOORS, ALL])}"
+            f"--variants={','.join(sorted(unknown))}: must be of "
+            f"{', '.join([*VARIANTS, ALL])}"
         )
-    return [v for v in VARIANTS if v in asked or ALL in asked]
+    return [v for v in VARIANTS if v in names or ALL in names]
 
 
 def calibration(
@@ -84,16 +135,20 @@ class Export:
 
     Args:
         run: to be exported.
-        iteration: of its checkpoint; by default the newest.
+        checkpoint: its iteration, or "best"; by default the newest.
         batch: pictures at once.
         split: whether each signature has a file of its own.
     """
 
     def __init__(
-        self, run: Run, iteration: int | None, batch: int = 1, split: bool = False
+        self,
+        run: Run,
+        checkpoint: int | str | None = None,
+        batch: int = 1,
+        split: bool = False,
     ):
         self.run = run
-        self.iteration = iteration_of(run.checkpoint(iteration))
+        self.iteration = iteration_of(run.checkpoint(checkpoint))
         self.batch = batch
         self.split = split
         self.translator = Translator.of_run(run, self.iteration)
@@ -160,7 +215,7 @@ class Export:
         )
         carried = described.to_json().encode()
         target = self.run.export_dir / variant
-        with whole(target) as folder:
+        with atomic_folder(target) as folder:
             for name, content in files.items():
                 carrying = flatbuffer.with_metadata(content, METADATA, carried)
                 (folder / name).write_bytes(carrying)
@@ -169,7 +224,9 @@ class Export:
         return target
 
 
-def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Path:
+def exported(
+    run: Run, variant: str, checkpoint: int | str | None = None
+) -> pathlib.Path:
     """Return the folder of a variant for apps, one picture at once.
 
     It is exported unless it is there already, of the same checkpoint.
@@ -177,7 +234,7 @@ def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Pa
     Args:
         run: it comes from.
         variant: of VARIANTS.
-        iteration: of the run's checkpoint; by default the newest.
+        checkpoint: its iteration, or "best"; by default the newest.
 
     Raises:
         UserError: if there is no such variant, or it can't be exported.
@@ -185,12 +242,12 @@ def exported(run: Run, variant: str, iteration: int | None = None) -> pathlib.Pa
     if variant not in VARIANTS:
         raise UserError(f"--variant={variant}: must be of {', '.join(VARIANTS)}")
     folder = run.export_dir / variant
-    wanted = iteration_of(run.checkpoint(iteration)), 1
+    wanted = iteration_of(run.checkpoint(checkpoint)), 1
     if (folder / contract.NAME).exists():
         found = Contract.load(folder)
         if (found.iteration, found.batch) == wanted:
             return folder
-    export = Export(run, iteration)
+    export = Export(run, checkpoint)
     try:
         write_checked(export, variant, lpips_distance(run), force=False)
     except OSError as error:
@@ -228,7 +285,7 @@ def entries(
     made: dict[str, dict[str, bytes]],
     measured: dict[str, dict[str, float]],
     reader: Probe | None,
-) -> list[report.Entry]:
+) -> list[reports.Entry]:
     """Return what the report says of each variant, after Keras itself."""
     apart = {
         (variant, name): export.alone(files, name)
@@ -239,7 +296,7 @@ def entries(
     translator = export.translator
     pictures = quality.translations(translator, export.pictures, translator)
     scores = quality.probed(translator, reader) if reader else {}
-    found = [report.Entry("Keras", {}, scores, pictures)]
+    found = [reports.Entry("Keras", {}, scores, pictures)]
     for variant, files in tqdm(made.items(), "Report", leave=False):
         exported = export.exported(files)
         content = apart[variant, contract.TRANSLATE]
@@ -247,7 +304,7 @@ def entries(
         left = latency.leftovers(content)
         path = export.run.export_dir / variant
         measures: dict[str, float | str] = {
-            "MB": sum(map(len, files.values())) / report.MEGABYTE,
+            "MB": sum(map(len, files.values())) / reports.MEGABYTE,
             **measured[variant],
             "ms_1_thread": one["median_ms"],
             "p95_1_thread": one["p95_ms"],
@@ -261,7 +318,7 @@ def entries(
         }
         scores = quality.probed(exported, reader) if reader else {}
         shown = quality.translations(exported, export.pictures, translator)
-        found.append(report.Entry(variant, measures, scores, shown))
+        found.append(reports.Entry(variant, measures, scores, shown))
     return found
 
 

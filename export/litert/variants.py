@@ -1,19 +1,9 @@
-"""How the numbers of an exported model are stored and computed: its variants.
+"""Making an exported model's variants (`exported/variants.py`) of the float32 file.
 
-All are made from the float32 file by LiteRT's own quantizer (an extra: `pip install
-tfstargan[quantize]`). Only convolutions and linear layers are quantized, which hold the
-weights and do nearly all of the arithmetic, and each output channel has a scale of its
-own; norms and sums stay in float32.
-
-    float32    as trained
-    float16    weights in half the bytes; computed in float
-    dynamic    8-bit weights, 8-bit arithmetic: every input is rounded by its own range
-    mixed      as dynamic, but float arithmetic (with 8-bit weights) where channels are
-               few, in the generator's first and last layer above all, and for styles
-    weights4   4-bit weights in the widest layers, 8-bit in the others; float arithmetic
-    int8       the generator's convolutions in 8 bits by ranges found beforehand on
-               pictures, for chips that compute in nothing else; the rest as mixed
-    int16x8    the same with inputs of 16 bits
+LiteRT's own quantizer does it (`pip install 'tfstargan[quantize]'`). Only convolutions
+and linear layers are quantized, which hold the weights and do nearly all of the
+arithmetic, and each output channel has a scale of its own. Norms and sums stay in
+float32.
 """
 
 import contextlib
@@ -41,7 +31,6 @@ FLOORS = {
     "int8": 28.0,
     "int16x8": 34.0,
 }
-VARIANTS = ("float32", *FLOORS)
 CALIBRATED = {"int8": 8, "int16x8": 16}  # bits of the inputs
 FEW = 16  # channels, below which a convolution is not worth 8-bit arithmetic
 
@@ -61,7 +50,7 @@ def quantize(content: bytes, variant: str, calibration: Calibration) -> bytes:
         from litert_quantizer import quantizer
     except ImportError:
         raise UserError(
-            f"--quantize={variant} needs the package litert-quantizer: "
+            f"--variants={variant} needs the package litert-quantizer: "
             "pip install 'tfstargan[quantize]'"
         ) from None
     made = quantizer.Quantizer(content, recipe(content, variant))

@@ -1,11 +1,4 @@
-"""A run as a TensorFlow SavedModel with three signatures, for serving.
-
-    python -m export.savedmodel --run_dir=R
-
-writes RUN/export/savedmodel/, with a stargan.json in it. It takes any number of
-pictures at once. It is loaded and compared with Keras on real pictures; one that
-differs is not kept.
-"""
+"""SavedModels, read back."""
 
 import pathlib
 from collections.abc import Callable

@@ -36,7 +36,7 @@ from test_stargan import contents  # noqa: E402
 from test_workers import flags_of  # noqa: E402
 
 from tfstargan.cli import PREEMPTED  # noqa: E402
-from tfstargan.runs.run import Run  # noqa: E402
+from tfstargan.runs.run import Run, open_run  # noqa: E402, open_run
 
 PER_EXAMPLE = 20  # damaged pictures for one example of hypothesis, which takes longer
 
@@ -126,7 +126,7 @@ def kills(folder: pathlib.Path, times: int) -> list[Row]:
             in_start += 1
         print(f"{kind} {code} {Run(often, config).checkpoints()[-1:]}", flush=True)
     assert process.wait() == undisturbed.wait() == 0
-    points = assert_same(Run.open(str(often)), Run.open(str(never)))
+    points = assert_same(open_run(str(often)), open_run(str(never)))
     same = f"nothing: weights, optimizers, {points:,} losses, all grids bit for bit"
     return [
         Row("SIGKILL in a save", "its partial file was left", str(in_save), same),

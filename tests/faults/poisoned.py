@@ -43,7 +43,7 @@ def main(run_dir: pathlib.Path, replicas: int) -> None:
     make_model, loop.make_model, stream.example = loop.make_model, kept, poisoned
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        loop.train(config, run_dir)
+        loop.train_run(config, run_dir)
     compared = 0
     for variable in models[0].variables:
         copies = tf.distribute.get_strategy().experimental_local_results(variable.value)

@@ -21,7 +21,7 @@ import keras  # noqa: E402
 from conftest import tiny  # noqa: E402
 
 from tfstargan.runs import checkpoint_file  # noqa: E402
-from tfstargan.runs.run import Run, iteration_of  # noqa: E402
+from tfstargan.runs.run import Run, iteration_of, open_run  # noqa: E402, open_run
 
 
 class Kills(NamedTuple):
@@ -51,7 +51,7 @@ def kill_saves(folder: pathlib.Path, times: int, seed: int = 0) -> Kills:
                 time.sleep(rng.uniform(0.05, 0.3))
                 os.kill(child, signal.SIGKILL)
                 assert process.stdout.readline() == "killed\n"
-                run = Run.open(str(folder))
+                run = open_run(str(folder))
                 in_mid_save += any(run.checkpoints_dir.glob(".partial-*"))
                 path = run.checkpoints()[-1]
                 assert not checkpoint_file.fault(path)

@@ -17,7 +17,7 @@ from conftest import tiny
 
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training.stargan import StarGANv2
 
 
@@ -43,7 +43,7 @@ def saved(model, tmp_path_factory) -> pathlib.Path:
 def run(saved, tmp_path) -> Iterator[Run]:
     """Return a copy of it."""
     shutil.copytree(saved, tmp_path / "run")
-    with Run.start(tmp_path / "run", Run.open(str(saved)).config) as run:
+    with Run.start(tmp_path / "run", open_run(str(saved)).config) as run:
         yield run
 
 
@@ -147,7 +147,7 @@ def test_the_newest_and_the_best_are_kept(run, model):
 def test_without_a_best_or_with_no_number_it_says_so(run):
     with pytest.raises(UserError, match="none is best"):
         run.checkpoint("best")
-    with pytest.raises(UserError, match=r"--checkpoint=\.\./x: an iteration, or best"):
+    with pytest.raises(UserError, match=r"^checkpoint=\.\./x: an iteration, or best"):
         run.checkpoint("../x")
     (run.checkpoints_dir / "best.json").write_text('{"iteration": "../../x"}')
     assert run.best() is None
@@ -229,4 +229,4 @@ def test_a_run_of_before_with_fewer_settings_is_opened(run, tmp_path):
         del settings[name]
     shutil.copytree(run.path, tmp_path / "old")
     (tmp_path / "old" / "config.json").write_text(json.dumps(settings))
-    assert Run.open(str(tmp_path / "old")).config == run.config
+    assert open_run(str(tmp_path / "old")).config == run.config

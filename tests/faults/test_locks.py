@@ -7,7 +7,7 @@ import pytest
 from conftest import tiny
 
 from tfstargan.errors import UserError
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 
 HOLD = """
 import sys, time, filelock
@@ -36,4 +36,4 @@ def test_a_second_training_refuses_until_the_first_has_ended_or_died(tmp_path):
 
 def test_runs_do_not_hinder_each_other_nor_those_who_read(tmp_path):
     with Run.start(tmp_path / "a", tiny()), Run.start(tmp_path / "b", tiny()):
-        assert Run.open(str(tmp_path / "a")).config == tiny()
+        assert open_run(str(tmp_path / "a")).config == tiny()

@@ -164,5 +164,5 @@ def test_without_a_checkpoint_it_ends_and_says_what_to_do(model, tmp_path):
     watch.set_model(model)
     bad = with_nan(make_batch(1), "z")
     step(watch, bad)
-    with pytest.raises(UserError, match=r"no checkpoint yet; lower --learning_rate"):
+    with pytest.raises(UserError, match=r"no checkpoint yet; lower learning_rate"):
         step(watch, bad)

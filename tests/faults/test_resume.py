@@ -36,7 +36,7 @@ def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
 ):
     config = tiny(sample_every=2)
     never, run = (Run(tmp_path / name, config) for name in ("never", "run"))
-    loop.train(config, never.path)
+    loop.train_run(config, never.path)
     drawn = []
 
     def interrupted(*arguments: object) -> object:
@@ -46,11 +46,11 @@ def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
         return draw_all(*arguments)
 
     with pytest.raises(Preempted):
-        loop.train(config, run.path, draw=interrupted)
+        loop.train_run(config, run.path, draw=interrupted)
     assert [p.name for p in run.checkpoints()] == ["iteration-0000002.weights.h5"]
     assert not run.samples_dir.exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    loop.train(config, run.path)
+    loop.train_run(config, run.path)
     drawn = {p.name: p.read_bytes() for p in never.samples_dir.iterdir()}
     assert len(drawn) == 6  # three grids after two iterations, and at the end
     assert drawn == {p.name: p.read_bytes() for p in run.samples_dir.iterdir()}

@@ -1,18 +1,62 @@
-"""Look at every picture of a data set, to the end of its file.
+"""Checking every image of a data set, to the end of its file."""
 
-    python -m tfstargan.check --data_dir=data/mine
-
-lists in one pass what can't be used, file by file, and what is unusual but can, by its
-kind; the exit code is 2 if there is any of the former. Of records it compares the
-checksums.
-"""
-
+import collections
+import os
 import pathlib
 
 from tqdm import tqdm
 
 from tfstargan import files
 from tfstargan.data import shard_index
+from tfstargan.data.folder import find_domains
+from tfstargan.data.scan import look_at_all
+from tfstargan.errors import UserError
+
+
+def check(data_dir: str | os.PathLike) -> None:
+    """List what can't be used, and count what is unusual but can, by kind.
+
+    Args:
+        data_dir: holds train/DOMAIN/*.jpg, or packed data.
+
+    Raises:
+        UserError: if anything can't be used.
+    """
+    root = pathlib.Path(data_dir)
+    if (root / shard_index.INDEX).exists():
+        _check_packed(root)
+    else:
+        _check_images(root)
+
+
+def _check_packed(root: pathlib.Path) -> None:
+    lines = damaged_shards(root)
+    print("\n".join([*lines, f"{len(lines)} shards are damaged"]))
+    if lines:
+        raise UserError(f"{root}: {len(lines)} shards can't be used")
+
+
+def _check_images(root: pathlib.Path) -> None:
+    paths = []
+    for split in ("train", "val"):
+        if split == "train" or (root / split).is_dir():
+            for found in find_domains(root, split).values():
+                paths += found
+    problems: collections.Counter[str] = collections.Counter()
+    kinds: collections.Counter[str] = collections.Counter()
+    for _, seen in look_at_all(paths):
+        kinds.update(seen.kinds)
+        if seen.problem:
+            problems[seen.problem] += 1
+            tqdm.write(seen.line)
+    print(f"{len(paths)} pictures, {problems.total()} of them can't be used")
+    for kind, count in [*problems.most_common(), *kinds.most_common()]:
+        print(f"{count:7} {kind}")
+    if problems:
+        raise UserError(
+            f"{root}: {problems.total()} of the pictures can't be used; remove or "
+            "replace them, or train with --skip_broken"
+        )
 
 
 def damaged_shards(root: pathlib.Path) -> list[str]:

@@ -1,28 +1,51 @@
-"""Draw animals into folders, as if they were photographs.
-
-    python -m tfstargan.draw --out=data/critters --img_size=128 --per_domain=100
-
-writes train/SPECIES/0000.png and val/SPECIES/0000.png, with every picture's true
-factors in train/factors.json and val/factors.json.
-"""
+"""Drawn animals as folders of images, with the true factors of each."""
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from tqdm import tqdm
 
-from tfstargan import images
+from tfstargan import files, images
 from tfstargan.data import critters
+from tfstargan.errors import UserError
 
 SHARE_OF_VAL = 5  # one validation picture for so many to train on
 
 
-def draw_set(out: pathlib.Path, per_domain: int, img_size: int, seed: int) -> None:
-    """Draw training and validation pictures into a folder, with their factors."""
+def draw_set(
+    out: str | os.PathLike, per_domain: int, img_size: int, seed: int = 0
+) -> pathlib.Path:
+    """Draw training and validation images into a new folder, with their factors.
+
+    Args:
+        out: the folder; it is written atomically.
+        per_domain: training images of each species.
+        img_size: height and width.
+        seed: of the whole set.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: if there is something already, or it can't be written.
+    """
+    out = pathlib.Path(out)
+    if out.exists():
+        raise UserError(f"--out={out}: name a folder that does not exist yet")
+    try:
+        with files.atomic_folder(out) as folder:
+            _draw_into(folder, per_domain, img_size, seed)
+    except OSError as error:
+        raise UserError(f"--out={out}: can't be written ({error})") from error
+    return out
+
+
+def _draw_into(out: pathlib.Path, per_domain: int, img_size: int, seed: int) -> None:
     counts = {"train": per_domain, "val": max(1, per_domain // SHARE_OF_VAL)}
     total = sum(counts.values()) * len(critters.SPECIES)
-    with tqdm(total=total, unit="picture") as bar:
+    with tqdm(total=total, unit="image", delay=1) as bar:
         for split, count in counts.items():
             factors = {}
             for label, species in enumerate(critters.SPECIES):

@@ -1,12 +1,8 @@
-"""Pack folders of pictures into TFRecord shards to train from.
+"""Packing folders of images into TFRecord shards.
 
-    python -m tfstargan.pack --data_dir=data/afhq --out=data/afhq-records
-    python -m tfstargan.train --data_dir=data/afhq-records ...
-
-Every picture is decoded once: broken ones are left out, listed and counted. A shard is
-written aside and renamed, the index last; the same command again checks the shards
-that are there by their checksums and goes on. See `shards.py` for what is in them. A
-picture takes img_size * img_size * 3 bytes and its file's size; a PNG's, unpacked.
+Every image is decoded once; those that can't be read are skipped, listed and counted.
+A shard is written atomically, the index last. Packed again, the shards that are there
+are checked by their checksums and kept. `shards.py` says what is in them.
 """
 
 import concurrent.futures
@@ -42,28 +38,30 @@ class Picture(NamedTuple):
 
 
 def build(
-    data_dir: pathlib.Path,
-    out_dir: pathlib.Path,
+    data_dir: str | os.PathLike,
+    out: str | os.PathLike,
     img_size: int,
-    shard_count: int = 0,
+    shards: int = 0,
     domains: tuple[str, ...] = (),
 ) -> dict:
     """Pack train/ and, if there is one, val/, and return the index.
 
     Args:
         data_dir: holds train/DOMAIN/*.jpg and val/DOMAIN/*.jpg.
-        out_dir: of the shards; those that are there already are kept.
+        out: folder of the shards; those that are there already are kept.
         img_size: side of the uncropped pictures kept beside the files.
-        shard_count: shards per split; 0: one for each thousand pictures.
+        shards: shards per split; 0: one for each thousand pictures.
         domains: names in label order; empty: every folder, sorted.
 
     Raises:
         UserError: if a folder is unfit, or nothing of a domain is readable.
     """
+    data_dir = pathlib.Path(data_dir)
     found = {"train": find_domains(data_dir, "train", domains)}
     names = tuple(found["train"])
     if (data_dir / "val").is_dir():
         found["val"] = find_domains(data_dir, "val", names)
+    out_dir = pathlib.Path(out)
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
@@ -74,7 +72,7 @@ def build(
                 for label, domain in enumerate(names)
                 for file in by_domain[domain]
             ]
-            parts = split_evenly(pictures, shard_count)
+            parts = split_evenly(pictures, shards)
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
@@ -128,18 +126,17 @@ def finish_shard(
             bar.update(len(pictures))
             return contents
     contents_file.unlink(missing_ok=True)
-    partial = file.with_name(file.name + ".partial")
-    places, broken = write_shard(partial, pictures, img_size, bar)
-    contents = {
-        "file": file.name,
-        "bytes": partial.stat().st_size,
-        "sha256": files.checksum(partial),
-        "img_size": img_size,
-        "pictures": places,  # domain, name, and the data's offset and length
-        "broken": broken,
-        "sources": sources,  # label, name and size of each file
-    }
-    os.replace(partial, file)
+    with files.atomic_file(file) as partial:
+        places, broken = write_shard(partial, pictures, img_size, bar)
+        contents = {
+            "file": file.name,
+            "bytes": partial.stat().st_size,
+            "sha256": files.checksum(partial),
+            "img_size": img_size,
+            "pictures": places,  # domain, name, and the data's offset and length
+            "broken": broken,
+            "sources": sources,  # label, name and size of each file
+        }
     write_json(contents, contents_file)
     return contents
 

@@ -1,15 +1,4 @@
-"""Pictures in TFRecord shards, as `python -m tfstargan.pack` builds them.
-
-    ROOT/index.json                      domains, img_size, counts, shards, checksums
-    ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
-    ROOT/train-00000-of-00008.json       where each of them begins
-
-A record holds a picture as it was (a JPEG's file, another's pixels) and, beside it, the
-picture squeezed to img_size: the pixels of every draw that is not cropped, without
-decoding or resizing.
-The stream asks for pictures by number, hence reads by position: it is the folder's
-stream, picture for picture, from any iteration on.
-"""
+"""The index of packed data: where its files are; see `shards.py`."""
 
 import json
 import pathlib

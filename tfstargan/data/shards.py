@@ -1,4 +1,4 @@
-"""Pictures in TFRecord shards, as `python -m tfstargan.pack` builds them.
+"""Pictures in TFRecord shards, as `tfstargan pack` builds them.
 
     ROOT/index.json                      domains, img_size, counts, shards, checksums
     ROOT/train-00000-of-00008.tfrecord   `tf.train.Example`s, domain after domain
@@ -26,23 +26,13 @@ from tfstargan.errors import UserError
 
 # Features of a record; the first four are named as TensorFlow's own converters do.
 ENCODED = "image/encoded"  # JPEG or PPM, at its own size
-
-
 FILENAME = "image/filename"
-
-
 LABEL = "image/class/label"
-
-
 DOMAIN = "image/class/text"
-
-
 SQUEEZED = "image/squeezed"  # uint8 pixels [img_size, img_size, 3]
 
 
 HEADER = 12  # bytes of a TFRecord before its data: the length and its checksum
-
-
 FOOTER = 4  # and behind: the data's checksum
 
 

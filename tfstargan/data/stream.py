@@ -56,6 +56,26 @@ def open_images(config: Config, split: str) -> ImageSet:
     return Critters(split, config.img_size, config.critters_per_domain)
 
 
+def dataset(config: Config, split: str = "train") -> tf.data.Dataset:
+    """The batches of a run, from the images of "train" or "val".
+
+    Args:
+        config: the run's settings.
+        split: which images.
+
+    Returns:
+        A dataset of `Batch`, images float32 in [-1, 1], of `config.iterations`
+        elements. Its attribute `domains` has the names, for `Config.with_domains`.
+
+    Raises:
+        UserError: if the images are missing or unfit.
+    """
+    image_set = open_images(config, split)
+    found = batches(image_set, config)
+    found.domains = image_set.domains
+    return found
+
+
 def batches(
     image_set: ImageSet,
     config: Config,

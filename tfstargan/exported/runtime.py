@@ -1,4 +1,4 @@
-"""Run exported models in LiteRT; needs no TensorFlow."""
+"""Exported models run in LiteRT; without TensorFlow."""
 
 import os
 import pathlib

@@ -1,7 +1,7 @@
 """Alignment of a face: the map by its landmarks, the picture by the map, plausibility.
 
 As in StarGAN v2 for CelebA-HQ's faces; NumPy and Pillow alone. Points are (x, y) to the
-right and down, in pixels; pixel i spans [i, i + 1], as in `landmarks.py`. (OpenCV's
+right and down, in pixels; pixel i spans [i, i + 1], as in `networks/fan.py`. (OpenCV's
 warps count from pixel centres: a face enlarged by s lies (s - 1) / 2 pixels elsewhere.)
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from tfstargan.faces import warp
+from tfstargan.faces import MIN_PEAK, warp
 from tfstargan.networks.fan import SIDE
 
 # Points by WFLW's numbering; left and right as one looks at the face.
@@ -19,9 +19,7 @@ RIGHT_EYE = [*range(68, 76), 97]
 MOUTH = [76, 82]  # its ends
 ANCHORS = [96, 97, 76, 82]  # pupils and ends of the mouth: they say the scale
 
-# What a plausible face is. Bounds for what is plainly none, set by reason: the first
-# lets every face through that the masks could use at all (their threshold is 0.1).
-MIN_PEAK = 0.3  # of the mean height of the heatmaps' maxima, about 1 where FAN is sure
+# What a plausible face is. Bounds for what is plainly none, set by reason.
 SCALES = (0.5, 2.0)  # of the face, from the 256 x 256 view to the average face
 MAX_MISFIT = 0.15  # mean distance of its points from the average face's, of the side
 

@@ -1,29 +1,29 @@
-"""Cut faces out of photographs as CelebA-HQ's are cut, by their landmarks.
+"""Photographs cut as CelebA-HQ's faces are, by their landmarks.
 
-    python -m tfstargan.align --source=photos/ --out=faces/ \
-        --wing=wing.ckpt --mean_landmarks=celeba_lm_mean.npz [--size=256,512]
+FAN sees the largest centred square of a photograph. OUT/align.json lists every
+photograph, with the files written or the reason why it was skipped (see `flaw`).
 
-A face is turned, scaled and moved until its eyes and mouth lie where an average face of
-CelebA-HQ has them. FAN looks at the largest centred square of a photograph, of which
-the face should fill a good part: there is no search for faces. The two files are the
-authors'. OUT/align.json lists every photograph, with the files written or with the
-reason why no plausible face was found (see `flaw`).
-
-For square photographs this is the authors' own way, but that small faces are taken from
-the photograph in full, not from one reduced to --size.
+For square photographs this is the authors' own way, except that small faces are taken
+from the photograph in full, not from one reduced to the wanted size.
 """
 
+import json
+import os
 import pathlib
+import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
-from tfstargan.faces.alignment import MIN_PEAK, Face, align, flaw, in_photograph
+from tfstargan.faces import MIN_PEAK
+from tfstargan.faces.alignment import Face, align, flaw, in_photograph
+from tfstargan.files import write_text
 from tfstargan.networks.fan import FAN, LANDMARKS, SIDE, landmarks
 from tfstargan.reference import parameters
 
@@ -31,6 +31,54 @@ PUBLISHED = "published with the code of StarGAN v2 (github.com/clovaai/stargan-v
 
 
 REPORT = "align.json"
+
+
+def align_photographs(
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    size: Sequence[str] = ("256",),
+    wing_weights: str = "",
+    mean_landmarks: str = "",
+    min_peak: float = MIN_PEAK,
+) -> str:
+    """Align a photograph, or a folder of them, and write OUT/align.json.
+
+    Args:
+        source: the photograph, or folder.
+        out: folder for the faces.
+        size: their sides, as text.
+        wing_weights: the authors' wing.ckpt.
+        mean_landmarks: the authors' celeba_lm_mean.npz.
+        min_peak: as of `flaw`.
+
+    Returns:
+        How many were aligned, in a line.
+
+    Raises:
+        UserError: if a file is missing or unfit, or there is no plausible face at all.
+    """
+    out = pathlib.Path(out)
+    targets = plan(pathlib.Path(source), out, parse_sizes(size))
+    average = read_mean_landmarks(mean_landmarks)
+    find_face = load_finder(wing_weights)
+    outcomes = {}
+    for file in tqdm(targets, unit="photograph", disable=len(targets) < 2):
+        outcome = align_file(file, targets[file], find_face, average, min_peak)
+        outcomes[file] = outcome
+        if outcome.left_out:
+            tqdm.write(f"{file}: left out, {outcome.left_out}", file=sys.stderr)
+    written = sum(not outcome.left_out for outcome in outcomes.values())
+    if not written:
+        first, (_, reason) = next(iter(outcomes.items()))
+        others = f"; nor are {len(outcomes) - 1} others" if len(outcomes) > 1 else ""
+        raise UserError(f"{first}: not aligned, {reason}{others}")
+    report = out / REPORT
+    text = json.dumps(list(entries(outcomes, targets)), indent=1) + "\n"
+    try:
+        write_text(text, report)
+    except OSError as error:
+        raise UserError(f"{report}: can't be written ({error})") from error
+    return f"{written} of {len(targets)} photographs aligned, see {report}"
 
 
 class Outcome(NamedTuple):
@@ -127,15 +175,19 @@ def load_finder(path: str) -> Callable[[Image.Image], Face]:
         UserError: if it is missing or another file.
     """
     if not path:
-        raise UserError(f"--wing: wing.ckpt is needed, FAN's weights, {PUBLISHED}")
+        raise UserError(
+            f"--wing_weights: wing.ckpt is needed, FAN's weights, {PUBLISHED}"
+        )
     fan = FAN()
     fan.build((None, SIDE, SIDE, 3))
     try:
         parameters.from_reference(fan, parameters.read_fan(path))
     except UserError as error:  # which names the file
-        raise UserError(f"--wing={error}") from error
+        raise UserError(f"--wing_weights={error}") from error
     except ValueError as error:
-        raise UserError(f"--wing={path}: no weights of FAN ({error})") from error
+        raise UserError(
+            f"--wing_weights={path}: no weights of FAN ({error})"
+        ) from error
 
     def find_face(view: Image.Image) -> Face:
         heatmaps = fan.predict_on_batch(images.to_float(view)[None])
@@ -145,7 +197,7 @@ def load_finder(path: str) -> Callable[[Image.Image], Face]:
     return find_face
 
 
-def parse_sizes(texts: list[str]) -> list[int]:
+def parse_sizes(texts: Sequence[str]) -> list[int]:
     """Return --size as numbers, each once.
 
     Raises:

@@ -14,6 +14,7 @@ from tfstargan.images.reading import (
     read,
     square,
     to_float,
+    to_rgb,
     to_uint8,
 )
 from tfstargan.images.writing import grid, save, save_animation
@@ -32,5 +33,6 @@ __all__ = [
     "save_animation",
     "square",
     "to_float",
+    "to_rgb",
     "to_uint8",
 ]

@@ -1,9 +1,9 @@
-"""Pictures: reading, cropping, scaling to what networks take, grids and animations.
+"""Reading images, and what networks take of them.
 
-Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
-in use (training has `data/augment.py`) is defined here once: the largest centred
-square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
-clipping to [-1, 1] and rounding.
+Networks see float32 RGB in [-1, 1]; files are uint8. Pre- and postprocessing in use
+(training has `data/augment.py`) are defined here once: the largest centred square,
+resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by clipping
+to [-1, 1] and rounding.
 """
 
 import contextlib

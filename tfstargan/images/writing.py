@@ -1,10 +1,4 @@
-"""Pictures: reading, cropping, scaling to what networks take, grids and animations.
-
-Networks see float32 RGB in [-1, 1]; files and grids are uint8. Pre- and post-processing
-in use (training has `data/augment.py`) is defined here once: the largest centred
-square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
-clipping to [-1, 1] and rounding.
-"""
+"""Writing images, grids and animations, uint8 from 0 to 255."""
 
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -52,7 +46,7 @@ def save(image: np.ndarray, path: pathlib.Path) -> None:
         UserError: if the suffix names no format, or the file can't be written.
     """
     try:
-        with files.written_whole(path) as partial:
+        with files.atomic_file(path) as partial:
             Image.fromarray(image).save(partial)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
@@ -68,7 +62,7 @@ def save_animation(
             carries the encoder for MP4, is not installed.
     """
     try:
-        with files.written_whole(path) as partial:
+        with files.atomic_file(path) as partial:
             if path.suffix == ".mp4":
                 _save_mp4(frames, partial, milliseconds)
                 return

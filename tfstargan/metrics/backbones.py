@@ -7,7 +7,6 @@ project.
 """
 
 import http.client
-import os
 import pathlib
 import urllib.request
 from typing import NamedTuple
@@ -97,32 +96,33 @@ def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Pa
 
 def _download(backbone: Backbone, path: pathlib.Path) -> None:
     """Fetch a file aside, check it, and put it into its place."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            urllib.request.urlopen(backbone.url, timeout=TIMEOUT) as answer,
-            partial.open("wb") as file,
-            tqdm(
-                desc=path.name,
-                total=int(answer.headers.get("Content-Length", 0)) or None,
-                unit="B",
-                unit_scale=True,
-                dynamic_ncols=True,
-            ) as bar,
-        ):
-            while block := answer.read(BLOCK):
-                file.write(block)
-                bar.update(len(block))
-        if not files.checksum(partial).startswith(backbone.sha256):
-            raise OSError("what arrived has another SHA-256")
-        partial.replace(path)
+        with files.atomic_file(path) as partial:
+            _fetch(backbone, partial)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         why = f"can't be downloaded ({reason})"
         raise NotThereError(_missing(backbone, path.parent, why)) from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def _fetch(backbone: Backbone, path: pathlib.Path) -> None:
+    """Write what the publisher sends; raise an OSError if its checksum is another."""
+    with (
+        urllib.request.urlopen(backbone.url, timeout=TIMEOUT) as answer,
+        path.open("wb") as file,
+        tqdm(
+            desc=backbone.file,
+            total=int(answer.headers.get("Content-Length", 0)) or None,
+            unit="B",
+            unit_scale=True,
+            dynamic_ncols=True,
+        ) as bar,
+    ):
+        while block := answer.read(BLOCK):
+            file.write(block)
+            bar.update(len(block))
+    if not files.checksum(path).startswith(backbone.sha256):
+        raise OSError("what arrived has another SHA-256")
 
 
 def _missing(backbone: Backbone, folder: pathlib.Path, why: str) -> str:

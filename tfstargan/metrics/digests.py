@@ -1,9 +1,4 @@
-"""Measuring a run: every task of the protocol with every instrument.
-
-Each output is made once, seen once by each network, and dropped. Two things are kept on
-disk: the statistics of the real side, for every run that has the same pictures, and the
-results of each task, so that an interrupted evaluation goes on.
-"""
+"""Hashes of images and weights: what measurements are kept for."""
 
 import hashlib
 import json

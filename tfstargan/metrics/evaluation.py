@@ -10,6 +10,7 @@ import functools
 import json
 import pathlib
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,19 @@ from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
 from tfstargan.files import cache_dir
 from tfstargan.metrics import factors, fid, report
+from tfstargan.metrics import probe as probes
 from tfstargan.metrics.digests import digest, key_of, weights_digest
-from tfstargan.metrics.instruments import MEANING, Inception, Instruments
+from tfstargan.metrics.instruments import (
+    DEFAULT_METRICS,
+    MEANING,
+    Inception,
+    Instruments,
+    open_instruments,
+)
 from tfstargan.metrics.protocol import (
     FULL,
     OUTPUTS,
+    QUICK,
     Extent,
     Outputs,
     Task,
@@ -33,13 +42,58 @@ from tfstargan.metrics.protocol import (
     tasks,
 )
 from tfstargan.metrics.report import Row, Section
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
 FEWEST = 8  # real pictures of a domain, for features' statistics to have a meaning
-
-
 REALS = 64  # pictures read at once
+
+
+def evaluate_run(
+    run: Run,
+    checkpoint: int | str | None = None,
+    metrics: Sequence[str] = (),
+    *,
+    probe: bool = False,
+    quick: bool = False,
+    data_dir: str = "",
+    keep_images: bool = False,
+    batch_size: int = 8,
+    backbone_dir: str = "",
+    download: bool = True,
+) -> dict[str, Any]:
+    """Measure a run, and write the report into RUN/evaluation.
+
+    Args:
+        run: the run.
+        checkpoint: its iteration, or "best"; by default the newest.
+        metrics: of METRICS; empty: the authors', unless `probe` is wanted.
+        probe: whether to read the factors of drawn animals, exactly.
+        quick: whether to use few images: minutes, not the protocol.
+        data_dir: images to use; empty: those of the run.
+        keep_images: whether to keep the translations, in RUN/evaluation/images.
+        batch_size: images at once.
+        backbone_dir: folder of the networks that measure; empty: the user's cache.
+        download: whether networks that are missing are downloaded.
+
+    Returns:
+        The report; `report.text` makes a table of it.
+
+    Raises:
+        UserError: if the run, its data or a network is missing or unfit.
+    """
+    iteration = iteration_of(run.checkpoint(checkpoint))
+    metrics = metrics or (() if probe else DEFAULT_METRICS)
+    reader = probes.of_run(run.config) if probe else None
+    folder = backbone_dir or run.config.backbone_dir
+    instruments = open_instruments(metrics, folder, download, batch_size)
+    extent = QUICK if quick else FULL
+    evaluation = Evaluation(run, instruments, extent, data_dir, batch_size, keep_images)
+    translator = Translator.of_run(run, iteration)
+    results = evaluation.measure(translator, iteration) if metrics else {}
+    if reader:
+        results |= factors.sections(factors.translation_scores(translator, reader))
+    return evaluation.report(translator, iteration, results)
 
 
 class Evaluation:

@@ -193,13 +193,13 @@ def reference_scores(
 def by_reference(translator: Translator, task: Task) -> np.ndarray:
     """Return every source in the style of its reference."""
     styles = translator.encode_styles(task.x_ref, task.target)
-    return translator.translate(task.x_src, styles)
+    return translator.apply_styles(task.x_src, styles)
 
 
 def identity_error(translator: Translator, tasks: Sequence[Task]) -> float:
     """Return the mean error of pictures in their own style, in levels of 255."""
     return _levels(
-        translator.translate(t.x_src, translator.encode_styles(t.x_src, t.source))
+        translator.apply_styles(t.x_src, translator.encode_styles(t.x_src, t.source))
         - t.x_src
         for t in tasks
     )
@@ -208,7 +208,7 @@ def identity_error(translator: Translator, tasks: Sequence[Task]) -> float:
 def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
     """Return the mean error of pictures there and back (eq. 4), in levels of 255."""
     return _levels(
-        translator.translate(
+        translator.apply_styles(
             by_reference(translator, t), translator.encode_styles(t.x_src, t.source)
         )
         - t.x_src

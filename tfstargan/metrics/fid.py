@@ -11,6 +11,8 @@ from typing import Self
 
 import numpy as np
 
+from tfstargan.files import atomic_file
+
 KEPT = 10_000  # features held of a set: 80 MB
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
@@ -61,17 +63,15 @@ class FeatureSet:
         return np.concatenate(self._kept).astype(np.float32)
 
     def save(self, path: pathlib.Path) -> None:
-        """Write it, whole or not at all; the folder is made."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial.npz")
-        np.savez(
-            partial,
-            count=self.count,
-            mean=self.mean,
-            scatter=self.scatter,
-            features=self.features,
-        )
-        partial.replace(path)
+        """Write it atomically; the folder is made."""
+        with atomic_file(path) as partial:
+            np.savez(
+                partial,
+                count=self.count,
+                mean=self.mean,
+                scatter=self.scatter,
+                features=self.features,
+            )
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:

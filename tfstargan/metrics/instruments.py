@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from tfstargan.config import METRICS
 from tfstargan.errors import UserError
 from tfstargan.files import cache_dir
 from tfstargan.metrics import backbones, inception, lpips
 from tfstargan.metrics.protocol import in_batches, in_threads
 
-METRICS = ("fid_reference", "fid_clean", "lpips")
 DEFAULT_METRICS = ("fid_reference", "lpips")  # the authors'
 MEANING = {
     "fid_reference": "as the authors' code: torchvision's Inception v3, pictures "
@@ -78,7 +78,7 @@ def open_instruments(
         try:
             path = backbones.find(backbone, place, download)
         except backbones.NotThereError as error:
-            notes.append(f"{metric} is not measured: {error}")
+            notes.append(f"{metric} is not measured: {error.as_flags}")
             continue
         network = make()
         backbones.load(network, path)

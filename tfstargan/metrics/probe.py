@@ -10,7 +10,6 @@ grainy pictures alike, since it is to read generators that are not perfect yet.
 import hashlib
 import inspect
 import math
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from tfstargan.config import Config
 from tfstargan.data import critters
 from tfstargan.data.critters import RANGES, Critter
 from tfstargan.errors import UserError
-from tfstargan.files import cache_dir
+from tfstargan.files import atomic_file, cache_dir
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
@@ -279,11 +278,9 @@ def load(side: int, folder: pathlib.Path) -> Probe:
         return Probe(network)
     print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
     probe = train(side)
-    partial = path.with_name(f"partial-{os.getpid()}.weights.h5")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.network.save_weights(partial)
-        partial.replace(path)
+        with atomic_file(path) as partial:
+            probe.network.save_weights(partial)
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error})") from error
     return probe

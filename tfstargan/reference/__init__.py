@@ -1,1 +1,3 @@
 """The authors' files: PyTorch's formats, names and layouts of parameters."""
+
+import tfstargan.backend  # noqa: F401 - before Keras

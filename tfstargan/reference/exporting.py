@@ -1,26 +1,29 @@
-"""Write a run's averaged networks in the authors' format, for their PyTorch code.
+"""A run's averaged networks in the authors' format."""
 
-    python -m tfstargan.export_reference --run_dir=R --out=100000_nets_ema.ckpt
-
-PyTorch is not needed. `torch.load` gives {generator, mapping_network, style_encoder[,
-fan]: state dict}; the reverse of `import_reference.py`.
-"""
-
+import os
 import pathlib
 
 from tfstargan.errors import UserError
+from tfstargan.networks.build import build_networks, translating
 from tfstargan.reference import parameters, pytorch_file
-from tfstargan.runs.run import Run
-from tfstargan.translation.translator import Translator
+from tfstargan.runs.run import Run, iteration_of
 
 
 def export_reference(
-    run: Run, out: pathlib.Path, iteration: int | str | None = None
-) -> None:
+    run: Run, out: str | os.PathLike = "", checkpoint: int | str | None = None
+) -> pathlib.Path:
     """Write a checkpoint's averages, and FAN if there is one, in the authors' format.
 
     With w_hpf > 0 that has the generator's `hpf.filter`, and, as zeros, the shortcuts
     that it never applies.
+
+    Args:
+        run: the run.
+        out: the file; empty: RUN/export/ITERATION_nets_ema.ckpt.
+        checkpoint: its iteration, or "best"; by default the newest.
+
+    Returns:
+        The file.
 
     Raises:
         UserError: if there is no such checkpoint, its generator is none of the
@@ -31,8 +34,12 @@ def export_reference(
             f"{run.path}: has a {run.config.generator} generator, which the authors' "
             "code lacks; write the run that it was distilled from"
         )
-    networks = Translator.of_run(run, iteration).networks
+    iteration = iteration_of(run.checkpoint(checkpoint))
+    networks = build_networks(run.config, translating(run.config))
+    run.load_averages(networks, iteration)
+    file = pathlib.Path(out or run.export_dir / f"{iteration:06d}_nets_ema.ckpt")
     tree = {
         name: parameters.to_reference(network) for name, network in networks.items()
     }
-    pytorch_file.save(out, tree)
+    pytorch_file.save(file, tree)
+    return file

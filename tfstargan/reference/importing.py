@@ -1,14 +1,4 @@
-"""Make a run of the authors' published weights.
-
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
-        --run_dir=runs/afhq-authors --domains=cat,dog,wild
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
-        --run_dir=runs/celeba-authors --domains=female,male --wing=wing.ckpt
-
-The files are published with the code of StarGAN v2, github.com/clovaai/stargan-v2, and
-are CC BY-NC 4.0. PyTorch is not needed. All sizes are read off the file; the run
-translates, exports and trains further as any other.
-"""
+"""The authors' published weights: read, and the settings that their sizes mean."""
 
 import dataclasses
 import itertools

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from tfstargan.errors import UserError
+from tfstargan.files import atomic_file
 from tfstargan.reference.pytorch_pickle import Storages, describe, interpret
 
 ZIP_START = b"PK\x03\x04"
 MAGIC = 0x1950A86A20F9469CFC6C
 STREAM_START = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
 STREAM_PROTOCOL = 1001
+LONGEST_REASON = 300
 # What zipfile raises on a damaged archive, or one with features that it lacks.
 OF_ZIPFILE = (zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
@@ -57,10 +59,10 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
             raise ValueError("it does not begin as a file of torch.save")
         if not isinstance(tree, dict):
             raise ValueError("no dictionary in it")
-    except (LookupError, EOFError, struct.error) as error:
+    except (LookupError, EOFError, OverflowError, struct.error) as error:
         raise UserError(f"{path}: not a readable PyTorch file (damaged)") from error
     except (ValueError, OSError, *OF_ZIPFILE) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0][:LONGEST_REASON]  # may quote the file
         raise UserError(f"{path}: not a readable PyTorch file ({reason})") from error
     return tree
 
@@ -123,8 +125,8 @@ def _load_stream(path: pathlib.Path) -> Any:
 def save(path: str | os.PathLike, tree: dict[str, Any]) -> None:
     """Write nested dictionaries of arrays so that `torch.load` reads them as tensors.
 
-    The zip format; `torch.load(path, weights_only=True)` is content with it. The file
-    is there whole or not at all.
+    The zip format; `torch.load(path, weights_only=True)` is content with it. It is
+    written atomically.
 
     Args:
         path: of the file; its folder is made.
@@ -135,24 +137,18 @@ def save(path: str | os.PathLike, tree: dict[str, Any]) -> None:
         ValueError: if an array is of another type.
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     arrays: list[np.ndarray] = []
     description = b"\x80\x02" + b"".join(describe(tree, arrays)) + b"."
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with zipfile.ZipFile(partial, "w") as archive:
+        with atomic_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
 
-                def write(name: str, data: bytes) -> None:
-                    archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
+            def write(name: str, data: bytes) -> None:
+                archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
 
-                write("data.pkl", description)
-                write("byteorder", b"little")
-                for key, array in enumerate(arrays):
-                    write(f"data/{key}", array.tobytes())
-                write("version", b"3\n")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+            write("data.pkl", description)
+            write("byteorder", b"little")
+            for key, array in enumerate(arrays):
+                write(f"data/{key}", array.tobytes())
+            write("version", b"3\n")
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error})") from error

@@ -5,8 +5,13 @@ dictionaries, lists, tuples, texts and numbers; of the names that a pickle may c
 OrderedDict and PyTorch's functions that describe a tensor, which it follows itself.
 Whatever else is asked for is refused. Sizes are held to those of the file before memory
 is taken. `describe` is the way back.
+
+This is no subclass of `pickle.Unpickler`: that one hashes whatever a pickle makes a
+key, so nested tuples end the process, and takes memory for as large a memo as a pickle
+asks for. A subclass decides on names and storages only, which neither needs.
 """
 
+import itertools
 import math
 import pickletools
 import struct
@@ -16,6 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MOST_AXES = 32
+MOST_INSTRUCTIONS = 1_000_000  # a tensor takes 40; one byte may cost memory for 80
+LONGEST_NAME = 300  # each use of a name reads all of it
+KEYS_BELOW = 2**60  # such a number is its own hash; larger ones may all share one
 
 BFLOAT16 = "BFloat16Storage"  # the upper halves of float32: NumPy has no such type
 TYPES: dict[str, np.dtype[Any]] = {
@@ -70,11 +78,14 @@ class Storages:
                 format None for "no view of another storage".
         """
         match persistent_id:
-            case ("storage", _Name(name), str(key), str(), int(count), *view):
-                kind = name.removeprefix("torch ")
+            case ("storage", _Name(name), str(key), str(), int(count)):
+                pass
+            case ("storage", _Name(name), str(key), str(), int(count), None):
+                pass
             case _:
                 raise ValueError("a storage is described in an unknown way")
-        if kind not in TYPES or any(v is not None for v in view) or count < 0:
+        kind = name.removeprefix("torch ")
+        if kind not in TYPES or not _is_key(key) or count < 0:
             raise ValueError("a storage is described in an unknown way")
         if key not in self.arrays:
             self.room -= count * TYPES[kind].itemsize
@@ -114,7 +125,8 @@ def interpret(file: Any, storages: Storages) -> Any:
             them, to be filled by the caller.
 
     Raises:
-        ValueError, LookupError: if it is damaged, or asks for what is not allowed.
+        ValueError, LookupError, OverflowError: if it is damaged, or asks for what is
+            not allowed.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -127,7 +139,8 @@ def interpret(file: Any, storages: Storages) -> Any:
         return items
 
     argument: Any
-    for instruction, argument, _ in pickletools.genops(file):
+    instructions = itertools.islice(pickletools.genops(file), MOST_INSTRUCTIONS)
+    for instruction, argument, _ in instructions:
         match instruction.name:
             case "PROTO":
                 pass
@@ -179,7 +192,7 @@ def interpret(file: Any, storages: Storages) -> Any:
                 _expect(stack[-1], dict)
             case name:
                 raise ValueError(f"it asks for {name}, which no tensor needs")
-    raise ValueError("cut short")
+    raise ValueError("its description is too long")
 
 
 def _expect(value: Any, kind: type) -> Any:
@@ -191,9 +204,16 @@ def _expect(value: Any, kind: type) -> Any:
 def _set(target: Any, items: list[Any]) -> None:
     _expect(target, dict)
     for key, value in zip(items[::2], items[1::2], strict=True):
-        if not (isinstance(key, str | int) and str(key).isprintable()):
-            raise ValueError("a key is neither text nor number")
+        if not _is_key(key):
+            raise ValueError("a key is neither a short text nor a number")
         target[key] = value
+
+
+def _is_key(key: Any) -> bool:
+    """Return whether it may be a key, which messages may show."""
+    if isinstance(key, int):
+        return abs(key) < KEYS_BELOW
+    return isinstance(key, str) and len(key) <= LONGEST_NAME and key.isprintable()
 
 
 def _rebuild(function: Any, arguments: Any) -> Any:

@@ -26,7 +26,7 @@ import filelock
 import keras
 
 from tfstargan import files
-from tfstargan.config import SCHEDULE, Config
+from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
 from tfstargan.runs.provenance import process_of, provenance
@@ -48,7 +48,7 @@ class Run:
     """One run directory; see the module for what is in it.
 
     Args:
-        path: the directory; `start` and `open` check it.
+        path: the directory; `start` and `open_run` check it.
         config: the run's settings.
     """
 
@@ -92,18 +92,6 @@ class Run:
                 ) from error
             yield run
 
-    @classmethod
-    def open(cls, run_dir: str = "") -> "Run":
-        """Return a run that exists: the one named, or the newest under runs/.
-
-        Raises:
-            UserError: if there is none.
-        """
-        path = pathlib.Path(run_dir) if run_dir else newest_run()
-        if not (path / "config.json").exists():
-            raise UserError(f"--run_dir={path}: no run there (no config.json in it)")
-        return cls(path, Config.load(path / "config.json"))
-
     def checkpoints(self) -> list[pathlib.Path]:
         """Return the checkpoints, oldest first."""
         return sorted(
@@ -125,7 +113,7 @@ class Run:
         """
         found = self.checkpoints()
         if iteration is not None:
-            path = self.checkpoints_dir / CHECKPOINT.format(self._number(iteration))
+            path = self.checkpoints_dir / CHECKPOINT.format(self.number(iteration))
             if path not in found:
                 known = ", ".join(str(iteration_of(p)) for p in found) or "none"
                 raise UserError(f"{path}: no such checkpoint; there are {known}")
@@ -142,8 +130,8 @@ class Run:
             faults.append(f"{path}: can't be loaded ({fault})")
         raise UserError("; ".join(faults))
 
-    def _number(self, iteration: int | str) -> int:
-        """Return the iteration that is meant by a number, or by "best"."""
+    def number(self, iteration: int | str) -> int:
+        """The iteration that a number, as text or not, or "best" stands for."""
         if iteration == BEST:
             best = self.best()
             if best is None:
@@ -195,7 +183,7 @@ class Run:
         """
         path = self.checkpoints_dir / CHECKPOINT.format(model.iterations_done())
         try:
-            with files.written_whole(path, lasting=True) as partial:
+            with files.atomic_file(path, lasting=True) as partial:
                 # HDF5 does not survive a disk that is full in the middle of a file.
                 files.reserve(partial, self._room_for(model))
                 model.save_weights(partial)
@@ -279,13 +267,28 @@ def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:
     differences = [
         f"{name}: {getattr(old, name)!r} there, {getattr(new, name)!r} now"
         for name in new.__dataclass_fields__
-        if name not in SCHEDULE and getattr(old, name) != getattr(new, name)
+        if not new.may_change(name) and getattr(old, name) != getattr(new, name)
     ]
     if differences:
         raise UserError(
             f"{path}: begun with other settings ({'; '.join(differences)}); "
             "give another --run_dir"
         )
+
+
+def open_run(run_dir: str | os.PathLike = "") -> Run:
+    """A run that exists: the one named, or the newest under runs/.
+
+    Args:
+        run_dir: the run's folder; empty for the newest.
+
+    Raises:
+        UserError: if there is none.
+    """
+    path = pathlib.Path(run_dir) if os.fspath(run_dir) else newest_run()
+    if not (path / "config.json").exists():
+        raise UserError(f"--run_dir={path}: no run there (no config.json in it)")
+    return Run(path, Config.load(path / "config.json"))
 
 
 def iteration_of(path: pathlib.Path) -> int:

@@ -1,20 +1,17 @@
-"""Teach a light generator to do what a trained run's generator does.
+"""A light run made of a trained one: distillation.
 
-    python -m tfstargan.distill --run_dir=R --size=light
-
-makes a run, R-light, that translates, is evaluated and exported as any other, with a
-generator of at most a tenth of the arithmetic (`light.py`). Mapping network and style
-encoder are R's own, copied. The same command again goes on after an interruption.
-
-Every image is translated by both, the teacher and the student, into a style of a latent
-or a reference, or between two of these. The student learns to give the same pixels, and
-the same features to style encoder and discriminator; and, until the last sixth of the
-training, to convince the latter, which goes on learning, too.
+The new run has the trained run's mapping network and style encoder, copied, and a light
+generator (`networks/light_generator.py`) that learns to imitate the generator.
+Every image is translated by both, teacher and student, into a style of a latent or a
+reference, or between two of these. The student learns to give the same pixels, and the
+same features to style encoder and discriminator. Until the last sixth of the training
+it also learns to convince the discriminator, which is trained along (`imitation.py`).
 """
 
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -31,7 +28,7 @@ from tfstargan.networks.arithmetic import multiplications
 from tfstargan.networks.build import build_networks
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.training.imitation import Distiller, Teacher
-from tfstargan.training.loop import say, train
+from tfstargan.training.loop import say, train_run
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
 
@@ -92,7 +89,9 @@ def arithmetic(config: Config) -> int:
     return multiplications(network, *inputs)
 
 
-def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teacher:
+def choose_teacher(
+    run: Run, checkpoint: int | str | None, out: pathlib.Path
+) -> Teacher:
     """Return the checkpoint to learn from, the one that `out` was begun with if any.
 
     Raises:
@@ -108,7 +107,7 @@ def choose_teacher(run: Run, checkpoint: int | None, out: pathlib.Path) -> Teach
         iteration = int(begun["iteration"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{file}: damaged ({error}); give another --out") from error
-    if checkpoint not in (None, iteration):
+    if checkpoint is not None and run.number(checkpoint) != iteration:
         raise UserError(
             f"--checkpoint={checkpoint}: {out} learns from {iteration}; give another "
             "--out"
@@ -131,25 +130,29 @@ def about(teacher: Teacher) -> dict[str, Any]:
     }
 
 
-def distill(
+def distill_run(
     run: Run,
-    out: pathlib.Path,
+    out: str | os.PathLike,
     iterations: int = 10_000,
     width: float = Config.light_width,
-    checkpoint: int | None = None,
-) -> None:
-    """Make a light run of a trained one, or go on with it.
+    checkpoint: int | str | None = None,
+) -> Run:
+    """Make a light run of a trained one, or resume it.
 
     Args:
         run: the teacher's.
         out: the run to be made.
         iterations: to train in all.
         width: channels of the light generator, as a share of the teacher's.
-        checkpoint: iteration of the teacher; by default the newest.
+        checkpoint: of the teacher: its iteration, or "best"; by default the newest.
+
+    Returns:
+        The light run.
 
     Raises:
         UserError: if the teacher is unfit, its data is missing, or `out` is not of it.
     """
+    out = pathlib.Path(out)
     config = student_config(run.config, iterations, width)
     teacher = choose_teacher(run, checkpoint, out)
     open_images(config, "train")  # or refuse, before anything is written
@@ -160,7 +163,7 @@ def distill(
         f"{student / full:.1%} of the teacher's {full / 1e6:,.1f}"
     )
     translator = Translator.of_run(run, teacher.iteration)
-    train(
+    return train_run(
         config,
         out,
         functools.partial(Distiller, teacher=teacher),

@@ -1,6 +1,6 @@
 """What a light generator learns from: another's images, and its discriminator.
 
-`Distiller` is a `StarGANv2` with another training step, which `distill.py` trains.
+`Distiller` is a `StarGANv2` with another training step, which `distillation.py` trains.
 """
 
 import dataclasses

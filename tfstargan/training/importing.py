@@ -1,21 +1,12 @@
-"""Make a run of the authors' published weights.
+"""A run made of the authors' published weights."""
 
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
-        --run_dir=runs/afhq-authors --domains=cat,dog,wild
-    python -m tfstargan.import_reference --checkpoint=100000_nets_ema.ckpt \
-        --run_dir=runs/celeba-authors --domains=female,male --wing=wing.ckpt
-
-The files are published with the code of StarGAN v2, github.com/clovaai/stargan-v2, and
-are CC BY-NC 4.0. PyTorch is not needed. All sizes are read off the file; the run
-translates, exports and trains further as any other.
-"""
-
+import os
 import pathlib
 import re
-import shutil
 
 import keras
 
+from tfstargan import files
 from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED
 from tfstargan.reference import parameters
@@ -25,24 +16,24 @@ from tfstargan.training.stargan import StarGANv2
 
 
 def import_reference(
-    checkpoint: pathlib.Path,
-    run_dir: pathlib.Path,
+    weights: str | os.PathLike,
+    run_dir: str | os.PathLike,
     domains: tuple[str, ...] = (),
-    wing: str = "",
+    wing_weights: str = "",
     data_dir: str = "",
 ) -> StarGANv2:
-    """Make a run of the authors' weights, whole or not at all.
+    """Make a run of the authors' weights, atomically.
 
     The averages are the file's; the networks that would be trained further start from
     them. The iteration is that in the file's name (`100000_nets_ema.ckpt`), or 0.
 
     Args:
-        checkpoint: the authors' `*_nets_ema.ckpt`.
+        weights: the authors' `*_nets_ema.ckpt`.
         run_dir: the run to make; must not exist, or be empty.
         domains: their names, in label order; empty: the folders' in data_dir, or else
             domain0, domain1, ...
-        wing: the authors' `wing.ckpt`; needed where w_hpf > 0 and the checkpoint does
-            not hold FAN's weights itself.
+        wing_weights: the authors' `wing.ckpt`; needed where w_hpf > 0 and `weights`
+            does not hold FAN's weights itself.
         data_dir: of photographs, as in training; may be left out.
 
     Returns:
@@ -51,17 +42,19 @@ def import_reference(
     Raises:
         UserError: if a file is unfit, or the run can't be made.
     """
+    weights, run_dir = pathlib.Path(weights), pathlib.Path(run_dir)
     if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
         raise UserError(f"--run_dir={run_dir}: there is something; give another")
-    parts = read(checkpoint)
-    if wing:
-        parts["fan"] = parameters.read_fan(wing)
+    parts = read(weights)
+    if wing_weights:
+        parts["fan"] = parameters.read_fan(wing_weights)
     try:
         config = config_of(parts, domains, data_dir)
         if config.w_hpf and "fan" not in parts:
             raise UserError(
-                f"{checkpoint}: a generator for faces (w_hpf {config.w_hpf:g}), whose "
-                "landmark network is in another file: give --wing=wing.ckpt, too"
+                f"{weights}: a generator for faces (w_hpf {config.w_hpf:g}), whose "
+                "landmark network is in another file: give --wing_weights=wing.ckpt,"
+                " too"
             )
         keras.utils.set_random_seed(config.seed)
         model = StarGANv2(config)
@@ -69,8 +62,8 @@ def import_reference(
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"{checkpoint}: not the authors' networks ({error})") from error
-    if number := re.match(r"(\d{1,9})_", checkpoint.name):
+        raise UserError(f"{weights}: not the authors' networks ({error})") from error
+    if number := re.match(r"(\d{1,9})_", weights.name):
         model.iteration.assign(int(number[1]))
     model.compile()
     write(model, run_dir)
@@ -92,13 +85,9 @@ def fill(model: StarGANv2, parts: dict[str, Arrays]) -> None:
 
 def write(model: StarGANv2, run_dir: pathlib.Path) -> None:
     """Make a run directory with a model's state as its one checkpoint."""
-    partial = run_dir.with_name(f".{run_dir.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        with Run.start(partial, model.config) as run:
-            run.save(model)
-        partial.replace(run_dir)
+        with files.atomic_folder(run_dir) as folder:
+            with Run.start(folder, model.config) as run:
+                run.save(model)
     except OSError as error:
         raise UserError(f"--run_dir={run_dir}: can't be written ({error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

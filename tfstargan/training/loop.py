@@ -1,20 +1,11 @@
-"""Train StarGAN v2, or go on with a run that was interrupted.
-
-    python -m tfstargan.train --flagfile=configs/critters.flags
-    python -m tfstargan.train --flagfile=configs/afhq.flags --data_dir=data/afhq
-
-Flags after --flagfile win. The same command again resumes at the newest checkpoint.
-On several machines it is the same, with TF_CONFIG set (docs/scaling.md).
-"""
+"""The training of a run: data, model, callbacks, `fit`, interruption, resuming."""
 
 import contextlib
 import dataclasses
-import datetime
-import json
+import os
 import pathlib
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -48,19 +39,22 @@ from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
 
 
-def train(
+def train_run(
     config: Config,
-    run_dir: pathlib.Path,
+    run_dir: str | os.PathLike,
     model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
-) -> None:
+) -> Run:
     """Train in a run directory up to `config.iterations`, resuming what is there.
 
     Args:
         config: its settings.
         run_dir: the run.
-        model_of: makes what is trained (`distill.py` has another).
+        model_of: makes what is trained (``distillation`` has another).
         draw: makes the sample grids, by their names.
+
+    Returns:
+        The run.
 
     Raises:
         UserError: if the data is unfit, the run was begun with other settings, or
@@ -68,6 +62,7 @@ def train(
         KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
             was learned is saved.
     """
+    run_dir = pathlib.Path(run_dir)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
@@ -112,6 +107,7 @@ def train(
                 callback.on_train_begin()
     # A worker that is done waits here while the chief saves: none may leave before.
     distribution.agree(strategy, config.iterations)
+    return run
 
 
 def require_pairs(training: ImageSet) -> None:
@@ -255,28 +251,6 @@ def describe(model: StarGANv2, replicas: int) -> str:
     )
 
 
-def dry_run(config: Config) -> None:
-    """Print settings, devices, parameters and a step's time; write nothing."""
-    strategy = distribution.choose_strategy(config)
-    training = open_images(config, "train")
-    require_pairs(training)
-    config = dataclasses.replace(config, domains=training.domains)
-    print(json.dumps(dataclasses.asdict(config), indent=2))
-    print("devices:", distribution.describe(strategy))
-    model = make_model(config, strategy)
-    print(describe(model, strategy.num_replicas_in_sync))
-    clock = StepClock()
-    few = dataclasses.replace(config, iterations=3)
-    fit(model, strategy, training, few, [clock])
-    seconds = clock.seconds[-1]
-    whole = datetime.timedelta(seconds=round(config.iterations * seconds))
-    print(
-        f"one iteration: {seconds:.2f} s "
-        f"(the first, with compilation: {clock.seconds[0]:.1f} s); "
-        f"{config.iterations:,} take about {whole}"
-    )
-
-
 def cause_of(error: tf.errors.OpError) -> str:
     """Return what made TensorFlow stop: a picture, memory, or its own words."""
     if picture := re.search(r"(?:User|Unreadable)Error: (.+)", str(error)):
@@ -287,21 +261,6 @@ def cause_of(error: tf.errors.OpError) -> str:
             "--img_size or --channel_base"
         )
     return str(error).strip().splitlines()[0]
-
-
-class StepClock(keras.callbacks.Callback):
-    """The seconds that each iteration took."""
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Start the clock."""
-        self.seconds: list[float] = []
-        self.last = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Read it."""
-        now = time.perf_counter()
-        self.seconds.append(now - self.last)
-        self.last = now
 
 
 def say(text: str) -> None:

@@ -1,9 +1,8 @@
-"""Translate any number of pictures, on any number of machines, with Apache Beam.
+"""Translating any number of images, on any number of machines, with Apache Beam.
 
-The pipeline of `python -m tfstargan.translate_corpus`: list the pictures, translate
-those whose translation is not there yet, and report what was wrong with the others.
-Files are read and written by Beam's file systems: folders and buckets (gs://, s3://)
-alike.
+The pipeline lists the images, translates those whose translation does not exist yet,
+and reports what was wrong with the others. Files are read and written by Beam's file
+systems: folders and buckets (gs://, s3://) alike.
 """
 
 import io
@@ -25,8 +24,8 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.errors import UserError
-from tfstargan.runs.run import CHECKPOINT
-from tfstargan.translation.styles import Look
+from tfstargan.runs.run import CHECKPOINT, newest_run
+from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import CHUNK, Translator
 
 REPORT = "report.json"
@@ -42,12 +41,12 @@ class Outcome(NamedTuple):
 
 
 class Translate(beam.DoFn):
-    """Translates lists of files into every look; loads the model once a process.
+    """Translates lists of files into every style; loads the model once a process.
 
     Args:
         run_dir: the trained run, which every machine must be able to read.
         iteration: of the checkpoint; None for the newest.
-        looks: the styles, each with its name.
+        styles: to translate into, each with its name.
         source: the folder of the files.
         out: the folder for the translations, laid out as the source.
     """
@@ -56,13 +55,13 @@ class Translate(beam.DoFn):
         self,
         run_dir: str,
         iteration: int | str | None,
-        looks: list[Look],
+        styles: list[NamedStyle],
         source: str,
         out: str,
     ):
         self.run_dir = run_dir
         self.iteration = iteration
-        self.looks = looks
+        self.styles = styles
         self.source = source
         self.out = out
         self.model = shared.Shared()
@@ -75,7 +74,7 @@ class Translate(beam.DoFn):
         """Yield what became of every file."""
         todo = []
         for file in files:
-            missing = [look for look in self.looks if not self._exists(file, look)]
+            missing = [style for style in self.styles if not self._exists(file, style)]
             if not missing:
                 yield Outcome("there already", file)
                 continue
@@ -83,21 +82,37 @@ class Translate(beam.DoFn):
                 todo.append((file, self.translator.prepare(read(file)), missing))
             except (UserError, OSError, BeamIOError) as error:
                 yield Outcome("bad", file, str(error))
-        for look in self.looks:
-            wanted = [(file, x) for file, x, missing in todo if look in missing]
+        for style in self.styles:
+            wanted = [(file, x) for file, x, missing in todo if style in missing]
             if wanted:
                 sources = np.stack([x for _, x in wanted])
-                fakes = self.translator.translate(sources, look.style)
+                fakes = self.translator.apply_styles(sources, style.code)
                 for (file, _), fake in zip(wanted, fakes, strict=True):
-                    write(images.to_uint8(fake), self._target(file, look))
+                    write(images.to_uint8(fake), self._target(file, style))
         yield from (Outcome("translated", file) for file, *_ in todo)
 
-    def _target(self, file: str, look: Look) -> str:
+    def _target(self, file: str, style: NamedStyle) -> str:
         # With its suffix: a.jpg and a.png may lie side by side.
-        return f"{self.out}{file.removeprefix(self.source)}-to-{look.name}.png"
+        return f"{self.out}{file.removeprefix(self.source)}-to-{style.name}.png"
 
-    def _exists(self, file: str, look: Look) -> bool:
-        return FileSystems.exists(self._target(file, look))
+    def _exists(self, file: str, style: NamedStyle) -> bool:
+        return FileSystems.exists(self._target(file, style))
+
+
+def places(run_dir: str, source: str, out: str) -> tuple[str, str, str]:
+    """Absolute paths of folders, or addresses of buckets, without a slash at the end.
+
+    Raises:
+        UserError: if `out` lies in `source`, or there is no run.
+    """
+    run, source_, out_ = map(_absolute, (run_dir or str(newest_run()), source, out))
+    if f"{out_}/".startswith(f"{source_}/"):
+        raise UserError(f"--out={out}: must not lie in --source")
+    return run, source_, out_
+
+
+def _absolute(path: str) -> str:
+    return path.rstrip("/") if "://" in path else str(pathlib.Path(path).resolve())
 
 
 def load(run_dir: str, iteration: int | str | None = None) -> Translator:

@@ -1,17 +1,15 @@
-"""Pictures that show what a run has learned: grids and animations.
+"""Grids and animations that show what a run has learned.
 
-    python -m tfstargan.samples --run_dir=runs/critters --animation=gif
-
-writes into RUN/samples:
-
-- `references.png`: sources above, references at the left; pose from above, domain and
-  style from the left;
-- `latents-psi1.png`, ...: sources above, a random style a row, for each --psi;
-- `cycles.png`: in columns source, reference, translated, and translated back;
-- `references.gif`, `latents.gif`: the same sources while the style wanders from one
-  reference, or latent, to the next.
+- references: sources above, references at the left; the pose comes from above, domain
+  and style from the left;
+- latents-psi1, ...: sources above, a random style in each row;
+- cycles: in columns source, reference, translation, and translation back;
+- animations: the same sources while the style moves from one to the next.
 """
 
+import dataclasses
+import os
+import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,12 +17,11 @@ import numpy as np
 
 from tfstargan import images
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.stream import examples_of
+from tfstargan.data.stream import examples_of, open_images
+from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
 COLUMNS = 9  # about so many sources and references, evenly over the domains
-
-
 FRAMES = 12  # from one style to the next
 
 
@@ -84,11 +81,11 @@ def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
         domain = domains[i // each]
         other = domains[(i // each + 1) % len(domains)]
         reference = examples.references[other][i % each]
-        fake = translator.translate(
+        fake = translator.apply_styles(
             source[None], translator.encode_styles(reference[None], other)
         )
         own_style = translator.encode_styles(source[None], domain)
-        back = translator.translate(fake, own_style)
+        back = translator.apply_styles(fake, own_style)
         columns.append([source, reference, fake[0], back[0]])
     rows = zip(*columns, strict=True)
     return images.grid([[*images.to_uint8(np.stack(row))] for row in rows])
@@ -155,3 +152,44 @@ def draw_all(
         "cycles": cycle_grid(translator, examples),
         **{f"latents-psi{p:g}": latent_grid(translator, examples, p) for p in psis},
     }
+
+
+def write_samples(
+    run: Run,
+    out: str | os.PathLike = "",
+    psis: Sequence[float] = (1.0,),
+    animation: str | None = None,
+    checkpoint: int | str | None = None,
+    data_dir: str = "",
+) -> str:
+    """Write every grid of a run, and the animations if they are wanted.
+
+    Args:
+        run: the run.
+        out: folder; empty: RUN/samples.
+        psis: of the random styles, a grid for each.
+        animation: "gif", "webp" or "mp4".
+        checkpoint: its iteration, or "best"; by default the newest.
+        data_dir: images to show; empty: those of the run.
+
+    Returns:
+        What was written, in a line.
+
+    Raises:
+        UserError: if images are missing, or nothing can be written.
+    """
+    translator = Translator.of_run(run, checkpoint)
+    config = run.config
+    if data_dir:
+        config = dataclasses.replace(config, dataset="folder", data_dir=data_dir)
+    examples = Examples.choose(open_images(config, "val"), config.img_size)
+    folder = pathlib.Path(out or run.samples_dir)
+    written = []
+    for name, grid in draw_all(translator, examples, psis).items():
+        written.append(f"{name}.png")
+        images.save(grid, folder / written[-1])
+    if animation:
+        for name, frames in animations(translator, examples, psis[0]).items():
+            written.append(f"{name}.{animation}")
+            images.save_animation(frames, folder / written[-1])
+    return f"{folder}: {', '.join(written)}"

@@ -1,44 +1,63 @@
-"""Translate pictures with a trained run.
+"""Styles to translate into: of a seed's latent, or of reference images."""
 
-    python -m tfstargan.translate --run_dir=R --source=a.jpg --domain=cat --seed=3
-    python -m tfstargan.translate --run_dir=R --source=a.jpg --reference=b.jpg
-    python -m tfstargan.translate --run_dir=R --source=photos/ --reference=styles/
-
-A folder stands for all pictures in it and below; every source is translated into the
-style of every reference. The domain of a reference is --domain, or else the name of
-the folder that it is in.
-"""
-
+import os
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
+from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.translation.translator import Translator
 
 
-class Look(NamedTuple):
-    """A style to translate into, and its name in the files' names."""
+class NamedStyle(NamedTuple):
+    """A style to translate into, and its name in the names of files."""
 
     name: str
-    style: np.ndarray  # [1, style_dim]
+    code: np.ndarray  # [1, style_dim]
 
 
-def reference_looks(
-    translator: Translator, files: list[pathlib.Path], domain: str
-) -> list[Look]:
-    """Return the styles of reference pictures.
+def choose_styles(
+    translator: Translator,
+    domain: str,
+    seed: int | None = None,
+    reference: str | os.PathLike = "",
+    psi: float = 1.0,
+) -> list[NamedStyle]:
+    """The style of a seed, or those of references.
 
     Args:
         translator: of the run.
-        files: the pictures.
+        domain: target domain; for references, empty stands for each one's folder.
+        seed: of a random style.
+        reference: an image, or a folder of them; not with a seed.
+        psi: scales a random style, see `Translator.random_style`.
+
+    Raises:
+        UserError: if a domain is unknown, or a file is no image.
+    """
+    if reference:
+        files = images.find(pathlib.Path(reference))
+        return styles_of_references(translator, files, domain)
+    code = translator.random_style(domain, seed or 0, psi)
+    return [NamedStyle(f"{domain}-seed{seed}", code)]
+
+
+def styles_of_references(
+    translator: Translator, files: list[pathlib.Path], domain: str = ""
+) -> list[NamedStyle]:
+    """The styles of reference images.
+
+    Args:
+        translator: of the run.
+        files: the images.
         domain: of all of them; empty: each one's is the name of its folder.
 
     Raises:
-        UserError: if a domain is unknown, or a file is no picture.
+        UserError: if a domain is unknown, or a file is no image.
     """
-    looks = []
+    styles = []
     for file in files:
         name = domain or file.resolve().parent.name
         if name not in translator.domains:
@@ -46,6 +65,6 @@ def reference_looks(
                 f"{file}: of which domain is this reference? Say --domain=, one of "
                 f"{', '.join(translator.domains)}"
             )
-        style = translator.encode_styles(translator.read(file)[None], name)
-        looks.append(Look(f"{name}-like-{file.stem}", style))
-    return looks
+        code = translator.encode_styles(translator.read(file)[None], name)
+        styles.append(NamedStyle(f"{name}-like-{file.stem}", code))
+    return styles

@@ -1,12 +1,13 @@
-"""Translate pictures with a trained run: `Translator.load(run_dir).translate(...)`.
+"""Translating images with a trained run: `Translator.load(run_dir).translate(...)`.
 
-A style code comes from a latent (mapping network) or from a reference picture (style
-encoder); the generator brings it into a source picture. All three are the averaged
-copies (arXiv:1912.01865, appendix: "exponential moving averages").
+A style code comes from a latent (mapping network) or from a reference image (style
+encoder); the generator brings it into a source. All three are the averaged networks
+(arXiv:1912.01865, appendix: "exponential moving averages").
 """
 
+import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import keras
@@ -18,17 +19,23 @@ from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.masks import masks_of
-from tfstargan.runs.run import Run
+from tfstargan.runs.run import Run, open_run
 
 CHUNK = 8  # images computed at once, so that memory does not grow with their number
 MEAN_STYLE_LATENTS = 10_000  # as in the authors' evaluation
 
 
+# An image: a file, or RGB as PIL has it, or an array [H, W, 3], either uint8 from 0 to
+# 255 or float in [-1, 1].
+Source = str | os.PathLike | Image.Image | np.ndarray
+
+
 class Translator:
     """The three networks that translate, and the names of their domains.
 
-    Arrays are images [N, H, W, 3] float32 in [-1, 1] of the run's `img_size`, style
-    codes [N, style_dim] float32, and domains as names.
+    `translate` takes and gives images. The other methods work on arrays: images
+    [N, H, W, 3] of the run's `img_size`, float32 in [-1, 1] or uint8 from 0 to 255,
+    style codes [N, style_dim] float32, and domains by name.
 
     Args:
         config: the run's settings.
@@ -38,25 +45,28 @@ class Translator:
     def __init__(self, config: Config, networks: dict[str, keras.Model]):
         self.config = config
         self.networks = networks
+        self._mean_styles: dict[str, np.ndarray] = {}
 
     @classmethod
-    def load(cls, run_dir: str = "", iteration: int | str | None = None) -> Self:
-        """Return the translator of a run.
+    def load(
+        cls, run_dir: str | os.PathLike = "", checkpoint: int | str | None = None
+    ) -> Self:
+        """The translator of a run.
 
         Args:
-            run_dir: empty for the newest run under runs/.
-            iteration: of the checkpoint, or "best"; by default the newest.
+            run_dir: its folder; empty for the newest run under runs/.
+            checkpoint: its iteration, or "best"; by default the newest.
 
         Raises:
             UserError: if there is no such run or checkpoint.
         """
-        return cls.of_run(Run.open(run_dir), iteration)
+        return cls.of_run(open_run(run_dir), checkpoint)
 
     @classmethod
-    def of_run(cls, run: Run, iteration: int | str | None = None) -> Self:
-        """Return the translator of a run that is open already."""
+    def of_run(cls, run: Run, checkpoint: int | str | None = None) -> Self:
+        """The translator of a run that is open already."""
         networks = build_networks(run.config, translating(run.config))
-        run.load_averages(networks, iteration)
+        run.load_averages(networks, checkpoint)
         return cls(run.config, networks)
 
     @property
@@ -76,13 +86,93 @@ class Translator:
             )
         return self.domains.index(domain)
 
+    def translate(
+        self,
+        source: Source | Sequence[Source],
+        domain: str,
+        *,
+        seed: int | None = None,
+        seeds: Sequence[int] | None = None,
+        reference: Source | Sequence[Source] | None = None,
+        psi: float = 1.0,
+    ) -> Any:
+        """Translate images into a domain, in the style of seeds or references.
+
+        Args:
+            source: an image, or several: a list, or an array [N, H, W, 3]. Of any size;
+                the largest centred square is taken and resized to `img_size`.
+            domain: name of the target domain.
+            seed: of a random style.
+            seeds: of several random styles.
+            reference: an image of the target domain that gives the style, or several.
+            psi: scales random styles, see `random_style`.
+
+        Returns:
+            A `PIL.Image.Image`. A list of them for several sources, or several styles;
+            for both `images[source][style]`.
+
+        Raises:
+            UserError: if the domain is unknown, or an image can't be read.
+            ValueError: unless one of `seed`, `seeds` and `reference` is given, or if an
+                array is no image.
+        """
+        if sum(given is not None for given in (seed, seeds, reference)) != 1:
+            raise ValueError("give one of seed, seeds and reference")
+        if reference is not None:
+            references, one_style = _listed(reference)
+            codes = self.encode_styles(np.stack(self._arrays(references)), domain)
+        else:
+            one_style = seeds is None
+            each = [seed or 0] if seeds is None else seeds
+            codes = np.concatenate([self.random_style(domain, s, psi) for s in each])
+        sources, one_source = _listed(source)
+        rows = []
+        for start in range(0, len(sources), CHUNK):
+            some = np.stack(self._arrays(sources[start : start + CHUNK]))
+            fakes = [*self.in_styles(some, codes[:, None])]
+            rows += [[_picture(fake[i]) for fake in fakes] for i in range(len(some))]
+        result = [row[0] for row in rows] if one_style else rows
+        return result[0] if one_source else result
+
     def prepare(self, picture: Image.Image) -> np.ndarray:
-        """Return a picture of any size as an image [H, W, 3] in [-1, 1]."""
+        """An image of any size as float32 [img_size, img_size, 3] in [-1, 1]."""
         return images.to_float(images.square(picture, self.config.img_size))
 
-    def read(self, path: pathlib.Path) -> np.ndarray:
-        """Return a picture file as an image; raise a UserError if it is none."""
-        return self.prepare(images.read(path))
+    def read(self, source: Source) -> np.ndarray:
+        """What `prepare` gives of a file, a `PIL.Image.Image` or an array.
+
+        A float array of the run's size is taken as it is; one of another size is
+        rounded to 8 bits first.
+
+        Raises:
+            UserError: if a file can't be read.
+            ValueError: if an array is no image.
+        """
+        if isinstance(source, np.ndarray):
+            return self._read_array(source)
+        if isinstance(source, Image.Image):
+            return self.prepare(images.to_rgb(source.copy()))
+        return self.prepare(images.read(pathlib.Path(source)))
+
+    def _read_array(self, array: np.ndarray) -> np.ndarray:
+        levels = array.dtype == np.uint8
+        if array.ndim != 3 or array.shape[-1] != 3:
+            raise ValueError(f"an image must be [H, W, 3], got {list(array.shape)}")
+        if not levels:
+            if not np.issubdtype(array.dtype, np.floating):
+                raise ValueError(f"an image must be uint8 or float, got {array.dtype}")
+            if not np.abs(array).max(initial=0) <= 1 + 1e-3:  # nan is not
+                raise ValueError(
+                    "a float image must be in [-1, 1]; use uint8 for 0..255"
+                )
+        side = self.config.img_size
+        if not levels and array.shape[:2] == (side, side):
+            return np.asarray(array, np.float32)
+        pixels = array if levels else images.to_uint8(array)
+        return self.prepare(Image.fromarray(pixels))
+
+    def _arrays(self, sources: Sequence[Source]) -> list[np.ndarray]:
+        return [self.read(source) for source in sources]
 
     def map_latents(self, latents: np.ndarray, domain: str) -> np.ndarray:
         """Return the style codes of latents [N, latent_dim] in a domain."""
@@ -94,7 +184,8 @@ class Translator:
         """Return the style codes of pictures of a domain."""
         label = self.label(domain)
         network = self.networks["style_encoder"]
-        return _in_chunks(lambda x: network(x, _labels(x, label)), references)
+        x = _as_float(references)
+        return _in_chunks(lambda x: network(x, _labels(x, label)), x)
 
     def random_style(self, domain: str, seed: int, psi: float = 1.0) -> np.ndarray:
         """Return one style code [1, style_dim]: that of a seed's latent.
@@ -114,46 +205,55 @@ class Translator:
         return mean + psi * (style - mean)
 
     def mean_style(self, domain: str) -> np.ndarray:
-        """Return the mean of 10,000 latents' style codes in a domain, [style_dim]."""
-        rng = np.random.default_rng(self.config.seed)
-        size = (MEAN_STYLE_LATENTS, self.config.latent_dim)
-        label = self.label(domain)
-        z = rng.standard_normal(size, np.float32)
-        return self.networks["mapping_network"](z, _labels(z, label)).numpy().mean(0)
+        """The mean of 10,000 latents' style codes in a domain, [style_dim].
 
-    def translate(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
-        """Return every source in its style; one style serves them all.
+        It is computed once.
+        """
+        if domain not in self._mean_styles:
+            rng = np.random.default_rng(self.config.seed)
+            size = (MEAN_STYLE_LATENTS, self.config.latent_dim)
+            label = self.label(domain)
+            z = rng.standard_normal(size, np.float32)
+            styles = self.networks["mapping_network"](z, _labels(z, label))
+            self._mean_styles[domain] = styles.numpy().mean(0)
+        return self._mean_styles[domain]
+
+    def apply_styles(self, sources: np.ndarray, styles: np.ndarray) -> np.ndarray:
+        """Every source in its style; one style serves them all.
 
         Args:
-            sources: [N, H, W, 3] in [-1, 1].
+            sources: [N, H, W, 3], float in [-1, 1] or uint8.
             styles: [N, style_dim] or [1, style_dim].
 
         Returns:
-            [N, H, W, 3], about [-1, 1].
+            [N, H, W, 3]; uint8 for uint8, else float32, about [-1, 1].
         """
         styles = np.broadcast_to(styles, (len(sources), styles.shape[-1]))
-        return _in_chunks(self.generate, sources, styles)
+        fakes = _in_chunks(self.generate, _as_float(sources), styles)
+        return _like(fakes, sources)
 
     def in_styles(
         self, sources: np.ndarray, styles: Iterable[np.ndarray]
     ) -> Iterator[np.ndarray]:
-        """Yield what `translate` returns of each of many styles.
+        """Yield what `apply_styles` returns of each of many styles.
 
         What of the generator does not see the style, and faces' masks, are computed
         once for all: nearly half of the time.
 
         Args:
-            sources: [N, H, W, 3] in [-1, 1].
+            sources: [N, H, W, 3], float in [-1, 1] or uint8.
             styles: each [N, style_dim], or one for all sources: [1, style_dim].
         """
         starts = range(0, len(sources), CHUNK)
-        encoded = [self.encode(sources[i : i + CHUNK]) for i in starts]
+        x = _as_float(sources)
+        encoded = [self.encode(x[i : i + CHUNK]) for i in starts]
         for style in styles:
             each = np.broadcast_to(style, (len(sources), style.shape[-1]))
             parts = zip(starts, encoded, strict=True)
-            yield np.concatenate(
-                [self.decode(part, each[i : i + CHUNK]).numpy() for i, part in parts]
-            )
+            fakes = [
+                self.decode(part, each[i : i + CHUNK]).numpy() for i, part in parts
+            ]
+            yield _like(np.concatenate(fakes), sources)
 
     def generate(self, x: Any, s: Any) -> Any:
         """Return images in their styles, tensor for tensor."""
@@ -171,6 +271,27 @@ class Translator:
     def _masks(self, x: Any) -> Any:
         fan = self.networks.get("fan")
         return None if fan is None else masks_of(fan, x)
+
+
+def _listed(source: Any) -> tuple[Sequence[Source], bool]:
+    """One or several images as a list, and whether it was one."""
+    if isinstance(source, np.ndarray):
+        return (list(source), False) if source.ndim == 4 else ([source], True)
+    if isinstance(source, str | os.PathLike | Image.Image):
+        return [source], True
+    return list(source), False
+
+
+def _picture(x: np.ndarray) -> Image.Image:
+    return Image.fromarray(images.to_uint8(x))
+
+
+def _as_float(x: np.ndarray) -> np.ndarray:
+    return images.to_float(x) if x.dtype == np.uint8 else x
+
+
+def _like(fakes: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    return images.to_uint8(fakes) if sources.dtype == np.uint8 else fakes
 
 
 def _labels(batch: np.ndarray, label: int) -> np.ndarray:

@@ -73,7 +73,7 @@ function checkSignatures(contract) {
   }
 }
 
-/** Returns the tensors of each signature, as export/signatures.py has them. */
+/** Returns the tensors of each signature, as tfstargan/exported/contract.py has them. */
 function promisedTensors({img_size: size, style_dim, latent_dim}) {
   const float = (...shape) => ({shape, dtype: 'float32'});
   const pixels = float(1, size, size, 3);

@@ -276,7 +276,7 @@ class Session(private val context: Context) {
     }
 
     private companion object {
-        // The folders of assets, written by export/android.py.
+        // The folders of assets, written by export/apps/assets.py.
         const val MODEL = "model"
         const val CHECK = "check"
         const val REFERENCES = "references"

@@ -1,12 +1,4 @@
-"""A run as ONNX files, for ONNX Runtime and what builds on it.
-
-    pip install 'tfstargan[onnx]'
-    python -m export.onnx --run_dir=R
-
-writes RUN/export/onnx/: map_latent.onnx, encode_style.onnx, translate.onnx and
-stargan.json. They are run in ONNX Runtime and compared with Keras on real pictures;
-files that differ are not kept.
-"""
+"""ONNX files made of a float32 .tflite, and run in ONNX Runtime."""
 
 import pathlib
 import tempfile
@@ -15,13 +7,20 @@ from collections.abc import Callable
 import numpy as np
 
 from export.litert import flatbuffer
+from export.model import graph
 from tfstargan.errors import UserError
 from tfstargan.exported.runtime import Endpoints
+from tfstargan.translation.translator import Translator
 
 OPSET = 18
-
-
 MISSING = "needs tf2onnx and onnxruntime: pip install 'tfstargan[onnx]'"
+
+
+def write(translator: Translator, folder: pathlib.Path) -> None:
+    """Write a file for each signature of a translator's networks."""
+    content = graph.convert(graph.for_export(translator))
+    for signature in graph.signatures(translator.config):
+        convert(content, signature.name, folder / f"{signature.name}.onnx")
 
 
 def convert(content: bytes, signature: str, path: pathlib.Path) -> None:
