@@ -86,8 +86,8 @@ def _make_generator(config: Config, training: bool, **shared: Any) -> Generator:
     if config.generator == "light":
         make, width = LightGenerator, config.light_width
     return make(
-        config.img_size,
-        config.style_dim,
+        img_size=config.img_size,
+        style_dim=config.style_dim,
         channel_base=max(1, int(width * config.channel_base)),
         channel_max=max(1, int(width * config.channel_max)),
         w_hpf=config.w_hpf,
