@@ -85,8 +85,10 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
     """Return {name: (what measures it, GMAC, MB, operations left to slower code)}."""
     options = flags.FLAGS
     translator = untrained(config)
-    copy = graph.for_export(translator)
-    float32, whole = (graph.convert(copy, pairs=pairs) for pairs in (True, False))
+    float32, whole = (
+        graph.convert(graph.for_export(translator, lowering))
+        for lowering in ("litert_pairs", "litert")
+    )
     unquantized = flatbuffer.cut(whole, contract.TRANSLATE)
     found: dict[str, tuple] = {}
     for variant in options.variants:

@@ -31,7 +31,7 @@ from tfstargan.translation.translator import Translator
 def exported(config: Config) -> bytes:
     """Return the .tflite of a configuration's generator, with random weights."""
     translator = Translator(config, build_networks(config, translating(config)))
-    whole = graph.convert(graph.for_export(translator), pairs=True)
+    whole = graph.convert(graph.for_export(translator, "litert_pairs"))
     return flatbuffer.cut(whole, contract.TRANSLATE)
 
 

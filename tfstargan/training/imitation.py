@@ -13,7 +13,6 @@ import tensorflow as tf
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.networks.build import AVERAGED, build_networks, translating
-from tfstargan.networks.layers import upsample_in_phases
 from tfstargan.runs.run import Run
 from tfstargan.training import losses
 from tfstargan.training.optimizer import Adam
@@ -43,10 +42,10 @@ class Teacher:
     run: Run
     iteration: int
 
-    def networks(self) -> dict[str, keras.Model]:
-        """Return its averaged networks, its discriminator, and FAN, if it has one."""
+    def networks(self, lowering: str | None = None) -> dict[str, keras.Model]:
+        """Its averaged networks, its discriminator, and FAN, if it has one."""
         names = (*translating(self.run.config), "discriminator")
-        networks = build_networks(self.run.config, names)
+        networks = build_networks(self.run.config, names, lowering=lowering)
         self.run.load_averages(networks, self.iteration)
         return networks
 
@@ -70,14 +69,13 @@ class Distiller(StarGANv2):
 
     def __init__(self, config: Config, teacher: Teacher, **kwargs: Any):
         super().__init__(config, **kwargs)
-        networks = teacher.networks()
+        networks = teacher.networks(lowering="xla_cpu")
         self.discriminator.set_weights(networks.pop("discriminator").get_weights())
         for name in AVERAGED[1:]:
             for network in (getattr(self, name), self.averages[name]):
                 network.set_weights(networks[name].get_weights())
         if self.fan is not None:
             self.fan.set_weights(networks["fan"].get_weights())
-        upsample_in_phases(networks["generator"])
         # Not a network of this model's own: it is no part of its checkpoints.
         self.teacher = Translator(teacher.run.config, networks)
 

@@ -45,6 +45,7 @@ class StarGANv2(keras.Model):
 
     Args:
         config: sizes, weights of the losses and schedules; `domains` must be known.
+        lowering: how the networks' operations are computed; see `networks.lowering`.
     """
 
     shown: ClassVar = {  # of the losses, in a progress bar
@@ -55,17 +56,20 @@ class StarGANv2(keras.Model):
         "cyc": "G/latent/cyc",
     }
 
-    def __init__(self, config: Config, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, config: Config, lowering: str | None = None, **kwargs: Any):
+        super().__init__(**{"dtype": "float32"} | kwargs)
         self.config = config
-        networks = build_networks(config, NETWORKS, training=True)
+        self.lowering = lowering
+        networks = build_networks(config, NETWORKS, training=True, lowering=lowering)
         for name, network in networks.items():
             setattr(self, name, network)
-        self.averages = build_networks(config, AVERAGED)
+        self.averages = build_networks(config, AVERAGED, lowering=lowering)
         for name, average in self.averages.items():
             average.trainable = False
             average.set_weights(getattr(self, name).get_weights())
-        self.fan = build_networks(config, ("fan",))["fan"] if config.w_hpf else None
+        self.fan = None
+        if config.w_hpf:
+            self.fan = build_networks(config, ("fan",), lowering=lowering)["fan"]
         self.iteration = self.add_weight(
             (),
             "zeros",
@@ -378,11 +382,14 @@ class StarGANv2(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def get_config(self) -> dict:
-        return {"config": dataclasses.asdict(self.config)}
+        return {
+            "config": dataclasses.asdict(self.config),
+            "lowering": self.lowering,
+        }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> Self:
-        return cls(Config(**config["config"]))
+        return cls(**config | {"config": Config(**config["config"])})
 
 
 class Sources:
