@@ -476,7 +476,7 @@ def test_a_download_that_fails_leaves_nothing(publisher, tmp_path):
 
 @pytest.mark.slow
 def test_training_goes_the_same_way_whether_measured_or_not(
-    run_dir, alexnet_dir, tmp_path, monkeypatch, capsys
+    eager, small_grids, run_dir, alexnet_dir, tmp_path, monkeypatch, capsys
 ):
     def offline(*_, **__):
         raise OSError("no network")

@@ -246,7 +246,7 @@ def test_variants_are_asked_for_by_name():
     assert exporting.wanted(["float32"]) == ["float32"]
     assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
     assert exporting.wanted(["all"]) == list(VARIANTS)
-    with pytest.raises(UserError, match="^variants=int4: must be of float32, float16"):
+    with pytest.raises(UserError, match=r"^variants=int4 must be of float32, float16"):
         exporting.wanted(["int4"])
 
 

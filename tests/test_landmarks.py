@@ -328,7 +328,7 @@ def faces():
 
 def test_w_hpf_must_not_be_negative():
     assert Config(w_hpf=2).w_hpf == 2.0
-    with pytest.raises(UserError, match="^w_hpf=-1"):
+    with pytest.raises(UserError, match=r"^w_hpf=-1"):
         Config(w_hpf=-1.0)
 
 
