@@ -56,7 +56,8 @@ class LabelGenerator(Generator):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.from_rgb = ConvWithLabel(self.from_rgb.filters, self.style_dim)
+        filters = self.from_rgb.filters
+        self.from_rgb = ConvWithLabel(filters, self.style_dim, **self.inherited())
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
         """Leave the picture as it is: here the encoder sees the label, too."""
