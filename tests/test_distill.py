@@ -13,12 +13,14 @@ from conftest import tiny
 from test_stargan import arrays, assert_same, make_batch
 
 from tfstargan.config import Config
+from tfstargan.data.batch import Batch
 from tfstargan.errors import UserError
 from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training import distillation, imitation, losses
 from tfstargan.training.imitation import Distiller, Teacher
 from tfstargan.training.loop import train_run
+from tfstargan.training.step import Sources
 from tfstargan.translation import grids
 from tfstargan.translation.translator import Translator
 
@@ -114,7 +116,7 @@ def test_the_loss_is_of_pixels_features_and_until_the_end_what_the_discriminator
     networks = teacher.networks()
     for guide, iteration in (("plain", 8), ("plain", 9), ("other", 0), ("blended", 0)):
         student.iteration.assign(iteration)
-        loss, terms = student.generator_loss(batch, guide)
+        loss, terms = student.update_loss(f"G/{guide}", Sources(student, batch))
         style = student.style(batch, guide)
         x_fake = student.generator(batch.x_src, style)
         x_taught = networks["generator"](batch.x_src, style)
@@ -139,6 +141,18 @@ def test_the_loss_is_of_pixels_features_and_until_the_end_what_the_discriminator
             assert float(terms[name]) == pytest.approx(float(value), rel=1e-4)
         assert float(loss) == pytest.approx(float(whole), rel=1e-4)
     student.iteration.assign(0)
+
+
+def test_the_discriminator_learns_from_half_of_the_images(teacher, student):
+    batch = make_batch(0)
+    loss, _ = student.update_loss("D/plain", Sources(student, batch))
+    half = Batch(*(x[:2] for x in batch))  # of three
+    x_fake = student.generator(batch.x_src, student.style(batch, "plain"))
+    expected, _ = student.discriminator_loss(half, x_fake[:2])
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+    assert float(loss) != pytest.approx(
+        float(student.discriminator_loss(batch, x_fake)[0]), rel=1e-3
+    )
 
 
 def test_styles_are_of_latents_of_references_and_in_between(student):
