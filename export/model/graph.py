@@ -24,13 +24,13 @@ from tfstargan.translation.translator import Translator
 
 
 def signatures(config: Config, batch: int | None = 1) -> tuple[Signature, ...]:
-    """Return the three endpoints of a run."""
+    """The three endpoints of a run."""
     sizes = (config.img_size, config.style_dim, config.latent_dim, len(config.domains))
     return contract.signatures(*sizes, batch)
 
 
 def functions(translator: Translator) -> dict[str, Callable[..., Any]]:
-    """Return the function of tensors behind each endpoint."""
+    """The function of tensors behind each endpoint."""
     return {
         contract.MAP_LATENT: translator.networks["mapping_network"],
         contract.ENCODE_STYLE: translator.networks["style_encoder"],
@@ -47,7 +47,7 @@ def describe(
     batch: int | None = 1,
     quality: dict[str, float] | None = None,
 ) -> Contract:
-    """Return the contract of a run's variant, to be sealed with its files."""
+    """The contract of a run's variant, to be sealed with its files."""
     config = run.config
     means = {name: translator.mean_style(name) for name in config.domains}
     return Contract(

@@ -17,8 +17,6 @@ from tfstargan.networks.lowering import Lowered
 from tfstargan.networks.norms import AdaIN, InstanceNormalization
 
 LEAK = 0.2  # slope of every LeakyReLU
-
-
 # Keeps the variance of a sum of two. The convolutions that end in the sum have it as
 # their gain: on the weights, it costs nothing.
 UNIT_VARIANCE = 1 / math.sqrt(2)
@@ -42,7 +40,7 @@ def leaky_relu(x: Any) -> tuple[Any, Any]:
 def channel_widths(
     img_size: int, smallest: int, channel_base: int, channel_max: int
 ) -> list[int]:
-    """Return the channels at sides img_size, img_size / 2, ..., smallest.
+    """Channels at sides img_size, img_size / 2, ..., smallest.
 
     `channel_base / img_size` at full size, doubled at each halving up to `channel_max`.
 
