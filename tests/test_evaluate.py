@@ -314,6 +314,7 @@ def evaluate(run_dir, alexnet_dir, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_path):
     shutil.copytree(run.path, tmp_path / "unbroken")
     arguments = evaluate(tmp_path / "unbroken", alexnet_dir)
@@ -393,7 +394,7 @@ def test_with_nothing_to_measure_by_nothing_is_done(run, tmp_path):
     assert "lpips is not measured: alexnet-owt-7be5be79.pth (245 MB)" in line
     assert "--backbone_dir" in line
     line = refusal(*evaluate(run.path, "none", "--metrics=ssim"), cwd=tmp_path)
-    assert "--metrics=ssim: must be of fid_reference, fid_clean, lpips" in line
+    assert "--metrics=ssim: must be one of fid_reference, fid_clean, lpips" in line
 
 
 def test_a_damaged_backbone_is_named(alexnet_dir, tmp_path):
