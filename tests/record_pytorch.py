@@ -2,11 +2,10 @@
 
     PYTHON tests/record_pytorch.py
 
-PYTHON has PyTorch (2.13 wrote those that are here) and what this project
-needs. Writes
+PYTHON has PyTorch (2.13 wrote those that are here) and what this project needs. Writes
 goldens/pytorch-zip.pt and goldens/pytorch-stream.pt, PyTorch's two formats, and
-goldens/for-pytorch.pt, which `pytorch_file.save` wrote: it is kept only if PyTorch
-loads from it what `for_pytorch` says. `test_pytorch_file.py` compares with these.
+goldens/for-pytorch.pt, which `pytorch_file.save` writes; it fails unless PyTorch loads
+from it what `for_pytorch` says. `test_pytorch_file.py` compares with these.
 """
 
 import pathlib

@@ -243,7 +243,7 @@ def test_the_real_side_is_kept_as_long_as_its_pictures_are_the_same(
 
     def fid_of_b_to_a():
         shutil.rmtree(run.evaluation_dir, ignore_errors=True)
-        results = Evaluation(run, STAND_INS).measure(translator, 3)
+        results = Evaluation(run, STAND_INS, Extent(sources=3)).measure(translator, 3)
         return results["latent"]["b to a"]["fid_reference"]
 
     first = fid_of_b_to_a()
@@ -354,15 +354,15 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_pa
 
 @pytest.mark.slow
 def test_results_of_other_weights_or_settings_are_not_taken(run, translator):
-    def row(**settings):
-        results = Evaluation(run, STAND_INS, **settings).measure(translator, 3)
-        return results["latent"]["cat to bear"]
+    def row(sources=3):
+        evaluation = Evaluation(run, STAND_INS, Extent(sources=sources))
+        return evaluation.measure(translator, 3)["latent"]["cat to bear"]
 
     parts = run.evaluation_dir / "parts"
     first = row()
     assert row() == first
     assert len(list(parts.iterdir())) == 1
-    assert row(extent=Extent(sources=3)) != first
+    assert row(sources=2) != first
     assert len(list(parts.iterdir())) == 2
     network = translator.networks["generator"]
     network.set_weights([1.1 * w for w in network.get_weights()])
