@@ -36,6 +36,9 @@ tf.config.set_logical_device_configuration(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first, that none is begun when all else is done."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("process")
     slow = collections.Counter(x.path for x in items if x.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
 

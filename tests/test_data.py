@@ -202,6 +202,7 @@ def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+@pytest.mark.process
 def test_freed_memory_of_pictures_is_kept(tmp_path):
     script = (
         "import resource\n"

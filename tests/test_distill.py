@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny
+from conftest import draw_little, tiny, train_eagerly
 from test_stargan import arrays, assert_same, make_batch
 
 from tfstargan.config import Config
@@ -21,7 +21,6 @@ from tfstargan.training import distillation, imitation, losses
 from tfstargan.training.imitation import Distiller, Teacher
 from tfstargan.training.loop import train_run
 from tfstargan.training.step import Sources
-from tfstargan.translation import grids
 from tfstargan.translation.translator import Translator
 
 
@@ -45,10 +44,11 @@ def student(teacher) -> Distiller:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small_grids() -> Iterator[None]:
-    """Let sample grids have one picture of each species, not three: it is faster."""
+def _faster() -> Iterator[None]:
+    """Let runs train without a graph, and have small sample grids."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grids, "COLUMNS", 3)
+        train_eagerly(patch)
+        draw_little(patch)
         yield
 
 

@@ -90,6 +90,7 @@ def test_a_file_of_several_pictures_at_once_gives_the_same(export):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_probe_reads_the_same_off_the_file_s_translations(export, model):
     reader = probe.Probe(probe.make_network(32))
     expected = quality.probed(export.translator, reader)
@@ -276,6 +277,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
     assert Contract.load(again) == contract  # hashes and all: the same bytes
 
 
+@pytest.mark.process
 def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
     monkeypatch.setattr(export.run, "export_dir", tmp_path)
     folder = export.write("float32", export.make("float32"), {})

@@ -168,9 +168,9 @@ def test_images_have_32_bits_at_any_precision():
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"generator": "small"}, "--generator=small"),
-        ({"light_width": 0.0}, "--light_width=0.0"),
-        ({"light_width": 2.0}, "--light_width=2.0"),
+        ({"generator": "small"}, "generator=small"),
+        ({"light_width": 0.0}, "light_width=0.0"),
+        ({"light_width": 2.0}, "light_width=2.0"),
         ({"generator": "light", "light_width": 0.1}, "times channel_base"),
     ],
 )

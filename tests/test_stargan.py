@@ -585,11 +585,13 @@ def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_training_in_two_parts_ends_where_training_at_once_does(run_dir, tmp_path):
-    for iterations in (2, 3):
-        train_run(tiny(iterations=iterations), tmp_path, draw=lambda *_: {})
+def test_training_in_two_parts_ends_where_training_at_once_does(tmp_path):
+    for part, iterations in (("parts", 2), ("parts", 3), ("whole", 3)):
+        config = tiny(iterations=iterations)
+        train_run(config, tmp_path / part, draw=lambda *_: {})
     parts, whole = (
-        contents(open_run(str(path)).checkpoint(3)) for path in (tmp_path, run_dir)
+        contents(open_run(str(tmp_path / part)).checkpoint(3))
+        for part in ("parts", "whole")
     )
     assert parts.keys() == whole.keys()
     assert len(whole) > 300
