@@ -171,7 +171,8 @@ class StarGANv2(keras.Model):
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """Train as `keras.Model.fit` does, after `load_fan`."""
         self.load_fan()
-        return super().fit(*args, **kwargs)
+        # A stream of batches has its own order: Keras warns if it is to shuffle one.
+        return super().fit(*args, **{"shuffle": False} | kwargs)
 
     def call(self, x: Any, s: Any) -> Any:
         return self.averages["generator"](x, s, self.masks(x))
