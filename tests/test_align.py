@@ -339,9 +339,11 @@ def test_no_file_is_overwritten_or_taken_for_a_photograph(tmp_path):
     }
     with pytest.raises(UserError, match="lies in source"):
         command.plan(tmp_path, tmp_path / "faces", [256])
-    picture("a.jpg")
-    with pytest.raises(UserError, match="one name but for"):
-        command.plan(tmp_path, tmp_path.parent / "faces", [256])
+    other, out = picture("a.jpg"), tmp_path.parent / "faces"
+    assert command.plan(tmp_path, out, [256]) == {
+        other: {256: out / "a.jpg.png"},
+        file: {256: out / "a.png.png"},
+    }
 
 
 def test_bad_files_and_sizes_are_named(tmp_path):

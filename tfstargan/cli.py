@@ -7,9 +7,11 @@ imports what needs TensorFlow inside `main`, so that `--help` answers at once.
 import contextlib
 import dataclasses
 import importlib.util
+import io
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 
 from tfstargan.errors import Preempted, UserError
@@ -90,6 +92,7 @@ def run(
     tensorflow: bool,
 ) -> int:
     """Do what `start` does, and return the exit code."""
+    _show_any_name()
     try:
         if any(argument in HELP for argument in arguments):
             print(f"{(about or '').strip()}\n\n{usage(kinds)}")
@@ -111,6 +114,17 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
+
+
+def _show_any_name() -> None:
+    r"""Have what a terminal can't show written as \uXXXX, instead of an error.
+
+    And not be warned of large photographs: what may not be read is refused.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
 
 
 def import_tensorflow() -> None:

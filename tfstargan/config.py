@@ -57,7 +57,10 @@ class Config(Settings):
         (), "names in label order; empty: all that are found", group=DATA
     )
     skip_broken: bool = setting(
-        False, "folder: skip images that can't be read, and list them", group=DATA
+        False,
+        "folder: skip images that can't be read, and list them",
+        group=DATA,
+        may_change=True,
     )
     critters_per_domain: int = setting(
         600, "critters: images of each species", group=DATA, at_least=1
@@ -249,6 +252,10 @@ class Config(Settings):
     def check_together(self) -> None:
         """Check the rules that concern several settings, and names."""
         self._check_dataset()
+        if all(isinstance(domain, str) for domain in self.domains):
+            # macOS' file systems give the other spelling of "é".
+            composed = tuple(map(files.composed, self.domains))
+            object.__setattr__(self, "domains", composed)
         self._check_domains()
         self._check_widths()
         self._check_batch()

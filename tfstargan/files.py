@@ -1,13 +1,23 @@
 """Files and folders written atomically, checksums, and the cache folder."""
 
+import atexit
 import contextlib
+import functools
 import hashlib
 import os
 import pathlib
+import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 
 PARTIAL = ".partial-"  # begins the names of files that are not complete
+LONGEST_NAME = 255  # bytes of a file's name, in most file systems
+LONG_NAME = 200  # longer ones are shortened, where we choose the name
+# What some file system doesn't take in a name; % and ~ have a meaning of our own.
+UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
+DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -26,7 +36,10 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     path.parent.mkdir(parents=True, exist_ok=True)
     # Each process has its own: several may write one file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
-    partial = path.with_name(f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}")
+    name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{PARTIAL}{_short_hash(stem)}-{os.getpid()}{path.suffix}"
+    partial = path.with_name(name)
     try:
         yield partial
         if lasting:
@@ -64,7 +77,8 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
     """Write a text file atomically; see `atomic_file`."""
     with atomic_file(path, lasting) as partial:
-        partial.write_text(text)
+        # Names that are not UTF-8 come out as the bytes that they are.
+        partial.write_text(text, "utf-8", "surrogateescape")
 
 
 def reserve(path: pathlib.Path, size: int) -> None:
@@ -88,9 +102,66 @@ def checksum(path: pathlib.Path) -> str:
 
 
 def cache_dir() -> pathlib.Path:
-    """The folder for what can be had again: ~/.cache/tfstargan on Linux."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "tfstargan"
+    """The folder for what can be had again: ~/.cache/tfstargan on Linux.
+
+    For a user without a home it is one that goes with the process.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        folder = pathlib.Path(base) if base else pathlib.Path.home() / ".cache"
+    except RuntimeError:  # neither HOME nor an entry among the users
+        folder = _passing_dir()
+    return folder / "tfstargan"
+
+
+@functools.cache
+def _passing_dir() -> pathlib.Path:
+    folder = tempfile.mkdtemp(prefix="tfstargan-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return pathlib.Path(folder)
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form (NFC), in which all spellings are one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def safe_names(texts: Iterable[str]) -> list[str]:
+    """Texts as parts of files' names: one for each, no two alike in any file system.
+
+    What some file system doesn't take is written as %XX. Of those that differ only by
+    upper and lower case, or are equal, the second gets ~2, and so on.
+    """
+    seen: dict[str, int] = {}
+    names = []
+    for text in texts:
+        name = DEVICES.sub(_escape, UNSAFE.sub(_escape, composed(text)), 1)
+        key = name.casefold()
+        seen[key] = seen.get(key, 0) + 1
+        names.append(name if seen[key] == 1 else f"{name}~{seen[key]}")
+    return names
+
+
+def _escape(match: re.Match) -> str:
+    first, rest = match[0][0], match[0][1:]
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(first)) + rest
+
+
+def shortened(name: str, longest: int = LONG_NAME) -> str:
+    """A file's name of at most so many bytes: its end is a hash, before the suffix."""
+    if len(os.fsencode(name)) <= longest:
+        return name
+    suffix = pathlib.PurePath(name).suffix
+    suffix = suffix if len(suffix) <= 6 else ""
+    end = f"~{_short_hash(name)}{suffix}"
+    stem = name.removesuffix(suffix)
+    while len(os.fsencode(stem + end)) > longest:
+        stem = stem[:-1]
+    return stem + end
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
 
 
 def _to_disk(path: pathlib.Path) -> None:

@@ -27,6 +27,10 @@ class Options(cli.RunOptions, cli.StyleOptions):
         path=True,
     )
     out: str = setting("", "folder, or one .png; empty: RUN/translations", path=True)
+    skip_broken: bool = setting(False, "skip images that can't be read, and list them")
+    quality: int = setting(
+        95, "of a .jpg or .webp that --out names", at_least=1, at_most=100
+    )
 
 
 def main(options: Options) -> None:
@@ -37,14 +41,31 @@ def main(options: Options) -> None:
     from tfstargan.translation.styles import choose_styles
     from tfstargan.translation.translator import Translator
 
-    images.find(pathlib.Path(options.source))  # or refuse, before networks are built
+    source = pathlib.Path(options.source)
+    found = images.find(source)  # or refuse, before networks are built
     run = open_run(options.run_dir)
+    out = options.out or run.path / "translations"
+    if source.is_dir():
+        images.require_outside(out, found, f"--source={source}")
     translator = Translator.of_run(run, options.checkpoint)
     styles = choose_styles(
-        translator, options.domain, options.seed, options.reference, options.psi
+        translator,
+        options.domain,
+        options.seed,
+        options.reference,
+        options.psi,
+        options.skip_broken,
     )
-    out = options.out or run.path / "translations"
-    print(translate_folder(translator, options.source, styles, out))
+    print(
+        translate_folder(
+            translator,
+            options.source,
+            styles,
+            out,
+            skip_broken=options.skip_broken,
+            quality=options.quality,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ GOOD = {  # {name: what `look` calls it}
     "sixteen.png": ("16 bits, read as 8",),
     "palette.png": ("palette",),
     "grey.png": ("grey",),
-    "transparent.png": ("transparent, read as opaque",),
+    "transparent.png": ("transparent, laid on white",),
     "turned.jpg": ("turned upright by EXIF",),
     "animated.png": ("animated, first frame used",),
     "webp.jpg": ("WEBP named .jpg",),

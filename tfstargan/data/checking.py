@@ -6,9 +6,9 @@ import pathlib
 
 from tqdm import tqdm
 
-from tfstargan import files
+from tfstargan import files, images
 from tfstargan.data import shard_index
-from tfstargan.data.folder import find_domains
+from tfstargan.data.folder import find_domains, splits_of
 from tfstargan.data.scan import look_at_all
 from tfstargan.errors import UserError
 
@@ -38,10 +38,13 @@ def _check_packed(root: pathlib.Path) -> None:
 
 def _check_images(root: pathlib.Path) -> None:
     paths = []
-    for split in ("train", "val"):
-        if split == "train" or (root / split).is_dir():
-            for found in find_domains(root, split).values():
-                paths += found
+    skipped = images.Found()
+    for split in splits_of(root).values():
+        by_domain, found = find_domains(root, split)
+        skipped.add(found)
+        for domain, files_ in by_domain.items():
+            print(f"{len(files_):7} {split}/{domain}")
+            paths += files_
     problems: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
     for _, seen in look_at_all(paths):
@@ -52,6 +55,8 @@ def _check_images(root: pathlib.Path) -> None:
     print(f"{len(paths)} pictures, {problems.total()} of them can't be used")
     for kind, count in [*problems.most_common(), *kinds.most_common()]:
         print(f"{count:7} {kind}")
+    for line in skipped.counts():
+        print(f"skipped: {line}")
     if problems:
         raise UserError(
             f"{root}: {problems.total()} of the pictures can't be used; remove or "

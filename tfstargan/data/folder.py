@@ -1,8 +1,11 @@
 """Photographs in folders: ROOT/train/DOMAIN/*.jpg and ROOT/val/DOMAIN/*.jpg.
 
-Domains are the names of the folders, sorted.
+Domains are the names of the folders, sorted. `images/walking.py` has the rule on links,
+hidden folders and suffixes. Where there is no val/, test/ is used for validation, and
+where there is neither, train/; either is said.
 """
 
+import functools
 import pathlib
 import sys
 
@@ -12,6 +15,10 @@ from tfstargan import images
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.scan import broken
 from tfstargan.errors import UserError
+from tfstargan.files import composed
+
+VALIDATION = ("val", "valid", "validation", "test")  # the first that is there
+BESIDE = "beside the domains' folders"
 
 
 class Folder(ImageSet):
@@ -35,14 +42,19 @@ class Folder(ImageSet):
         domains: tuple[str, ...] = (),
         skip_broken: bool = False,
     ):
-        found = find_domains(root, split, domains)
-        self.domains = tuple(found)
-        lines = broken([file for files in found.values() for file in files])
+        split = split_folder(root, split)
+        by_domain, self.found = find_domains(root, split, domains)
+        self.domains = tuple(by_domain)
+        if told := self.found.told():
+            say(f"{root / split}: {told}")
+        lines = broken([file for files in by_domain.values() for file in files])
         if lines and not skip_broken:
             raise UserError(refusal(list(lines.values()), root))
         for line in lines.values():
             print(f"left out: {line}", file=sys.stderr)
-        self.files = [[f for f in files if f not in lines] for files in found.values()]
+        self.files = [
+            [f for f in files if f not in lines] for files in by_domain.values()
+        ]
         for domain, files in zip(self.domains, self.files, strict=True):
             if not files:
                 raise UserError(f"{root / split / domain}: no picture is readable")
@@ -60,21 +72,51 @@ class Folder(ImageSet):
         return self.files[domain][index].read_bytes()
 
 
+@functools.cache
+def say(line: str) -> None:
+    """Print a line on the data, once: it is opened for several purposes."""
+    print(line, file=sys.stderr)
+
+
 def refusal(lines: list[str], root: pathlib.Path) -> str:
     """Return one line on files that can't be used."""
     if len(lines) == 1:
         return f"{lines[0]}; or add --skip_broken"
     return (
-        f"{lines[0]}; there are {len(lines)} such files: `python -m "
-        f"tfstargan.check --data_dir={root}` lists them, --skip_broken leaves "
-        "them out"
+        f"{lines[0]}; there are {len(lines)} such files: `tfstargan check "
+        f"--data_dir={root}` lists them, --skip_broken leaves them out"
     )
+
+
+def split_folder(root: pathlib.Path, split: str) -> str:
+    """The name of the folder of a split, "train" or "val"."""
+    if split == "train":
+        return split
+    for name in VALIDATION:
+        if (root / name).is_dir():
+            if name != split:
+                say(f"{root}: no {split}/ in it; validation uses {name}/")
+            return name
+    say(f"{root}: no {split}/ in it; training images stand in for validation")
+    return "train"
+
+
+def splits_of(root: pathlib.Path) -> dict[str, str]:
+    """The folders of "train" and, if there is one, "val"."""
+    found = {"train": "train", "val": split_folder(root, "val")}
+    return found if found["val"] != "train" else {"train": "train"}
 
 
 def find_domains(
     root: pathlib.Path, split: str, domains: tuple[str, ...] = ()
-) -> dict[str, list[pathlib.Path]]:
-    """Return the files of every domain, in label order; see `Folder`.
+) -> tuple[dict[str, list[pathlib.Path]], images.Found]:
+    """The files of every domain, in label order, and all that was found.
+
+    Args:
+        root: holds the folders of splits.
+        split: name of a folder in it.
+        domains: names in label order; empty: every folder, sorted. Composed and
+            decomposed spellings (NFC, NFD) are one name.
 
     Raises:
         UserError: if a folder is missing or holds no picture, or there is only one.
@@ -85,16 +127,39 @@ def find_domains(
             f"--data_dir={root}: no folder {split}/ in it; expected "
             "train/DOMAIN/*.jpg and val/DOMAIN/*.jpg, one folder for each domain"
         )
-    found = sorted(
-        p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")
-    )
-    domains = domains or tuple(found)
+    all_found = images.Found()
+    folders = _folders(folder, all_found)
+    domains = domains or tuple(sorted(folders))
     if len(domains) < 2:
         raise UserError(
-            f"{folder}: found {len(domains)} domain(s) {found}; translation needs "
-            "at least two folders of pictures"
+            f"{folder}: found {len(domains)} domain(s) {sorted(folders)}; translation "
+            "needs at least two folders of pictures"
         )
+    files = {}
     for domain in domains:
-        if domain not in found:
-            raise UserError(f"{folder / domain}: no such folder; found {found}")
-    return {domain: images.find(folder / domain) for domain in domains}
+        if composed(domain) not in folders:
+            raise UserError(
+                f"{folder / domain}: no such folder; found {sorted(folders)}"
+            )
+        found = images.Found()
+        for path in folders[composed(domain)]:
+            found.add(images.walk(path, inside=folder))
+        if not found.files:
+            raise UserError(images.no_images(folder / domain, found))
+        files[domain] = found.files
+        all_found.add(found)
+    return files, all_found
+
+
+def _folders(folder: pathlib.Path, found: images.Found) -> dict[str, list]:
+    """The domains' folders by name; the files beside them are counted as skipped."""
+    folders: dict[str, list[pathlib.Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if not images.is_ours(path.name):
+            found.skipped[images.HIDDEN].append(path)
+        elif path.is_dir():
+            folders.setdefault(composed(path.name), []).append(path)
+        else:
+            found.skipped[BESIDE].append(path)
+    found.enter(folder)
+    return folders

@@ -1,8 +1,9 @@
 """Packing folders of images into TFRecord shards.
 
 Every image is decoded once; those that can't be read are skipped, listed and counted.
-A shard is written atomically, the index last. Packed again, the shards that are there
-are checked by their checksums and kept. `shards.py` says what is in them.
+A shard is written atomically, the index last. Packed again, a shard is kept if its
+checksum is right and every image has the content (by SHA-256), name and place that it
+had. `shards.py` says what is in them.
 """
 
 import concurrent.futures
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from tfstargan import files, images
 from tfstargan.data import shard_index, shards
-from tfstargan.data.folder import find_domains
+from tfstargan.data.folder import find_domains, say, splits_of
 from tfstargan.data.image_set import squeeze
 from tfstargan.errors import UserError
 
@@ -57,11 +58,16 @@ def build(
         UserError: if a folder is unfit, or nothing of a domain is readable.
     """
     data_dir = pathlib.Path(data_dir)
-    found = {"train": find_domains(data_dir, "train", domains)}
-    names = tuple(found["train"])
-    if (data_dir / "val").is_dir():
-        found["val"] = find_domains(data_dir, "val", names)
     out_dir = pathlib.Path(out)
+    found, names = {}, tuple(map(files.composed, domains))
+    for split, folder in splits_of(data_dir).items():
+        found[split], everything = find_domains(data_dir, folder, names)
+        names = tuple(found["train"])
+        images.require_outside(out_dir, everything, f"--data_dir={data_dir}")
+        if told := everything.told():
+            say(f"{data_dir / folder}: {told}")
+    if out_dir.resolve() == data_dir.resolve():
+        raise UserError(f"--out={out}: is --data_dir; name a new folder")
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
@@ -116,11 +122,20 @@ def finish_shard(
     file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
 ) -> dict:
     """Return what a shard holds, after writing it unless it is there, whole."""
-    sources = [[p.label, p.name, p.file.stat().st_size] for p in pictures]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        hashes = [*pool.map(content_hash, pictures)]
+    sources = [
+        [p.label, p.name, known] for p, known in zip(pictures, hashes, strict=True)
+    ]
     contents_file = shard_index.contents_of(file)
     if contents_file.exists():
         contents = shard_index.read_json(contents_file)
-        wanted = {"file": file.name, "img_size": img_size, "sources": sources}
+        wanted = {
+            "file": file.name,
+            "img_size": img_size,
+            "reading": images.READING,
+            "sources": sources,
+        }
         same = wanted.items() <= contents.items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(pictures))
@@ -133,12 +148,21 @@ def finish_shard(
             "bytes": partial.stat().st_size,
             "sha256": files.checksum(partial),
             "img_size": img_size,
+            "reading": images.READING,  # the rules by which it was read
             "pictures": places,  # domain, name, and the data's offset and length
             "broken": broken,
-            "sources": sources,  # label, name and size of each file
+            "sources": sources,  # label, name and SHA-256 of each file
         }
     write_json(contents, contents_file)
     return contents
+
+
+def content_hash(picture: Picture) -> str:
+    """The SHA-256 of a picture's file; empty if it can't be read."""
+    try:
+        return files.checksum(picture.file) if picture.file.is_file() else ""
+    except OSError:
+        return ""
 
 
 def write_shard(
@@ -182,8 +206,8 @@ def encode(picture: Picture, img_size: int) -> bytes:
     values = {
         shards.ENCODED: keep(picture.file, image),
         shards.SQUEEZED: squeeze(image, img_size).tobytes(),
-        shards.FILENAME: picture.name.encode(),
-        shards.DOMAIN: picture.domain.encode(),
+        shards.FILENAME: os.fsencode(picture.name),
+        shards.DOMAIN: os.fsencode(picture.domain),
     }
     features = {
         key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

@@ -17,8 +17,17 @@ from tqdm import tqdm
 from tfstargan import files, images
 
 REMEMBERED = 1000  # files; fewer are looked at each time
-SUFFIXES = {".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",)}
-EXIF_ORIENTATION = 0x0112
+SUFFIXES = {  # what a name promises
+    ".jpg": ("JPEG", "MPO"),
+    ".jpeg": ("JPEG", "MPO"),
+    ".jfif": ("JPEG",),
+    ".png": ("PNG",),
+    ".webp": ("WEBP",),
+    ".bmp": ("BMP",),
+    ".gif": ("GIF",),
+    ".tif": ("TIFF",),
+    ".tiff": ("TIFF",),
+}
 
 
 class Seen(NamedTuple):
@@ -35,8 +44,8 @@ def look(path: pathlib.Path) -> Seen:
     try:
         with images.opened(path) as image:
             kinds += unusual(image, path.suffix.lower())
-            image.draft("RGB", (image.width // 8, image.height // 8))  # JPEG: faster
-            image.load()
+            # A JPEG, from the second side that it allows, at an eighth: faster.
+            images.to_rgb(image, max(1, min(image.size) // 8))
     except images.UnreadableError as error:
         return Seen(tuple(kinds), error.kind, str(error))
     return Seen(tuple(kinds))
@@ -46,20 +55,22 @@ def unusual(image: Image.Image, suffix: str) -> Iterator[str]:
     """Yield the kinds of an opened picture."""
     if image.format not in SUFFIXES.get(suffix, (image.format,)):
         yield f"{image.format} named {suffix}"
-    if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
+    if images.orientation(image) != 1:
         yield "turned upright by EXIF"
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         yield "animated, first frame used"
-    if image.mode.startswith("I"):
+    if images.is_deep(image):
         yield "16 bits, read as 8"
-    elif image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA"):
         yield "palette"
     elif image.mode in ("CMYK", "YCCK"):
         yield "CMYK"
     elif image.mode in ("L", "LA", "1"):
         yield "grey"
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        yield "transparent, read as opaque"
+        yield "transparent, laid on white"
+    if kind := images.kind_of_profile(image):
+        yield kind
 
 
 def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, Seen]]:
@@ -86,8 +97,8 @@ def broken(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
     if len(paths) <= REMEMBERED:
         return {path: seen.line for path, seen in look_at_all(paths) if seen.problem}
     states = {path: _state(path) for path in paths}
-    names = "\n".join(str(path.absolute()) for path in paths)
-    key = hashlib.sha256(names.encode()).hexdigest()[:16]
+    names = "\n".join([str(images.READING), *(str(p.absolute()) for p in paths)])
+    key = hashlib.sha256(os.fsencode(names)).hexdigest()[:16]
     memory = files.cache_dir() / "pictures" / f"{key}.json"
     try:
         known = set(map(tuple, json.loads(memory.read_text())))

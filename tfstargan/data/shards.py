@@ -20,9 +20,11 @@ from google.protobuf.message import DecodeError
 from PIL import Image
 
 from tfstargan import images
+from tfstargan.data.folder import say
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.shard_index import INDEX, contents_of, place, read_json
 from tfstargan.errors import UserError
+from tfstargan.files import composed
 
 # Features of a record; the first four are named as TensorFlow's own converters do.
 ENCODED = "image/encoded"  # JPEG or PPM, at its own size
@@ -69,34 +71,39 @@ class Shards(ImageSet):
 
     def _read_index(self, root: pathlib.Path, split: str, domains: tuple) -> None:
         index = read_json(root / INDEX)
-        found = index["domains"]
+        found = [composed(domain) for domain in index["domains"]]
         self.img_size: int = index["img_size"]
         self.domains = domains or tuple(found)
         for domain in self.domains:
-            if domain not in found:
+            if composed(domain) not in found:
                 raise UserError(f"{root / INDEX}: no domain {domain}; it has {found}")
         self.places = {domain: [] for domain in found}
         splits = index["splits"]
-        for shard in splits[split if split in splits else "train"]["shards"]:
+        if split not in splits:
+            say(f"{root}: no {split} in it; training images stand in for validation")
+            split = "train"
+        for shard in splits[split]["shards"]:
             file = place(root, shard["file"])
             if not file.is_file() or file.stat().st_size != shard["bytes"]:
                 raise UserError(f"{file}: missing or cut short; build the records anew")
             for domain, _, offset, length in read_json(contents_of(file))["pictures"]:
-                self.places[domain].append(Place(file, int(offset), int(length)))
+                self.places[composed(domain)].append(
+                    Place(file, int(offset), int(length))
+                )
         if type(self.img_size) is not int or len(self.domains) < 2:
             raise ValueError("no size, or fewer than two domains")
         for domain in self.domains:
-            if not self.places[domain]:
+            if not self.places[composed(domain)]:
                 raise ValueError(f"no picture of {domain}")
 
     def count(self, domain: int) -> int:
         """Return the number of pictures of a domain."""
-        return len(self.places[self.domains[domain]])
+        return len(self.places[composed(self.domains[domain])])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """Return one picture, RGB, of any size."""
         record = self.record(domain, index)
-        name = record[FILENAME].bytes_list.value[0].decode()
+        name = record[FILENAME].bytes_list.value[0].decode("utf-8", "surrogateescape")
         encoded = io.BytesIO(record[ENCODED].bytes_list.value[0])
         return images.decode(encoded, name, least)
 
@@ -115,7 +122,7 @@ class Shards(ImageSet):
 
     def record(self, domain: int, index: int) -> Any:
         """Return the features of one picture's record."""
-        file, offset, length = self.places[self.domains[domain]][index]
+        file, offset, length = self.places[composed(self.domains[domain])][index]
         try:
             with file.open("rb", buffering=0) as shard:
                 shard.seek(offset)

@@ -44,9 +44,6 @@ def open_images(config: Config, split: str) -> ImageSet:
         root = pathlib.Path(config.data_dir)
         if (root / shard_index.INDEX).exists():
             return shards.Shards(root, split, config.domains)
-        # Pictures to validate on are welcome, not needed.
-        has_split = split == "train" or (root / split).is_dir()
-        split = split if has_split else "train"
         return Folder(root, split, config.domains, config.skip_broken)
     if config.domains not in ((), Critters.domains):
         raise UserError(

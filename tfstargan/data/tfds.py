@@ -18,8 +18,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfstargan import images
+from tfstargan.data.folder import say
 from tfstargan.data.image_set import ImageSet
 from tfstargan.errors import UserError
+from tfstargan.files import composed
 
 
 class TFDS(ImageSet):
@@ -154,7 +156,7 @@ def label_of(features: dict[str, Any], label: str, supervised: Any) -> str:
 def class_names(name: str, feature: Any) -> tuple[str, ...]:
     """Return the domains of a label, in order; empty if it is no label."""
     if getattr(feature, "names", None):
-        return tuple(feature.names)
+        return tuple(map(composed, feature.names))
     if feature.dtype == bool and feature.shape == ():
         name = name.rpartition("/")[2]
         return f"not_{name}", name
@@ -165,4 +167,6 @@ def parts_of(split: str, parts: list[str]) -> str:
     """Return a split in TFDS' words, such as "trainA+trainB"."""
     beginnings = ("test", "val") if split == "val" else ("train",)
     chosen = [part for part in parts if part.startswith(beginnings)]
+    if not chosen:
+        say(f"no {split} in this data set; training images stand in for validation")
     return "+".join(chosen or [part for part in parts if part.startswith("train")])

@@ -23,9 +23,10 @@ from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.faces import MIN_PEAK
 from tfstargan.faces.alignment import Face, align, flaw, in_photograph
-from tfstargan.files import write_text
+from tfstargan.files import shortened, write_text
 from tfstargan.networks.fan import FAN, LANDMARKS, SIDE, landmarks
 from tfstargan.reference import parameters
+from tfstargan.translation.folders import stems
 
 PUBLISHED = "published with the code of StarGAN v2 (github.com/clovaai/stargan-v2)"
 
@@ -123,21 +124,24 @@ def plan(
     """Return {photograph: {size: file to write}}: OUT/NAME.png, or OUT/SIZE/NAME.png.
 
     Raises:
-        UserError: if there is nothing, or files would overwrite each other or become
-            photographs.
+        UserError: if there is nothing, or files would overwrite or become photographs.
     """
-    files = images.find(source)
+    found = images.find(source)
+    files = found.files
     top = source if source.is_dir() else source.parent
-    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"--out={out}: lies in --source; name a folder outside of it")
+    if source.is_dir():
+        images.require_outside(out, found, f"--source={source}")
+    if told := found.told():
+        print(f"{source}: {told}", file=sys.stderr)
     folders = {n: out / str(n) if len(sizes) > 1 else out for n in sizes}
     targets = {
-        file: {n: folders[n] / file.relative_to(top).with_suffix(".png") for n in sizes}
-        for file in files
+        file: {
+            n: folders[n] / file.parent.relative_to(top) / shortened(f"{name}.png")
+            for n in sizes
+        }
+        for file, name in zip(files, stems(files), strict=True)
     }
     written = {t.resolve() for of_sizes in targets.values() for t in of_sizes.values()}
-    if len(written) < len(files) * len(sizes):
-        raise UserError(f"{source}: pictures with one name but for .jpg, .png; rename")
     if written & {file.resolve() for file in files}:
         raise UserError(f"--out={out}: would overwrite {source}; name another folder")
     return targets

@@ -3,36 +3,61 @@
 The rest of the library says `images.read`, `images.save`.
 """
 
+from tfstargan.images.colour import UnsuitableError, is_deep, kind_of_profile
 from tfstargan.images.reading import (
-    EXTENSIONS,
     POSTPROCESSING,
     PREPROCESSING,
+    READING,
     UnreadableError,
     decode,
-    find,
     opened,
+    orientation,
     read,
     square,
     to_float,
     to_rgb,
     to_uint8,
 )
-from tfstargan.images.writing import grid, save, save_animation
+from tfstargan.images.walking import (
+    EXTENSIONS,
+    HIDDEN,
+    Found,
+    find,
+    is_image,
+    is_ours,
+    no_images,
+    require_outside,
+    walk,
+)
+from tfstargan.images.writing import QUALITY, grid, save, save_animation
 
 __all__ = [
     "EXTENSIONS",
+    "HIDDEN",
     "POSTPROCESSING",
     "PREPROCESSING",
+    "QUALITY",
+    "READING",
+    "Found",
     "UnreadableError",
+    "UnsuitableError",
     "decode",
     "find",
     "grid",
+    "is_deep",
+    "is_image",
+    "is_ours",
+    "kind_of_profile",
+    "no_images",
     "opened",
+    "orientation",
     "read",
+    "require_outside",
     "save",
     "save_animation",
     "square",
     "to_float",
     "to_rgb",
     "to_uint8",
+    "walk",
 ]

@@ -12,26 +12,43 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from tfstargan.errors import UserError
+from tfstargan.images import colour, png
 
 PREPROCESSING = (
-    "RGB, upright by EXIF; largest centred square; resized to img_size by an "
-    "antialiased triangle (bilinear) filter; value / 127.5 - 1"
+    "8-bit sRGB, upright by EXIF: the upper 8 of 16 bits, an embedded ICC profile "
+    "converted to sRGB, transparency on white; largest centred square; resized to "
+    "img_size by an antialiased triangle (bilinear) filter; value / 127.5 - 1"
 )
 
 
 POSTPROCESSING = "clipped to [-1, 1]; (value + 1) * 127.5, rounded"
 
 
-EXTENSIONS = (".jpg", ".jpeg", ".png")  # in any case
-
-
 FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "GIF", "BMP", "TIFF")
 
 
-MOST_PIXELS = 89_478_485  # from here on Pillow warns: a small file may fill memory
+# From here on Pillow refuses to read (and warns from the half): a small file may fill
+# memory.
+MOST_PIXELS = 178_956_970
+
+
+# Counted up when a file's pixels become others: what was made of them is made anew.
+READING = 2
+
+
+ORIENTATION = 0x0112  # EXIF's tag; its values and what turns the image upright
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class UnreadableError(UserError):
@@ -98,11 +115,10 @@ def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         UnreadableError: if it is none, or anything that is done with it fails.
     """
     try:
-        # No other formats: Pillow has Ghostscript run what is written in an EPS file.
-        with Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise Image.DecompressionBombError(f"{image.width} x {image.height}")
+        with _open(file) as image:
             yield image
+    except colour.UnsuitableError as error:
+        raise UnreadableError(name, error.kind, error.detail) from error
     except UserError:
         raise
     except UnidentifiedImageError as error:  # its message is of the file object
@@ -113,17 +129,52 @@ def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         raise UnreadableError(name, "damaged", error) from error
 
 
+def _open(file: BinaryIO) -> Image.Image:
+    try:
+        # No other formats: Pillow has Ghostscript run what is written in an EPS file.
+        image = Image.open(file, formats=FORMATS)
+        if image.width * image.height > MOST_PIXELS:
+            raise Image.DecompressionBombError(
+                f"{image.width} x {image.height}, more than {MOST_PIXELS:,} pixels"
+            )
+        if image.format == "PNG":
+            colour.fit_key(image)
+            deep = colour.is_deep(image)
+            image.load()  # here: texts may follow the pixels
+            image.info[colour.DEEP] = deep
+    except ValueError as error:
+        if not png.is_too_long(error):
+            raise
+        file.seek(0)
+        return png.open_without_text(file)
+    return image
+
+
 def to_rgb(image: Image.Image, least: int = 0) -> Image.Image:
-    """Return an opened picture as RGB, upright; an animation's first frame."""
+    """Return an opened picture as sRGB, upright; an animation's first frame.
+
+    Raises:
+        UnsuitableError: if there is no rule for its pixels; see `colour.py`.
+    """
     if least:
         image.draft(None, (least, least))
-    # In place, and no conversion of RGB: two copies less, a third of the time.
-    ImageOps.exif_transpose(image, in_place=True)
     image.load()
-    if image.mode.startswith("I"):  # 16 bits, which convert() would cut off
-        levels = np.asarray(image, np.float32) / 257
-        image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
-    return image if image.mode == "RGB" else image.convert("RGB")
+    turn = TURNS.get(orientation(image))
+    image = colour.to_srgb(image)
+    return image if turn is None else image.transpose(turn)
+
+
+def orientation(image: Image.Image) -> int:
+    """How a loaded picture was turned, by EXIF: 1 to 8; 1 where nothing says so.
+
+    Its other tags are not read, or written: one that is not as EXIF has it is no reason
+    to refuse a picture.
+    """
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # of Pillow's parser, on damaged EXIF any is known
+        return 1
+    return value if isinstance(value, int) and value in TURNS else 1
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -144,19 +195,3 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     """Return float images, clipped to [-1, 1], as uint8, 0 to 255."""
     images = np.clip(np.asarray(images, np.float32), -1.0, 1.0)
     return np.round((images + 1.0) * 127.5).astype(np.uint8)
-
-
-def find(path: pathlib.Path) -> list[pathlib.Path]:
-    """Return the picture files of a folder and those below it, or the file itself.
-
-    Raises:
-        UserError: if there is nothing, or a folder holds no picture.
-    """
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    if path.is_file():
-        return [path]
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
-    if not files:
-        raise UserError(f"{path}: no pictures ({', '.join(EXTENSIONS)}) in this folder")
-    return files

@@ -10,6 +10,8 @@ from PIL import Image
 from tfstargan import files
 from tfstargan.errors import UserError
 
+QUALITY = 95  # of JPEG, 1 to 100; above, files grow and hardly change
+
 
 def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarray:
     """Return pictures in rows and columns as one picture.
@@ -39,15 +41,20 @@ def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarra
     return canvas
 
 
-def save(image: np.ndarray, path: pathlib.Path) -> None:
+def save(image: np.ndarray, path: pathlib.Path, quality: int = QUALITY) -> None:
     """Write one [H, W, 3] uint8 picture; the folder is made, the suffix decides.
+
+    Args:
+        image: the picture.
+        path: the file.
+        quality: of JPEG, with colours at full resolution (4:4:4), and WebP; 1 to 100.
 
     Raises:
         UserError: if the suffix names no format, or the file can't be written.
     """
     try:
         with files.atomic_file(path) as partial:
-            Image.fromarray(image).save(partial)
+            Image.fromarray(image).save(partial, quality=quality, subsampling="4:4:4")
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
 

@@ -1,13 +1,16 @@
 """Styles to translate into: of a seed's latent, or of reference images."""
 
+import collections
 import os
 import pathlib
+import sys
 from typing import NamedTuple
 
 import numpy as np
 
 from tfstargan import images
 from tfstargan.errors import UserError
+from tfstargan.files import composed, safe_names
 from tfstargan.translation.translator import Translator
 
 
@@ -24,6 +27,7 @@ def choose_styles(
     seed: int | None = None,
     reference: str | os.PathLike = "",
     psi: float = 1.0,
+    skip_broken: bool = False,
 ) -> list[NamedStyle]:
     """The style of a seed, or those of references.
 
@@ -33,38 +37,95 @@ def choose_styles(
         seed: of a random style.
         reference: an image, or a folder of them; not with a seed.
         psi: scales a random style, see `Translator.random_style`.
+        skip_broken: skip references that can't be read, and name them.
 
     Raises:
         UserError: if a domain is unknown, or a file is no image.
     """
     if reference:
-        files = images.find(pathlib.Path(reference))
-        return styles_of_references(translator, files, domain)
+        top = pathlib.Path(reference)
+        found = images.find(top)
+        if told := found.told():
+            print(f"{top}: {told}", file=sys.stderr)
+        return styles_of_references(translator, found.files, domain, top, skip_broken)
     code = translator.random_style(domain, seed or 0, psi)
-    return [NamedStyle(f"{domain}-seed{seed}", code)]
+    return [NamedStyle(f"{_safe(translator, composed(domain))}-seed{seed}", code)]
 
 
 def styles_of_references(
-    translator: Translator, files: list[pathlib.Path], domain: str = ""
+    translator: Translator,
+    files: list[pathlib.Path],
+    domain: str = "",
+    top: pathlib.Path | None = None,
+    skip_broken: bool = False,
 ) -> list[NamedStyle]:
     """The styles of reference images.
 
     Args:
         translator: of the run.
         files: the images.
-        domain: of all of them; empty: each one's is the name of its folder.
+        domain: of all of them; empty: each one's is the name of its folder, or of the
+            nearest above that has a domain's name.
+        top: the folder that was named; none above it counts.
+        skip_broken: skip those that can't be read, and name them.
 
     Raises:
         UserError: if a domain is unknown, or a file is no image.
     """
-    styles = []
+    named, codes = [], []
     for file in files:
-        name = domain or file.resolve().parent.name
-        if name not in translator.domains:
+        name = composed(domain) or domain_of(file, translator.domains, top)
+        if not name:
             raise UserError(
                 f"{file}: of which domain is this reference? Say --domain=, one of "
                 f"{', '.join(translator.domains)}"
             )
-        code = translator.encode_styles(translator.read(file)[None], name)
-        styles.append(NamedStyle(f"{name}-like-{file.stem}", code))
-    return styles
+        try:
+            x = translator.read(file)[None]
+        except images.UnreadableError as error:
+            if not skip_broken:
+                raise
+            print(f"skipped: {error}", file=sys.stderr)
+            continue
+        codes.append(translator.encode_styles(x, name))
+        named.append((name, file))
+    if not codes:
+        raise UserError(f"--reference={top or files[0]}: no image is readable")
+    names = _names(translator, named)
+    return [NamedStyle(*both) for both in zip(names, codes, strict=True)]
+
+
+def domain_of(
+    file: pathlib.Path, domains: tuple[str, ...], top: pathlib.Path | None = None
+) -> str:
+    """The domain whose name a reference's folder has; empty if there is none.
+
+    The folder is the one in which the file is named: where a link leads to says
+    nothing.
+    """
+    folders = [file.parent]
+    while folders[-1] not in (top, folders[-1].parent) and top in folders[-1].parents:
+        folders.append(folders[-1].parent)
+    for folder in folders:
+        name = folder.name
+        if name in ("", ".."):  # such as "." of "./a.png"
+            name = folder.resolve().name
+        if composed(name) in domains:
+            return composed(name)
+    return ""
+
+
+def _names(translator: Translator, named: list[tuple[str, pathlib.Path]]) -> list[str]:
+    """Names of styles for names of files: no two alike; with a suffix where needed."""
+    alike = collections.Counter((d, file.stem.casefold()) for d, file in named)
+    return safe_names(
+        f"{_safe(translator, domain)}-like-"
+        f"{file.stem if alike[domain, file.stem.casefold()] == 1 else file.name}"
+        for domain, file in named
+    )
+
+
+def _safe(translator: Translator, domain: str) -> str:
+    """A domain's name for names of files, unlike any other domain's."""
+    safe = safe_names(translator.domains)
+    return safe[translator.label(domain)]

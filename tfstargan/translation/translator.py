@@ -17,6 +17,7 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.config import Config
 from tfstargan.errors import UserError
+from tfstargan.files import composed
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.masks import masks_of
 from tfstargan.runs.run import Run, open_run
@@ -80,6 +81,7 @@ class Translator:
         Raises:
             UserError: if the run has no such domain.
         """
+        domain = composed(domain)
         if domain not in self.domains:
             raise UserError(
                 f"--domain={domain}: this run has {', '.join(self.domains)}"
