@@ -119,12 +119,13 @@ def run(
 def _show_any_name() -> None:
     r"""Have what a terminal can't show written as \uXXXX, instead of an error.
 
-    And not be warned of large photographs: what may not be read is refused.
+    And pass over Pillow's warnings, of large photographs and faulty EXIF: what can't be
+    read is refused.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def import_tensorflow() -> None:

@@ -314,6 +314,20 @@ class Config(Settings):
             "must divide each replica's part of the batch",
         )
 
+    def reading(self, data_dir: str = "", skip_broken: bool = False) -> Self:
+        """The same settings to read images with, for other uses than training.
+
+        Args:
+            data_dir: another folder of images; empty: the same.
+            skip_broken: whether to skip images that can't be read, if training didn't.
+        """
+        skip_broken = skip_broken or self.skip_broken
+        if not data_dir:
+            return dataclasses.replace(self, skip_broken=skip_broken)
+        return dataclasses.replace(
+            self, dataset="folder", data_dir=data_dir, skip_broken=skip_broken
+        )
+
     def with_domains(self, data: Any) -> Self:
         """The same settings with the domains of a data set.
 

@@ -27,6 +27,7 @@ class Options(cli.RunOptions):
     probe: bool = setting(False, "read the factors of drawn animals, exactly")
     quick: bool = setting(False, "use few images: minutes, not the protocol")
     data_dir: str = setting("", "images to use; empty: those of the run", path=True)
+    skip_broken: bool = setting(False, "skip images that can't be read, and list them")
     keep_images: bool = setting(False, "keep the translations in RUN/evaluation")
     batch_size: int = setting(8, "images at once", at_least=1)
     backbone_dir: str = setting(

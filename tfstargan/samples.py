@@ -24,6 +24,7 @@ class Options(cli.RunOptions):
     """The flags of this command."""
 
     data_dir: str = setting("", "images to show; empty: those of the run", path=True)
+    skip_broken: bool = setting(False, "skip images that can't be read, and list them")
     psi: tuple[str, ...] = setting(
         ("1",), "of the random styles: 1 leaves them, 0 makes them the mean style"
     )
@@ -50,6 +51,7 @@ def main(options: Options) -> None:
         options.animation,
         options.checkpoint,
         options.data_dir,
+        options.skip_broken,
     )
     print(written)
 

@@ -109,7 +109,7 @@ def write_references(config: Config, folder: pathlib.Path, count: int) -> None:
     if not count:
         return
     try:
-        image_set = open_images(config, "val")
+        image_set = open_images(config.reading(skip_broken=True), "val")
     except UserError as error:
         print(f"{error}\nThe app comes without reference pictures.")
         return

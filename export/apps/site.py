@@ -160,7 +160,8 @@ def write_examples(config: Config, site: pathlib.Path, references: int) -> dict:
     """
     side = max(config.img_size, SMALLEST_EXAMPLE)
     try:  # at this size, at which animals are drawn; photographs have their own
-        image_set = open_images(dataclasses.replace(config, img_size=side), "val")
+        reading = dataclasses.replace(config, img_size=side, skip_broken=True)
+        image_set = open_images(reading, "val")
     except UserError as error:
         print(f"{error}\nThe page comes without example pictures.")
         return {}

@@ -32,7 +32,7 @@ def real_pictures(
     another machine), they are drawn animals.
     """
     try:
-        image_set = open_images(config, split)
+        image_set = open_images(config.reading(skip_broken=True), split)
     except UserError as error:
         print(f"{error}\nComparing on drawn animals instead.", file=sys.stderr)
         image_set = Critters(split, config.img_size, pictures)

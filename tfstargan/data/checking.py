@@ -9,6 +9,7 @@ from tqdm import tqdm
 from tfstargan import files, images
 from tfstargan.data import shard_index
 from tfstargan.data.folder import find_domains, splits_of
+from tfstargan.data.overlap import told_of_copies
 from tfstargan.data.scan import look_at_all
 from tfstargan.errors import UserError
 
@@ -37,14 +38,15 @@ def _check_packed(root: pathlib.Path) -> None:
 
 
 def _check_images(root: pathlib.Path) -> None:
-    paths = []
     skipped = images.Found()
+    splits = []
     for split in splits_of(root).values():
         by_domain, found = find_domains(root, split)
         skipped.add(found)
-        for domain, files_ in by_domain.items():
-            print(f"{len(files_):7} {split}/{domain}")
-            paths += files_
+        splits.append([*by_domain.values()])
+        for domain, some in by_domain.items():
+            print(f"{len(some):7} {split}/{domain}")
+    paths = [path for by_domain in splits for some in by_domain for path in some]
     problems: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
     for _, seen in look_at_all(paths):
@@ -57,6 +59,8 @@ def _check_images(root: pathlib.Path) -> None:
         print(f"{count:7} {kind}")
     for line in skipped.counts():
         print(f"skipped: {line}")
+    if copies := told_of_copies(*splits) if len(splits) == 2 else "":
+        print(copies)
     if problems:
         raise UserError(
             f"{root}: {problems.total()} of the pictures can't be used; remove or "

@@ -6,6 +6,7 @@ where there is neither, train/; either is said.
 """
 
 import functools
+import os
 import pathlib
 import sys
 
@@ -70,6 +71,12 @@ class Folder(ImageSet):
     def content(self, domain: int, index: int) -> bytes:
         """Return a picture's file."""
         return self.files[domain][index].read_bytes()
+
+
+def require_apart(out: str | os.PathLike, image_set: ImageSet, flag: str) -> None:
+    """Raise a UserError if `out`, to be written to, lies among a folder's images."""
+    if isinstance(image_set, Folder):
+        images.require_outside(out, image_set.found, "the images' folder", flag)
 
 
 @functools.cache

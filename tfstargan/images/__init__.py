@@ -4,6 +4,7 @@ The rest of the library says `images.read`, `images.save`.
 """
 
 from tfstargan.images.colour import UnsuitableError, is_deep, kind_of_profile
+from tfstargan.images.orientation import orientation
 from tfstargan.images.reading import (
     POSTPROCESSING,
     PREPROCESSING,
@@ -11,7 +12,6 @@ from tfstargan.images.reading import (
     UnreadableError,
     decode,
     opened,
-    orientation,
     read,
     square,
     to_float,

@@ -122,6 +122,8 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
         return image.convert(mode.upper()).convert(mode[:-1])
     if mode in ("LA", "1"):
         return image.convert("L")
+    if mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # or Pillow warns
     return image.convert("RGB")
 
 
@@ -152,7 +154,11 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     if wanted == "L" and image.mode == "RGB" and _is_grey(image):
         image = image.getchannel(0)
     transform = _transform(profile, wanted) if wanted == image.mode else None
-    if transform:
+    if transform and wanted == "L":
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        table = np.asarray(transform.apply(ramp))[0]
+        image = Image.fromarray(table[np.asarray(image)])
+    elif transform:
         image = transform.apply(image)
     elif image.mode != "RGB":
         image = image.convert("RGB")
@@ -198,7 +204,9 @@ def _colours(channels: int) -> Iterator[np.ndarray]:
 
 
 def _build(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(profile, _srgb(), mode, "RGB")
+    # Of grey, LittleCMS' shortcut is up to nine levels off.
+    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    return ImageCms.buildTransform(profile, _srgb(), mode, "RGB", flags=flags)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from tfstargan.errors import UserError
 from tfstargan.images import colour, png
+from tfstargan.images.orientation import TURNS, orientation
 
 PREPROCESSING = (
     "8-bit sRGB, upright by EXIF: the upper 8 of 16 bits, an embedded ICC profile "
@@ -37,18 +38,6 @@ MOST_PIXELS = 178_956_970
 
 # Counted up when a file's pixels become others: what was made of them is made anew.
 READING = 2
-
-
-ORIENTATION = 0x0112  # EXIF's tag; its values and what turns the image upright
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class UnreadableError(UserError):
@@ -162,19 +151,6 @@ def to_rgb(image: Image.Image, least: int = 0) -> Image.Image:
     turn = TURNS.get(orientation(image))
     image = colour.to_srgb(image)
     return image if turn is None else image.transpose(turn)
-
-
-def orientation(image: Image.Image) -> int:
-    """How a loaded picture was turned, by EXIF: 1 to 8; 1 where nothing says so.
-
-    Its other tags are not read, or written: one that is not as EXIF has it is no reason
-    to refuse a picture.
-    """
-    try:
-        value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # of Pillow's parser, on damaged EXIF any is known
-        return 1
-    return value if isinstance(value, int) and value in TURNS else 1
 
 
 def square(image: Image.Image, size: int) -> Image.Image:

@@ -188,16 +188,19 @@ def no_images(path: pathlib.Path, found: Found) -> str:
     return f"{path}: no pictures ({', '.join(EXTENSIONS)}) in this folder{told}"
 
 
-def require_outside(out: str | os.PathLike, found: Found, source: object) -> None:
+def require_outside(
+    out: str | os.PathLike, found: Found, source: str, flag: str = "--out"
+) -> None:
     """Raise a UserError if what is written would become one of the images read.
 
     Args:
         out: folder to write to.
         found: what was found in the source.
-        source: its flag, as "--source".
+        source: its flag and value, as "--source=photos".
+        flag: that of `out`.
     """
     if found.holds(pathlib.Path(out)):
         raise UserError(
-            f"--out={out}: lies in {source}, where it would be read as input the next "
+            f"{flag}={out}: lies in {source}, where it would be read as input the next "
             "time; name a folder outside of it"
         )

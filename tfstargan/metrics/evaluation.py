@@ -5,10 +5,10 @@ disk: the statistics of the real side, for every run that has the same pictures,
 results of each task, so that an interrupted evaluation goes on.
 """
 
-import dataclasses
 import functools
 import json
 import pathlib
+import sys
 import zipfile
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +18,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfstargan import images
+from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
-from tfstargan.files import cache_dir
+from tfstargan.files import cache_dir, safe_names, shortened
 from tfstargan.metrics import factors, fid, report
 from tfstargan.metrics import probe as probes
 from tfstargan.metrics.digests import digest, key_of, weights_digest
@@ -39,6 +40,7 @@ from tfstargan.metrics.protocol import (
     Outputs,
     Task,
     chosen,
+    pairs,
     tasks,
 )
 from tfstargan.metrics.report import Row, Section
@@ -57,6 +59,7 @@ def evaluate_run(
     probe: bool = False,
     quick: bool = False,
     data_dir: str = "",
+    skip_broken: bool = False,
     keep_images: bool = False,
     batch_size: int = 8,
     backbone_dir: str = "",
@@ -71,6 +74,7 @@ def evaluate_run(
         probe: whether to read the factors of drawn animals, exactly.
         quick: whether to use few images: minutes, not the protocol.
         data_dir: images to use; empty: those of the run.
+        skip_broken: whether to skip images that can't be read, as `Config` has it.
         keep_images: whether to keep the translations, in RUN/evaluation/images.
         batch_size: images at once.
         backbone_dir: folder of the networks that measure; empty: the user's cache.
@@ -88,7 +92,15 @@ def evaluate_run(
     folder = backbone_dir or run.config.backbone_dir
     instruments = open_instruments(metrics, folder, download, batch_size)
     extent = QUICK if quick else FULL
-    evaluation = Evaluation(run, instruments, extent, data_dir, batch_size, keep_images)
+    evaluation = Evaluation(
+        run,
+        instruments,
+        extent,
+        data_dir,
+        batch_size,
+        keep_images,
+        skip_broken=skip_broken,
+    )
     translator = Translator.of_run(run, iteration)
     results = evaluation.measure(translator, iteration) if metrics else {}
     if reader:
@@ -107,6 +119,8 @@ class Evaluation:
         batch_size: sources translated at once.
         keep_images: whether to keep the translations, in RUN/evaluation/images.
         cache: folder for the statistics of the real side; by default the user's.
+        skip_broken: whether to skip images that can't be read, as the run's settings
+            have it.
 
     Raises:
         UserError: if the pictures are missing or too few.
@@ -121,13 +135,10 @@ class Evaluation:
         batch_size: int = 8,
         keep_images: bool = False,
         cache: pathlib.Path | None = None,
+        skip_broken: bool = False,
     ):
         self.run = run
-        self.config = run.config
-        if data_dir:
-            self.config = dataclasses.replace(
-                run.config, dataset="folder", data_dir=data_dir
-            )
+        self.config = run.config.reading(data_dir, skip_broken)
         self.instruments = instruments
         self.extent = extent
         self.batch_size = batch_size
@@ -181,7 +192,9 @@ class Evaluation:
                 f"quick, not the protocol: at most {self.extent.sources} sources and "
                 f"{self.extent.reals} real pictures a domain; FID of few is too high"
             )
-        if self.training.content(0, 0) == self.validation.content(0, 0):
+        if copies := overlap(self.training, self.validation):
+            notes.append(copies)
+        elif self.training.content(0, 0) == self.validation.content(0, 0):
             notes.append("no val/ folder: pictures trained on were translated")
         return {
             "run": str(self.run.path),
@@ -204,14 +217,16 @@ class Evaluation:
         every_task = tasks(len(translator.domains))
         total = sum(map(self._outputs_of, every_task))
         sections: dict[str, Section] = {}
+        names = pairs(translator.domains)
         with tqdm(total=total, unit="output", dynamic_ncols=True) as bar:
             for task in every_task:
-                pair = " to ".join(translator.domains[k] for k in task[1:])
+                pair = names[task[1:]]
                 bar.set_description(f"{task.guide}, {pair}")
-                file = parts / f"{task.guide}-{pair.replace(' ', '-')}.json"
+                # By labels: names may differ by what a file's name does not keep.
+                file = parts / f"{task.guide}-{task.source}-{task.target}.json"
                 part = json.loads(file.read_text()) if file.exists() else None
                 if part is None or (self.keep_images and not part["images"]):
-                    folder = self._images_dir(task, pair, iteration)
+                    folder = self._images_dir(task, iteration)
                     row = self._measure_task(task, outputs, folder, bar)
                     part = {"row": row, "images": self.keep_images}
                     report.write_json(file, part)
@@ -224,9 +239,12 @@ class Evaluation:
         count = self.validation.count(task.source)
         return OUTPUTS * len(chosen(count, self.extent.sources))
 
-    def _images_dir(self, task: Task, pair: str, iteration: int) -> pathlib.Path:
+    def _images_dir(self, task: Task, iteration: int) -> pathlib.Path:
         folder = self.run.evaluation_dir / "images" / self.name(iteration)
-        return folder / task.guide / pair.replace(" ", "-")
+        every = pairs(self.training.domains)
+        names = safe_names(pair.replace(" to ", "-to-") for pair in every.values())
+        own = dict(zip(every, names, strict=True))[task[1:]]
+        return folder / task.guide / shortened(own)
 
     def _measure_task(
         self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: tqdm
@@ -268,8 +286,8 @@ class Evaluation:
                 found = self._see_reals(one, domain)
                 try:
                     found.save(path)
-                except OSError as error:
-                    raise UserError(f"{path}: can't be written ({error})") from error
+                except OSError as error:  # computed again the next time
+                    print(f"warning: {path}: not kept ({error})", file=sys.stderr)
             self._real[one.name] = key, found
         return self._real[one.name][1]
 

@@ -266,9 +266,6 @@ def load(side: int, folder: pathlib.Path) -> Probe:
     Args:
         side: of the pictures; one of at most 64 reads larger ones, too.
         folder: where trained probes are kept, for every run to use.
-
-    Raises:
-        UserError: if it can't be kept.
     """
     side = min(side, LARGEST_SIDE)
     path = folder / f"probe-{side}px-{_fingerprint(side)}.weights.h5"
@@ -281,8 +278,8 @@ def load(side: int, folder: pathlib.Path) -> Probe:
     try:
         with atomic_file(path) as partial:
             probe.network.save_weights(partial)
-    except OSError as error:
-        raise UserError(f"{path}: can't be written ({error})") from error
+    except OSError as error:  # trained again the next time
+        print(f"warning: {path}: not kept ({error})", file=sys.stderr)
     return probe
 
 

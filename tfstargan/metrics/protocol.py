@@ -7,7 +7,7 @@ and a run be compared with another on the same latents and references.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -51,6 +51,19 @@ def tasks(domains: int) -> list[Task]:
         )
         if source != target
     ]
+
+
+def pairs(domains: Sequence[str]) -> dict[tuple[int, int], str]:
+    """What each ordered pair of domains is called: "cat to dog".
+
+    Where names hold " to " themselves, so that two pairs would be called alike, they
+    are quoted.
+    """
+    every = list(itertools.permutations(range(len(domains)), 2))
+    names = [f"{domains[a]} to {domains[b]}" for a, b in every]
+    if len(set(names)) < len(names):
+        names = [f"{domains[a]!r} to {domains[b]!r}" for a, b in every]
+    return dict(zip(every, names, strict=True))
 
 
 def chosen(count: int, limit: int | None) -> list[int]:

@@ -47,7 +47,7 @@ def write(report: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
     if path.exists():
         report = merge(json.loads(path.read_text()), report)
     write_json(path, report)
-    path.with_suffix(".txt").write_text(text(report))
+    files.write_text(text(report), path.with_suffix(".txt"))
     return report
 
 

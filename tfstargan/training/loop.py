@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfstargan.config import Config
+from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
+from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import batches, keep_freed_memory, open_images
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
@@ -68,7 +70,12 @@ def train_run(
     training = open_images(config, "train")
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
-    examples = Examples.choose(open_images(config, "val"), config.img_size)
+    validation = open_images(config, "val")
+    for image_set in (training, validation):
+        require_apart(run_dir, image_set, "--run_dir")
+    if chief and (copies := overlap(training, validation)):
+        say(f"{config.data_dir or config.dataset}: {copies}")
+    examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
     if not run.checkpoints():

@@ -8,6 +8,7 @@ systems: folders and buckets (gs://, s3://) alike.
 import io
 import json
 import pathlib
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.errors import UserError
+from tfstargan.files import PARTIAL, shortened
 from tfstargan.runs.run import CHECKPOINT, newest_run
 from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import CHUNK, Translator
@@ -93,7 +95,8 @@ class Translate(beam.DoFn):
 
     def _target(self, file: str, style: NamedStyle) -> str:
         # With its suffix: a.jpg and a.png may lie side by side.
-        return f"{self.out}{file.removeprefix(self.source)}-to-{style.name}.png"
+        folder, _, name = file.removeprefix(self.source).rpartition("/")
+        return f"{self.out}{folder}/{shortened(f'{name}-to-{style.name}.png')}"
 
     def _exists(self, file: str, style: NamedStyle) -> bool:
         return FileSystems.exists(self._target(file, style))
@@ -107,8 +110,15 @@ def places(run_dir: str, source: str, out: str) -> tuple[str, str, str]:
     """
     run, source_, out_ = map(_absolute, (run_dir or str(newest_run()), source, out))
     if f"{out_}/".startswith(f"{source_}/"):
-        raise UserError(f"--out={out}: must not lie in --source")
+        raise UserError(f"--out={out}: lies in --source={source}; name another folder")
+    if _is_folder(source_) and "://" not in out_:
+        found = images.walk(pathlib.Path(source_))
+        images.require_outside(out_, found, f"--source={source}")
     return run, source_, out_
+
+
+def _is_folder(source: str) -> bool:
+    return "://" not in source and pathlib.Path(source).is_dir()
 
 
 def _absolute(path: str) -> str:
@@ -144,8 +154,9 @@ def read(file: str) -> Image.Image:
 
 def write(pixels: np.ndarray, target: str) -> None:
     """Write a picture, whole or not at all."""
-    partial = f"{target}.{uuid.uuid4().hex}.partial"
-    make_folder(target.rpartition("/")[0])
+    folder = target.rpartition("/")[0]
+    partial = f"{folder}/{PARTIAL}{uuid.uuid4().hex}"
+    make_folder(folder)
     with FileSystems.create(partial) as stream:
         Image.fromarray(pixels).save(stream, "PNG")
     FileSystems.rename([partial], [target])
@@ -162,13 +173,33 @@ def make_folder(path: str) -> None:
             raise
 
 
-def is_picture(file: str) -> bool:
-    """Return whether a file's name says that it is a picture."""
-    return file.lower().endswith(images.EXTENSIONS)
+def is_picture(file: str, source: str) -> bool:
+    """Whether a file's name says that it is an image, and none above it is hidden."""
+    parts = file.removeprefix(source).strip("/").split("/")
+    return images.is_image(file) and all(map(images.is_ours, parts))
+
+
+def listed(pipeline: beam.Pipeline, source: str) -> beam.PCollection:
+    """The names of a source's images.
+
+    A folder of this machine is walked as by every command, links and all; a bucket is
+    listed by Beam.
+    """
+    if _is_folder(source):
+        found = images.walk(pathlib.Path(source))
+        return pipeline | beam.Create([str(file) for file in found.files])
+    return (
+        pipeline
+        | fileio.MatchFiles(f"{source}/**")
+        | beam.Map(lambda file: file.path)
+        | beam.Filter(is_picture, source)
+    )
 
 
 def check_source(source: str) -> None:
-    """Raise a UserError if there is no file in a folder and those below it."""
+    """Say what of a folder is skipped; raise a UserError if there is no file in it."""
+    if _is_folder(source) and (told := images.walk(pathlib.Path(source)).told()):
+        print(f"{source}: {told}", file=sys.stderr)
     try:
         found = FileSystems.match([f"{source}/**"], limits=[1])[0].metadata_list
     except (BeamIOError, ValueError) as error:
@@ -186,10 +217,7 @@ def translate(work: Translate, beam_options: list[str]) -> dict:
     """
     with beam.Pipeline(options=PipelineOptions(beam_options)) as pipeline:
         outcomes = (
-            pipeline
-            | fileio.MatchFiles(f"{work.source}/**")
-            | beam.Map(lambda file: file.path)
-            | beam.Filter(is_picture)
+            listed(pipeline, work.source)
             | beam.Reshuffle()
             | beam.BatchElements(max_batch_size=CHUNK)
             | beam.ParDo(work)

@@ -7,7 +7,6 @@
 - animations: the same sources while the style moves from one to the next.
 """
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfstargan import images
+from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import examples_of, open_images
 from tfstargan.runs.run import Run
@@ -161,6 +161,7 @@ def write_samples(
     animation: str | None = None,
     checkpoint: int | str | None = None,
     data_dir: str = "",
+    skip_broken: bool = False,
 ) -> str:
     """Write every grid of a run, and the animations if they are wanted.
 
@@ -171,19 +172,21 @@ def write_samples(
         animation: "gif", "webp" or "mp4".
         checkpoint: its iteration, or "best"; by default the newest.
         data_dir: images to show; empty: those of the run.
+        skip_broken: skip those that can't be read.
 
     Returns:
         What was written, in a line.
 
     Raises:
-        UserError: if images are missing, or nothing can be written.
+        UserError: if images are missing, or nothing can be written, or it would lie
+            among the images.
     """
-    translator = Translator.of_run(run, checkpoint)
-    config = run.config
-    if data_dir:
-        config = dataclasses.replace(config, dataset="folder", data_dir=data_dir)
-    examples = Examples.choose(open_images(config, "val"), config.img_size)
+    config = run.config.reading(data_dir, skip_broken)
+    image_set = open_images(config, "val")
     folder = pathlib.Path(out or run.samples_dir)
+    require_apart(folder, image_set, "--out")
+    translator = Translator.of_run(run, checkpoint)
+    examples = Examples.choose(image_set, config.img_size)
     written = []
     for name, grid in draw_all(translator, examples, psis).items():
         written.append(f"{name}.png")

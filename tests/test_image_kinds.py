@@ -1,0 +1,391 @@
+"""Every kind of image, by every way in, against values computed here with NumPy.
+
+A kind is what a file stores (mode, depth, transparency, profile, orientation) in a
+container. What it should be read as is computed from the stored numbers: published
+formulas for colour spaces, no call of our reader or of LittleCMS.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from tfstargan import images
+from tfstargan.data import packing
+from tfstargan.data.folder import Folder
+from tfstargan.data.scan import look
+from tfstargan.data.shards import Shards
+from tfstargan.errors import UserError
+from tfstargan.translation.translator import Translator
+
+HEIGHT, WIDTH = 24, 32
+TAGS = {  # EXIF's orientations, as what the camera did to an upright array
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, 1),
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
+    8: lambda x: np.rot90(x, -1),
+}
+# From linear light in Adobe RGB (1998) to that in sRGB, both D65 (IEC 61966-2-1).
+ADOBE_TO_XYZ = np.array(
+    [
+        [0.57667, 0.18556, 0.18823],
+        [0.29734, 0.62736, 0.07529],
+        [0.02703, 0.07069, 0.99134],
+    ]
+)
+XYZ_TO_SRGB = np.array(
+    [
+        [3.24096994, -1.53738318, -0.49861076],
+        [-0.96924364, 1.8759675, 0.04155506],
+        [0.05563008, -0.20397696, 1.05697151],
+    ]
+)
+TO_D50 = np.array(  # Bradford
+    [
+        [1.0478112, 0.0228866, -0.0501270],
+        [0.0295424, 0.9904844, -0.0170491],
+        [-0.0092345, 0.0150436, 0.7521316],
+    ]
+)
+
+
+def srgb_curve(light: np.ndarray) -> np.ndarray:
+    """Levels 0 to 255 of linear light."""
+    light = np.clip(light, 0, 1)
+    low, high = 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
+    return 255 * np.where(light <= 0.0031308, low, high)
+
+
+def from_adobe(levels: np.ndarray) -> np.ndarray:
+    light = (levels / 255) ** (563 / 256)
+    return srgb_curve(light @ (XYZ_TO_SRGB @ ADOBE_TO_XYZ).T)
+
+
+def profile(gamma: float, colorants: np.ndarray | None, space: bytes) -> bytes:
+    """An ICC profile, version 2, written by hand: a gamma, and primaries for RGB."""
+
+    def s15(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    def xyz(values: np.ndarray) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(map(s15, values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"text\0\0\0\0by hand\0"
+    tags = {b"desc": text, b"cprt": text, b"wtpt": xyz([0.9642, 1.0, 0.8249])}
+    if colorants is None:
+        tags[b"kTRC"] = curve
+    else:
+        for name, column in zip("rgb", colorants.T, strict=True):
+            tags[f"{name}TRC".encode()] = curve
+            tags[f"{name}XYZ".encode()] = xyz(column)
+    offset = 128 + 4 + 12 * len(tags)
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", offset + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4sI", offset + len(data), b"none", 0x02400000)
+    head += b"mntr" + space + b"XYZ " + bytes(12) + b"acsp" + bytes(28)
+    head += b"".join(map(s15, [0.9642, 1.0, 0.8249]))
+    return head.ljust(128, b"\0") + table + data
+
+
+ADOBE = profile(563 / 256, TO_D50 @ ADOBE_TO_XYZ, b"RGB ")
+GREY = profile(1.0, None, b"GRAY")  # linear light
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def smooth(channels: int) -> np.ndarray:
+    """Levels [H, W, channels] that change slowly, so that JPEG keeps them."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    planes = [40 + x * (6 - c) + y * (c + 1) for c in range(channels)]
+    return np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
+
+
+def noise(*shape: int, top: int = 256, kind: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(7).integers(0, top, shape).astype(kind)
+
+
+def saved(image: Image.Image, form: str, **options: object) -> bytes:
+    content = io.BytesIO()
+    image.save(content, form, **options)
+    return content.getvalue()
+
+
+def on_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    a = alpha[..., None] / 255
+    return colours * a + 255 * (1 - a)
+
+
+def thrice(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, -1)
+
+
+def png(levels: np.ndarray, colour: int, depth: int, *chunks: bytes) -> bytes:
+    """A PNG written by hand: [H, W, C] big-endian levels of 8 or 16 bits."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    kind = ">u2" if depth == 16 else "u1"
+    rows = b"".join(b"\0" + row.astype(kind).tobytes() for row in levels)
+    height, width = levels.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    extra = b"".join(chunk(data[:4], data[4:]) for data in chunks)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + extra
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
+    """{file's name: (content, levels it is read as, largest difference)}."""
+    rgb, grey, alpha = noise(HEIGHT, WIDTH, 3), noise(HEIGHT, WIDTH), noise(24, 32)
+    alpha[:4], alpha[-4:] = 0, 255
+    rgba = np.dstack([rgb, alpha])
+    la = np.dstack([grey, alpha])
+    found: dict[str, tuple[bytes, np.ndarray, float]] = {}
+    pillow = Image.fromarray
+    for suffix, form in {"png": "PNG", "bmp": "BMP", "tif": "TIFF"}.items():
+        found[f"rgb.{suffix}"] = saved(pillow(rgb), form), rgb, 0
+        found[f"grey.{suffix}"] = saved(pillow(grey), form), thrice(grey), 0
+    lossless = saved(pillow(rgb), "WEBP", lossless=True)
+    found["rgb.webp"] = lossless, rgb, 0
+    for suffix, form, options in (
+        ("png", "PNG", {}),
+        ("tif", "TIFF", {}),
+        ("webp", "WEBP", {"lossless": True, "exact": True}),
+    ):
+        content = saved(pillow(rgba), form, **options)
+        found[f"rgba.{suffix}"] = content, on_white(rgb, alpha), 0.51
+    found["la.png"] = png(la, 4, 8), on_white(thrice(grey), alpha), 0.51
+    soft = smooth(3)
+    found["rgb.jpg"] = saved(pillow(soft), "JPEG", quality=100, subsampling=0), soft, 4
+    found["adobe.jpg"] = (
+        saved(pillow(soft), "JPEG", quality=100, subsampling=0, icc_profile=ADOBE),
+        from_adobe(soft),
+        9,  # JPEG's own error, steeper in saturated colours
+    )
+    for suffix, form in {"png": "PNG", "tif": "TIFF"}.items():
+        content = saved(pillow(rgb), form, icc_profile=ADOBE)
+        found[f"adobe.{suffix}"] = content, from_adobe(rgb), 2
+    found["adobe.webp"] = (
+        saved(pillow(rgb), "WEBP", lossless=True, icc_profile=ADOBE),
+        from_adobe(rgb),
+        2,
+    )
+    found["adobe_rgba.png"] = (
+        saved(pillow(rgba), "PNG", icc_profile=ADOBE),
+        on_white(from_adobe(rgb), alpha),
+        2.5,
+    )
+    found["srgb.png"] = saved(pillow(rgb), "PNG", icc_profile=SRGB), rgb, 0
+    found["junk_profile.png"] = (
+        saved(pillow(rgb), "PNG", icc_profile=b"x" * 200),
+        rgb,
+        0,
+    )
+    found["of_grey.png"] = saved(pillow(rgb), "PNG", icc_profile=GREY), rgb, 0
+    found["grey_linear.png"] = (
+        saved(pillow(grey), "PNG", icc_profile=GREY),
+        thrice(srgb_curve(grey / 255)),
+        2,
+    )
+    indices = noise(HEIGHT, WIDTH, top=6)
+    colours = noise(6, 3)
+    palette = pillow(indices, "P")
+    palette.putpalette(colours.tobytes())
+    seen = colours[indices]
+    found["palette.png"] = saved(palette, "PNG"), seen, 0
+    found["palette.gif"] = saved(palette, "GIF"), seen, 0
+    opacity = np.array([0, 50, 100, 200, 255, 255], np.uint8)
+    content = saved(palette, "PNG", transparency=opacity.tobytes())
+    found["palette_alpha.png"] = content, on_white(seen, opacity[indices]), 0.51
+    keyed = np.where(indices == 2, 0, 255)
+    content = saved(palette, "GIF", transparency=2)
+    found["palette_key.gif"] = content, on_white(seen, keyed), 0
+    key = b"tRNS" + struct.pack(">HHH", *rgb[3, 4])
+    hit = (rgb == rgb[3, 4]).all(-1)
+    found["key.png"] = png(rgb, 2, 8, key), on_white(rgb, np.where(hit, 0, 255)), 0
+    bits = grey > 100
+    found["bits.png"] = saved(pillow(bits), "PNG"), thrice(255 * bits), 0
+    deep = noise(HEIGHT, WIDTH, 3, top=65536, kind=np.uint16)
+    found["deep.png"] = png(deep, 2, 16), deep >> 8, 0
+    one = deep[..., 0]
+    found["deep_grey.png"] = png(one[..., None], 0, 16), thrice(one >> 8), 0
+    found["deep_grey.tif"] = saved(pillow(one), "TIFF"), thrice(one >> 8), 0
+    key = b"tRNS" + struct.pack(">H", one[2, 2])
+    found["deep_key.png"] = (
+        png(one[..., None], 0, 16, key),
+        on_white(thrice(one >> 8), np.where(one == one[2, 2], 0, 255)),
+        0,
+    )
+    both = np.dstack([deep, alpha.astype(np.uint16) * 257])
+    found["deep_rgba.png"] = png(both, 6, 16), on_white(deep >> 8, alpha), 0.51
+    found["deep_white_is_zero.tif"] = (
+        saved(pillow(one), "TIFF", tiffinfo={262: 0}),
+        thrice(255 - (one >> 8)),
+        0,
+    )
+    unit = np.random.default_rng(1).random((HEIGHT, WIDTH), np.float32)
+    found["floats.tif"] = saved(pillow(unit), "TIFF"), thrice(np.rint(unit * 255)), 0
+    cmyk = noise(HEIGHT, WIDTH, 4)
+    ink = cmyk.astype(float) / 255
+    paper = 255 * (1 - ink[..., :3]) * (1 - ink[..., 3:])
+    found["cmyk.tif"] = saved(pillow(cmyk, "CMYK"), "TIFF"), paper, 1.01
+    for tag, turn in TAGS.items():
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        stored = pillow(np.ascontiguousarray(turn(rgb)))
+        found[f"turned{tag}.png"] = saved(stored, "PNG", exif=exif), rgb, 0
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for suffix, form, options in (
+        ("tif", "TIFF", {}),
+        ("webp", "WEBP", {"lossless": True}),
+    ):
+        stored = pillow(np.ascontiguousarray(TAGS[6](rgb)))
+        found[f"turned.{suffix}"] = saved(stored, form, exif=exif, **options), rgb, 0
+    stored = pillow(np.ascontiguousarray(TAGS[6](rgba)))
+    found["turned_adobe_rgba.png"] = (
+        saved(stored, "PNG", exif=exif, icc_profile=ADOBE),
+        on_white(from_adobe(rgb), alpha),
+        2.5,
+    )
+    text = b"zTXtnote\0\0" + zlib.compress(b"a" * (3 << 20))
+    found["long_text.png"] = png(rgb, 2, 8, text), rgb, 0
+    large = ADOBE.ljust(3 << 20, b"\0")
+    large = struct.pack(">I", len(large)) + large[4:]
+    chunk = b"iCCPx\0\0" + zlib.compress(large)
+    found["large_profile.png"] = png(rgb, 2, 8, chunk), from_adobe(rgb), 2
+    return found
+
+
+KINDS = kinds()
+REFUSED = {
+    "integers.tif": (saved(Image.new("I", (8, 8), 70_000), "TIFF"), "32-bit integers"),
+    "radiance.tif": (saved(Image.new("F", (8, 8), 7.5), "TIFF"), "floats outside"),
+    "nan.tif": (saved(Image.new("F", (8, 8), float("nan")), "TIFF"), "floats outside"),
+}
+
+
+def as_read(path, tmp_path):
+    return images.read(path)
+
+
+def as_decoded(path, tmp_path):
+    return images.decode(io.BytesIO(path.read_bytes()), path.name)
+
+
+def data_folder(path, tmp_path):
+    for domain in ("a", "b"):
+        folder = tmp_path / "data" / "train" / domain
+        folder.mkdir(parents=True)
+        (folder / path.name).write_bytes(path.read_bytes())
+    return tmp_path / "data"
+
+
+def as_in_a_folder(path, tmp_path):
+    return Folder(data_folder(path, tmp_path), "train").image(0, 0)
+
+
+def as_packed(path, tmp_path):
+    packing.build(data_folder(path, tmp_path), tmp_path / "packed", WIDTH)
+    packed = Shards(tmp_path / "packed", "train")
+    image = packed.image(1, 0)
+    squeezed = image.resize((WIDTH, WIDTH), Image.Resampling.BILINEAR)
+    assert packed.squeezed(1, 0, WIDTH).tobytes() == squeezed.tobytes()
+    return image
+
+
+def as_a_source(path, tmp_path):
+    """What `translate` reads, without its square."""
+
+    class Whole(Translator):
+        def prepare(self, picture):
+            return picture
+
+    return Whole(None, {}).read(path)
+
+
+WAYS = [as_read, as_decoded, as_in_a_folder, as_packed, as_a_source]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_is_read_as_its_numbers_say(name: str, way: Callable, tmp_path):
+    content, expected, tolerance = KINDS[name]
+    (tmp_path / name).write_bytes(content)
+    image = way(tmp_path / name, tmp_path)
+    assert image.mode == "RGB"
+    apart = np.abs(np.asarray(image, float) - expected)
+    assert apart.max() <= tolerance
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_passes_the_check(name, tmp_path):
+    (tmp_path / name).write_bytes(KINDS[name][0])
+    seen = look(tmp_path / name)
+    assert not seen.problem
+    assert ("converted to sRGB" in seen.kinds) == any(
+        word in name for word in ("adobe", "linear", "large_profile")
+    )
+    transparent = any(word in name for word in ("rgba", "la.", "alpha", "key"))
+    assert ("transparent, laid on white" in seen.kinds) == transparent
+    assert ("16 bits, read as 8" in seen.kinds) == ("deep" in name)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_pixels_without_a_rule_are_refused_by_every_way(name, tmp_path):
+    content, kind = REFUSED[name]
+    (tmp_path / name).write_bytes(content)
+    assert kind in look(tmp_path / name).problem
+    for way in (as_read, as_decoded, as_in_a_folder, as_a_source):
+        with pytest.raises(UserError, match=kind):
+            way(tmp_path / name, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Truncated File Read")
+def test_small_jpegs_and_wrongly_typed_exif_are_read(tmp_path):
+    for side in range(1, 9):
+        Image.new("RGB", (side, 7), (200, 40, 40)).save(tmp_path / "small.jpg")
+        assert not look(tmp_path / "small.jpg").problem
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "text"
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.jpg", exif=exif)
+    content = (tmp_path / "a.jpg").read_bytes()
+    entry = content.index(b"\x01\x0e\x00\x02")  # its type: text; now a rational
+    wrong = content[: entry + 3] + b"\x05" + content[entry + 4 :]
+    (tmp_path / "a.jpg").write_bytes(wrong)
+    assert images.read(tmp_path / "a.jpg").size == (10, 20)
+    assert look(tmp_path / "a.jpg").kinds == ("turned upright by EXIF",)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_photograph_of_108_megapixels_is_read(tmp_path):
+    Image.new("L", (12000, 9000), 90).save(tmp_path / "large.jpg")
+    with images.opened(tmp_path / "large.jpg") as image:
+        small = images.to_rgb(image, 1000)
+    assert small.size == (1500, 1125)
+    assert small.getpixel((7, 7)) == (90, 90, 90)
+
+
+def test_an_image_in_memory_is_read_by_the_same_rules():
+    levels = noise(HEIGHT, WIDTH, 4)
+    image = Image.fromarray(levels)
+    expected = on_white(levels[..., :3], levels[..., 3])
+    assert np.abs(np.asarray(images.to_rgb(image)) - expected).max() <= 0.51
+    with pytest.raises(images.UnsuitableError, match="32-bit integers"):
+        images.to_rgb(Image.new("I", (8, 8)))
