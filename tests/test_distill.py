@@ -191,6 +191,7 @@ def test_the_features_loss_is_the_mean_of_relative_errors():
     assert float(losses.features(list(map(tf.constant, a)), a)) == 0
 
 
+@pytest.mark.slow  # with what it needs
 def test_the_new_run_is_like_any_other(teacher, light_run):
     config = light_run.config
     assert (config.generator, config.iterations) == ("light", 2)
@@ -218,6 +219,7 @@ def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
     assert open_run(str(out)).checkpoints()[-1].name == "iteration-0000004.weights.h5"
 
 
+@pytest.mark.slow  # with what it needs
 def test_another_teacher_than_it_was_begun_with_is_refused(
     teacher, light_run, tmp_path
 ):
@@ -236,6 +238,7 @@ def test_another_teacher_than_it_was_begun_with_is_refused(
         )
 
 
+@pytest.mark.slow  # with what it needs
 def test_a_light_teacher_is_refused(light_run, tmp_path):
     with pytest.raises(UserError, match="light already"):
         distillation.distill_run(light_run, tmp_path / "out")
@@ -258,7 +261,6 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 def test_a_light_generator_trains_from_scratch(tmp_path):
     train_run(tiny(generator="light", iterations=1), tmp_path / "run")
     config = Config.load(tmp_path / "run/config.json")
