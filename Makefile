@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q -rs --durations=10 \
 	--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes
 
-.PHONY: demo test-fast test test-all check faults lock .venv .venv-run
+.PHONY: demo test-fast test test-all check docs faults lock .venv .venv-run
 .DELETE_ON_ERROR:
 
 demo: $(RUN)
@@ -42,6 +42,11 @@ test: $(DEV)
 # What `make test` leaves out: the wheel, for one. CI runs both.
 test-all: $(DEV)
 	$(PYTEST) -m all
+
+# The documentation site, in build/site; a warning is an error.
+docs: $(DEV)
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 # Every fault many times, and the table of them; an hour or more.
 faults: $(DEV)

@@ -14,18 +14,18 @@ import pathlib
 from typing import Any, NamedTuple
 from unittest import mock
 
-from absl import flags
 from keras import ops
 
 from tfstargan import cli
-from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.metrics import factors, probe
+from tfstargan.networks import build
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
 from tfstargan.networks.generator import Generator
 from tfstargan.networks.layers import Conv2D, Shape
 from tfstargan.networks.mapping_network import MappingNetwork
-from tfstargan.training import stargan
+from tfstargan.settings import Settings, setting
 from tfstargan.training.loop import train_run
 from tfstargan.translation.translator import Translator
 
@@ -56,7 +56,8 @@ class LabelGenerator(Generator):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.from_rgb = ConvWithLabel(self.from_rgb.filters, self.style_dim)
+        filters = self.from_rgb.filters
+        self.from_rgb = ConvWithLabel(filters, self.style_dim, **self.inherited())
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
         """Leave the picture as it is: here the encoder sees the label, too."""
@@ -127,7 +128,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
     if result.exists():
         return json.loads(result.read_text())
     config = dataclasses.replace(config, **variant.settings)
-    with mock.patch.dict(vars(stargan), variant.networks):
+    with mock.patch.dict(vars(build), variant.networks):
         train_run(config, path)
         translator = Translator.load(str(path))
     reader = probe.of_run(translator.config)
@@ -150,10 +151,22 @@ def table(rows: dict[str, dict]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def main() -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this script, beside those of training."""
+
+    run_dir: str = setting(
+        "runs/critters", "the runs are in RUN_DIR-ablation", path=True
+    )
+    only: tuple[str, ...] = setting((), "names of the lines; empty: all")
+    sources: int = setting(
+        factors.SOURCES, "animals of each species to read", at_least=1
+    )
+
+
+def main(config: Config, options: Options) -> None:
     """Train and measure the variants that the flags name."""
-    options = flags.FLAGS
-    config, out = from_flags(), pathlib.Path(f"{options.run_dir}-ablation")
+    out = pathlib.Path(f"{options.run_dir}-ablation")
     unknown = set(options.only) - {variant.name for variant in VARIANTS}
     if unknown:
         names = ", ".join(variant.name for variant in VARIANTS)
@@ -166,8 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    flags.DEFINE_string("run_dir", "runs/critters", "the runs are in RUN_DIR-ablation")
-    flags.DEFINE_list("only", [], "names of the lines; empty: all")
-    flags.DEFINE_integer("sources", factors.SOURCES, "animals of each species to read")
-    cli.start(main)
+    cli.start(main, Config, Options, about=__doc__)

@@ -7,11 +7,11 @@ target's species, the fur's hue, the diversity of styles); right: whether the so
 stayed (R2 of its factors).
 """
 
+import dataclasses
 import json
 import pathlib
 
 import numpy as np
-from absl import flags
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -19,11 +19,20 @@ from tfstargan import cli, images
 from tfstargan.errors import UserError
 from tfstargan.metrics.factors import headline
 from tfstargan.runs.run import Run, open_run
+from tfstargan.settings import Settings, setting
 
 PANELS = {
     "What was wanted came (shares)": ("species", "hue", "diversity"),
     "What should stay stayed (R2)": ("position", "size", "tilt", "gaze", "mouth"),
 }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    run_dir: str = setting("", "the run; empty: the newest under runs/", path=True)
+    out: str = setting("curves.png", "the picture to write", path=True)
 
 
 def scores(run: Run) -> dict[int, dict[str, float]]:
@@ -59,13 +68,11 @@ def draw(run: Run, out: pathlib.Path) -> None:
     images.save(np.asarray(canvas.buffer_rgba())[..., :3], out)
 
 
-def main() -> None:
+def main(options: Options) -> None:
     """Draw the curves of what the flags say."""
-    run = open_run(flags.FLAGS.run_dir)
-    draw(run, pathlib.Path(flags.FLAGS.out))
+    run = open_run(options.run_dir)
+    draw(run, pathlib.Path(options.out))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", "", "the run; empty: the newest under runs/")
-    flags.DEFINE_string("out", "curves.png", "the picture to write")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

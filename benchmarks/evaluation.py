@@ -7,6 +7,7 @@ taking turns; processor time is that of all cores together, which other work on 
 machine hardly changes.
 """
 
+import dataclasses
 import pathlib
 import sys
 import time
@@ -15,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
@@ -26,11 +26,19 @@ from tfstargan.metrics import fid, inception, lpips
 from tfstargan.metrics.instruments import Inception
 from tfstargan.metrics.protocol import OUTPUTS, in_batches, tasks
 from tfstargan.networks.build import build_networks
+from tfstargan.settings import Settings, setting
 from tfstargan.translation.translator import Translator
 
 TRAINING = (5153, 4739, 4738)  # AFHQ's pictures of cats, dogs and wild animals
 VALIDATION = 500  # of each
 BATCH = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    rounds: int = setting(3, "how often each stage is timed", at_least=1)
 
 
 class Stage(NamedTuple):
@@ -82,13 +90,13 @@ def stages(config: Config) -> dict[str, Stage]:
     return found
 
 
-def main() -> None:
+def main(options: Options) -> None:
     """Print a line for each stage, and the whole."""
     config = Config(domains=("cat", "dog", "wild"))
     every_stage = stages(config)
     wall = dict.fromkeys(every_stage, np.inf)
     processor = dict.fromkeys(every_stage, np.inf)
-    for round_number in range(flags.FLAGS.rounds + 1):
+    for round_number in range(options.rounds + 1):
         for name, stage in every_stage.items():
             start = time.perf_counter(), time.process_time()
             stage.run()
@@ -109,5 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("rounds", 3, "how often each stage is timed", lower_bound=1)
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

@@ -14,6 +14,7 @@ does disturbs less: say `--threads=1` there and compare these. `of ours` is the 
 over that of our float32.
 """
 
+import dataclasses
 import json
 import pathlib
 import platform
@@ -30,19 +31,42 @@ sys.path[0] = str(pathlib.Path(__file__).parents[1])  # else `export` were this 
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 
-from export.litert import flatbuffer, latency, variants
-from export.model import graph, onnx
+from export.litert import flatbuffer, latency, onnx_files, variants
+from export.model import graph
 from tfstargan import cli
-from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.config import Config
 from tfstargan.exported import contract
+from tfstargan.exported.variants import VARIANTS
 from tfstargan.networks.build import build_networks, translating
+from tfstargan.settings import Settings, setting
 from tfstargan.translation.translator import Translator
 
 REFERENCE_GENERATOR = pathlib.Path(__file__).with_name("reference_generator.py")
 Measured = tuple[float, float]  # seconds, CPU seconds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    variants: tuple[str, ...] = setting(
+        (
+            "float32",
+            "float16",
+            "dynamic",
+            "mixed",
+            "weights4",
+        ),
+        f"of {', '.join(v for v in VARIANTS if v not in variants.CALIBRATED)}",
+    )
+    threads: int = setting(2, "of each side", at_least=1)
+    rounds: int = setting(7, "translations that count, of each side", at_least=1)
+    reference: str = setting(
+        "", "clone of the authors' code; empty: ours alone", path=True
+    )
+    reference_python: str = setting(sys.executable, "a Python with PyTorch")
 
 
 def untrained(config: Config) -> Translator:
@@ -81,12 +105,13 @@ def in_process(command: list[str]) -> Callable[[], Measured]:
     return measure
 
 
-def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
+def sides(config: Config, options: Options, folder: pathlib.Path) -> dict[str, tuple]:
     """Return {name: (what measures it, GMAC, MB, operations left to slower code)}."""
-    options = flags.FLAGS
     translator = untrained(config)
-    copy = graph.for_export(translator)
-    float32, whole = (graph.convert(copy, pairs=pairs) for pairs in (True, False))
+    float32, whole = (
+        graph.convert(graph.for_export(translator, lowering))
+        for lowering in ("litert_pairs", "litert")
+    )
     unquantized = flatbuffer.cut(whole, contract.TRANSLATE)
     found: dict[str, tuple] = {}
     for variant in options.variants:
@@ -117,7 +142,7 @@ def sides(config: Config, folder: pathlib.Path) -> dict[str, tuple]:
         found["PyTorch, plain"] = (eager, None, None, None)
         found["ONNX Runtime, plain"] = (runtime, None, size, None)
         ours = folder / "ours.onnx"
-        onnx.convert(whole, contract.TRANSLATE, ours)
+        onnx_files.convert(whole, contract.TRANSLATE, ours)
         runtime = in_process([*command, f"--run={ours}"])
         gmac = flatbuffer.multiplications(flatbuffer.read(unquantized)) / 1e9
         found["ONNX Runtime, ours"] = (runtime, gmac, ours.stat().st_size / 1e6, None)
@@ -145,15 +170,13 @@ def difference(translator: Translator, content: bytes) -> float:
     return float(np.abs(run(x_src=x, s=s)["x_fake"] - expected).max())
 
 
-def main() -> None:
+def main(config: Config, options: Options) -> None:
     """Print the table."""
-    options = flags.FLAGS
-    options.domains = ["a", "b", "c"]
-    config = from_flags()
+    config = dataclasses.replace(config, domains=("a", "b", "c"))
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {options.threads} threads, TensorFlow {tf.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        found = sides(config, pathlib.Path(folder))
+        found = sides(config, options, pathlib.Path(folder))
         taken: dict[str, list[Measured]] = {name: [] for name in found}
         for turn in range(1 + options.rounds):
             names = [*found]
@@ -183,16 +206,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    flags.DEFINE_list(
-        "variants",
-        ["float32", "float16", "dynamic", "mixed", "weights4"],
-        f"of {', '.join(v for v in variants.VARIANTS if v not in variants.CALIBRATED)}",
-    )
-    flags.DEFINE_integer("threads", 2, "of each side", 1)
-    flags.DEFINE_integer("rounds", 7, "translations that count, of each side", 1)
-    flags.DEFINE_string(
-        "reference", "", "clone of the authors' code; empty: ours alone"
-    )
-    flags.DEFINE_string("reference_python", sys.executable, "a Python with PyTorch")
-    cli.start(main)
+    cli.start(main, Config, Options, about=__doc__)

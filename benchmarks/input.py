@@ -23,7 +23,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from absl import flags
 from PIL import Image
 
 from tfstargan import cli
@@ -31,8 +30,22 @@ from tfstargan.config import Config
 from tfstargan.data import critters, packing
 from tfstargan.data.stream import batches, keep_freed_memory, open_images
 from tfstargan.errors import UserError
+from tfstargan.settings import Settings, setting
 
 SIZE = 512
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    data_dir: str = setting("", "holds train/DOMAIN/*.jpg; empty: made ones", path=True)
+    torch_python: str = setting("", "of an environment with torchvision")
+    img_size: int = setting(256, "of the batches", at_least=32)
+    batch_size: int = setting(8, "examples, of three pictures each")
+    jpeg_draft: bool = setting(False, "ours: decode large JPEGs at half")
+    rounds: int = setting(7, "times that each pipeline is measured")
+    seconds: float = setting(4.0, "that each takes")
 
 
 def make_pictures(root: pathlib.Path, suffix: str, per_domain: int = 40) -> None:
@@ -69,9 +82,10 @@ def cost_of(config: Config, seconds: float) -> Cost:
     return Cost(count / (time.perf_counter() - start), used / count * 1000)
 
 
-def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
+def torch_loader(
+    data_dir: pathlib.Path, config: Config, options: Options
+) -> Callable[[], Cost]:
     """Start `torch_input.py`; return what asks it for its cost."""
-    options = flags.FLAGS
     process = subprocess.Popen(
         [
             options.torch_python,
@@ -105,9 +119,8 @@ def torch_loader(data_dir: pathlib.Path, config: Config) -> Callable[[], Cost]:
     return ask
 
 
-def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
+def compare(data_dir: pathlib.Path, packed: pathlib.Path, options: Options) -> None:
     """Print the rates of every pipeline over some pictures, measured in turns."""
-    options = flags.FLAGS
     packing.build(data_dir, packed, options.img_size)
     config = Config(
         data_dir=str(data_dir),
@@ -122,7 +135,7 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
         "records": lambda: cost_of(record, options.seconds),
     }
     if options.torch_python:
-        pipelines["torch"] = torch_loader(data_dir, config)
+        pipelines["torch"] = torch_loader(data_dir, config, options)
     costs: dict[str, list[Cost]] = {name: [] for name in pipelines}
     for _ in range(options.rounds):
         for name, measure in pipelines.items():
@@ -144,26 +157,18 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path) -> None:
         print(line, flush=True)
 
 
-def main() -> None:
+def main(options: Options) -> None:
     """Compare on the pictures that the flags name, or on made ones."""
-    options = flags.FLAGS
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     keep_freed_memory()  # as where a GPU trains
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         if options.data_dir:
-            compare(pathlib.Path(options.data_dir), work / "records")
+            compare(pathlib.Path(options.data_dir), work / "records", options)
         for suffix in () if options.data_dir else ("jpg", "png"):
             make_pictures(work / suffix, suffix)
-            compare(work / suffix, work / f"{suffix}-records")
+            compare(work / suffix, work / f"{suffix}-records", options)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", "", "holds train/DOMAIN/*.jpg; empty: made ones")
-    flags.DEFINE_string("torch_python", "", "of an environment with torchvision")
-    flags.DEFINE_integer("img_size", 256, "of the batches", lower_bound=32)
-    flags.DEFINE_integer("batch_size", 8, "examples, of three pictures each")
-    flags.DEFINE_bool("jpeg_draft", False, "ours: decode large JPEGs at half")
-    flags.DEFINE_integer("rounds", 7, "times that each pipeline is measured")
-    flags.DEFINE_float("seconds", 4.0, "that each takes")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

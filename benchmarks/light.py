@@ -15,7 +15,6 @@ import time
 sys.path[0] = str(pathlib.Path(__file__).parents[1])  # else `export` were its neighbour
 
 import numpy as np
-from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm, trange
 
@@ -25,19 +24,38 @@ from tfstargan import cli
 from tfstargan.config import Config
 from tfstargan.exported import contract
 from tfstargan.networks.build import build_networks, translating
+from tfstargan.settings import Settings, setting
 from tfstargan.translation.translator import Translator
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    img_size: int = setting(256, "image side in pixels")
+    channel_base: int = setting(2**14, "of the full generator")
+    channel_max: int = setting(512, "of the full generator")
+    widths: tuple[str, ...] = setting(
+        (
+            "0.5",
+            "0.8125",
+            "1",
+        ),
+        "of light generators",
+    )
+    threads: int = setting(2, "of LiteRT")
+    turns: int = setting(9, "times that each is measured")
 
 
 def exported(config: Config) -> bytes:
     """Return the .tflite of a configuration's generator, with random weights."""
     translator = Translator(config, build_networks(config, translating(config)))
-    whole = graph.convert(graph.for_export(translator), pairs=True)
+    whole = graph.convert(graph.for_export(translator, "litert_pairs"))
     return flatbuffer.cut(whole, contract.TRANSLATE)
 
 
-def main() -> None:
+def main(options: Options) -> None:
     """Measure, and print the table."""
-    options = flags.FLAGS
     full = Config(
         img_size=options.img_size,
         channel_base=options.channel_base,
@@ -78,10 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("img_size", 256, "image side in pixels")
-    flags.DEFINE_integer("channel_base", 2**14, "of the full generator")
-    flags.DEFINE_integer("channel_max", 512, "of the full generator")
-    flags.DEFINE_list("widths", ["0.5", "0.8125", "1"], "of light generators")
-    flags.DEFINE_integer("threads", 2, "of LiteRT")
-    flags.DEFINE_integer("turns", 9, "times that each is measured")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

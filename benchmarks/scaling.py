@@ -21,7 +21,6 @@ import time
 
 import keras
 import numpy as np
-from absl import flags
 from PIL import Image
 
 from tfstargan import cli
@@ -29,6 +28,7 @@ from tfstargan.config import Config
 from tfstargan.data import packing
 from tfstargan.data.stream import batches, open_images
 from tfstargan.networks.build import NETWORKS, build_networks
+from tfstargan.settings import Settings, setting
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.loop import make_model
 from tfstargan.training.stargan import UPDATES
@@ -37,6 +37,39 @@ from tfstargan.translation.translator import Translator
 ITERATIONS = 8
 TIMED = 6  # of them, the last
 LINKS = (10, 100)  # Gbit/s
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    sizes: tuple[str, ...] = setting(
+        (
+            "32",
+            "64",
+            "128",
+        ),
+        "img_size; the middle for the rest",
+    )
+    batch_sizes: tuple[str, ...] = setting(
+        (
+            "2",
+            "4",
+            "8",
+        ),
+        "the first for the rest",
+    )
+    domain_counts: tuple[str, ...] = setting(
+        (
+            "2",
+            "10",
+            "50",
+        ),
+        "the first for the rest",
+    )
+    channel_base: int = setting(1024, "as in training")
+    channel_max: int = setting(64, "as in training")
+    case: str = setting("", "of a process of its own: settings as JSON")
 
 
 def make_folder(root: pathlib.Path, domains: int, each: int, size: int) -> str:
@@ -106,9 +139,8 @@ def run(config: Config) -> dict:
     return json.loads(printed.stdout.splitlines()[-1])
 
 
-def training_costs(work: pathlib.Path) -> None:
+def training_costs(work: pathlib.Path, options: Options) -> None:
     """Print how an iteration grows with size, batch and domains."""
-    options = flags.FLAGS
     sizes, batch_sizes, domains = (
         [int(n) for n in values]
         for values in (options.sizes, options.batch_sizes, options.domain_counts)
@@ -171,24 +203,17 @@ def exchanged() -> None:
         print(f"{workers} workers: each sends {sent / 1e6:.0f} MB: {', '.join(times)}")
 
 
-def main() -> None:
+def main(options: Options) -> None:
     """Measure everything, or the one case that this process is for."""
-    options = flags.FLAGS
     if options.case:
         measure(Config(**json.loads(options.case)))
         return
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        training_costs(pathlib.Path(folder))
+        training_costs(pathlib.Path(folder), options)
         data_costs(pathlib.Path(folder))
     exchanged()
 
 
 if __name__ == "__main__":
-    flags.DEFINE_list("sizes", ["32", "64", "128"], "img_size; the middle for the rest")
-    flags.DEFINE_list("batch_sizes", ["2", "4", "8"], "the first for the rest")
-    flags.DEFINE_list("domain_counts", ["2", "10", "50"], "the first for the rest")
-    flags.DEFINE_integer("channel_base", 1024, "as in training")
-    flags.DEFINE_integer("channel_max", 64, "as in training")
-    flags.DEFINE_string("case", "", "of a process of its own: settings as JSON")
-    cli.start(main)
+    cli.start(main, Options, about=__doc__)

@@ -33,18 +33,40 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from tfstargan import cli
-from tfstargan.config import Config, define_flags, from_flags
+from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.errors import UserError
+from tfstargan.settings import Settings, setting
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.loop import make_model
 from tfstargan.training.stargan import StarGANv2
 
 REFERENCE_STEP = pathlib.Path(__file__).with_name("reference_step.py")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    sizes: tuple[str, ...] = setting(
+        (
+            "128",
+            "256",
+        ),
+        "image sides",
+    )
+    batches: tuple[str, ...] = setting(("1",), "images per iteration")
+    threads: int = setting(0, "of each side; 0: as many as processors", at_least=0)
+    rounds: int = setting(3, "iterations that count, of each side", at_least=1)
+    reference: str = setting(
+        "", "clone of the authors' code; empty: ours alone", path=True
+    )
+    against: str = setting("", "another checkout of ours to compare with", path=True)
+    reference_python: str = setting(sys.executable, "a Python with PyTorch")
+    worker: str = setting("", "JSON of a Config: be one side's process")
 
 
 class Side:
@@ -215,9 +237,8 @@ def row(config: Config, side: Side, count: int, name: str = "ours") -> str:
     )
 
 
-def main() -> None:
+def main(config: Config, options: Options) -> None:
     """Print a table of sizes and batches; or be its process."""
-    options = flags.FLAGS
     if options.worker:
         work(Config(**json.loads(options.worker)), options.threads)
         return
@@ -226,9 +247,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for size in map(int, options.sizes):
         for batch in map(int, options.batches):
-            options.img_size, options.batch_size = size, batch
-            options.domains = ["a", "b", "c"]
-            config = from_flags()
+            config = dataclasses.replace(
+                config, img_size=size, batch_size=batch, domains=("a", "b", "c")
+            )
             threads, theirs = options.threads, None
             if options.reference:
                 theirs = reference(
@@ -241,15 +262,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    flags.DEFINE_list("sizes", ["128", "256"], "image sides")
-    flags.DEFINE_list("batches", ["1"], "images per iteration")
-    flags.DEFINE_integer("threads", 0, "of each side; 0: as many as processors", 0)
-    flags.DEFINE_integer("rounds", 3, "iterations that count, of each side", 1)
-    flags.DEFINE_string(
-        "reference", "", "clone of the authors' code; empty: ours alone"
-    )
-    flags.DEFINE_string("against", "", "another checkout of ours to compare with")
-    flags.DEFINE_string("reference_python", sys.executable, "a Python with PyTorch")
-    flags.DEFINE_string("worker", "", "JSON of a Config: be one side's process")
-    cli.start(main)
+    cli.start(main, Config, Options, about=__doc__)

@@ -12,18 +12,21 @@ from typing import Any
 import filelock
 import matplotlib
 import pytest
-import tensorflow as tf
 
 from tfstargan import cli
-from tfstargan.config import Config
-from tfstargan.training import loop
+
+# As each command does, with the same options for tests before and after the first one.
+cli.import_tensorflow()
+
+import tensorflow as tf  # noqa: E402
+
+from tfstargan.config import Config  # noqa: E402
+from tfstargan.training import loop  # noqa: E402
+from tfstargan.translation import grids  # noqa: E402
 
 # Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
 # make, stays where it is when a test points the caches elsewhere.
 os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
-
-# As each command does: what it sets is to be the same before and after a test's first.
-cli.import_tensorflow()
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
@@ -33,6 +36,9 @@ tf.config.set_logical_device_configuration(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first, that none is begun when all else is done."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("process")
     slow = collections.Counter(x.path for x in items if x.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
 
@@ -97,6 +103,7 @@ def run_dir(once: Callable[..., pathlib.Path]) -> pathlib.Path:
     def train(path: pathlib.Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             train_eagerly(patch)
+            draw_little(patch)
             loop.train_run(tiny(), path)
 
     return once("tiny", train)
@@ -118,3 +125,14 @@ def train_eagerly(patch: pytest.MonkeyPatch) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the runs of a test train without a graph."""
     train_eagerly(monkeypatch)
+
+
+def draw_little(patch: pytest.MonkeyPatch) -> None:
+    """Let grids have one picture of each of three domains, not three."""
+    patch.setattr(grids, "COLUMNS", 3)
+
+
+@pytest.fixture
+def small_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sample grids of a test be small."""
+    draw_little(monkeypatch)

@@ -36,7 +36,9 @@ def test_every_variant_changes_one_thing_that_exists():
 
 
 @pytest.mark.slow
-def test_a_label_in_place_of_the_style_leaves_no_diversity(tmp_path):
+def test_a_label_in_place_of_the_style_leaves_no_diversity(
+    eager, small_grids, tmp_path
+):
     scores = measured("label instead of AdaIN", tmp_path)
     assert set(scores["latent"]["diversity"].values()) == {0.0}
     again = measured("label instead of AdaIN", tmp_path)  # not trained again
@@ -46,7 +48,9 @@ def test_a_label_in_place_of_the_style_leaves_no_diversity(tmp_path):
 
 
 @pytest.mark.slow
-def test_without_averaging_the_networks_of_now_are_measured(tmp_path):
+def test_without_averaging_the_networks_of_now_are_measured(
+    eager, small_grids, tmp_path
+):
     measured("no averaging", tmp_path)
     run = open_run(str(tmp_path / "no-averaging"))
     model = StarGANv2(run.config)
@@ -59,6 +63,7 @@ def test_without_averaging_the_networks_of_now_are_measured(tmp_path):
         np.testing.assert_allclose(ours, average, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.process
 def test_the_command_takes_a_configuration_and_names_its_lines():
     script = ["benchmarks/ablate.py", "--flagfile=configs/critters.flags"]
     result = subprocess.run(

@@ -363,7 +363,7 @@ def test_bad_files_and_sizes_are_named(tmp_path):
     with pytest.raises(UserError, match=r"wing_weights: wing\.ckpt is needed.*github"):
         command.load_finder("")
     for texts in ([], ["big"], ["16"], ["256", "-1"], ["2048"]):
-        with pytest.raises(UserError, match="^size="):
+        with pytest.raises(UserError, match=r"^size="):
             command.parse_sizes(texts)
     assert command.parse_sizes(["256", "128", "256"]) == [256, 128]
 

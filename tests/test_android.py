@@ -69,6 +69,7 @@ def pure(tmp_path_factory) -> pathlib.Path:
 
 @pytest.mark.slow
 @needs("JDK", "Kotlin", "JUnit")
+@pytest.mark.process
 def test_the_pure_part_passes_its_unit_tests_and_the_vectors(pure):
     said = toolchain.unit_tests(pure)
     count = re.search(r"^OK \((\d+) tests\)$", said, re.MULTILINE)
@@ -87,6 +88,7 @@ def test_the_pure_part_names_nothing_of_androids():
 
 @pytest.mark.slow
 @needs("JDK", "Kotlin", "aapt2", "Android's resources")
+@pytest.mark.process
 def test_manifest_and_layouts_name_classes_of_the_compiled_app(classes):
     named = {
         element.get(f"{ANDROID}name")
@@ -102,6 +104,7 @@ def test_manifest_and_layouts_name_classes_of_the_compiled_app(classes):
 
 
 @needs("aapt2", "Android's resources", "JDK")
+@pytest.mark.process
 def test_resources_and_manifest_link(apk):
     badging = toolchain.run("aapt2", "dump", "badging", apk)
     assert f"package: name='{PACKAGE}'" in badging
@@ -158,6 +161,7 @@ LITERT = "Model TensorBuffer Common Environment LiteRtException AcceleratorProvi
 @needs("JDK", "Kotlin", "aapt2", "Android's resources")
 @needs_file("ANDROID_SIGNATURES", "Android 10's api/current.txt")
 @needs_file("LITERT_SOURCES", "the folder of LiteRT's Model.kt")
+@pytest.mark.process
 def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_path):
     litert = tmp_path / "litert"
     runtime.mkdir()
@@ -273,6 +277,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 
 @pytest.mark.slow
 @needs("JDK", "Kotlin", "JUnit")
+@pytest.mark.process
 def test_the_apps_pipeline_gives_pythons_pictures(assets, pure, run_dir):
     endpoints = runtime.load(assets / "model")
     source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))

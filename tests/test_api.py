@@ -129,7 +129,7 @@ def test_a_configuration_comes_of_a_flagfile_and_arguments():
 
 
 @pytest.mark.slow
-def test_a_run_is_trained_resumed_opened_and_distilled(tmp_path):
+def test_a_run_is_trained_resumed_opened_and_distilled(eager, small_grids, tmp_path):
     config = tiny(iterations=1, sample_every=9)
     run = sg.train_run(config, tmp_path / "mine")
     assert [p.name for p in run.checkpoints()] == ["iteration-0000001.weights.h5"]

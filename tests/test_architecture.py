@@ -149,3 +149,12 @@ def test_layers_are_not_changed_from_outside():
         if isinstance(node, ast.Attribute) and node.attr == "_flatten_layers"
     ]
     assert walkers == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("benchmarks/*.py")), ids=lambda f: f.name
+)
+def test_benchmarks_take_their_flags_from_settings(file):
+    text = file.read_text()
+    assert "absl" not in text
+    assert "cli.start(" in text or "argparse" in text or "__main__" not in text

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from commands import command, refusal
+from commands import process, refusal
 from PIL import Image
 
 from tfstargan import images
@@ -35,7 +35,7 @@ def corpus(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def translate(run_dir: pathlib.Path, cwd: pathlib.Path, *more: str):
-    return command(
+    return process(
         "tfstargan.translate_corpus",
         f"--run_dir={run_dir}",
         "--source=photos",
@@ -49,6 +49,7 @@ def translate(run_dir: pathlib.Path, cwd: pathlib.Path, *more: str):
 
 @needs_beam
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_corpus_is_translated_as_single_pictures_are_and_goes_on(run_dir, corpus):
     result = translate(run_dir, corpus)
     assert result.returncode == 0, result.stderr
@@ -124,6 +125,9 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def _path_open(self, path, *rest):
             return super()._path_open(self._local(path), *rest)
 
+        def create(self, path, *rest, **options):  # makes the folder of its file
+            return super().create(self._local(path), *rest, **options)
+
         def exists(self, path):
             return super().exists(self._local(path))
 
@@ -148,5 +152,6 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
 
 @pytest.mark.skipif(HAS_BEAM, reason="Apache Beam is installed")
 def test_without_beam_a_line_says_what_to_install(run_dir, corpus):
-    line = refusal("tfstargan.translate_corpus", "--source=photos", cwd=corpus)
+    arguments = ("--source=photos", "--out=out", "--domain=cat", "--seed=1")
+    line = refusal("tfstargan.translate_corpus", *arguments, cwd=corpus)
     assert "pip install 'tfstargan[beam]'" in line

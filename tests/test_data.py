@@ -202,10 +202,11 @@ def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+@pytest.mark.process
 def test_freed_memory_of_pictures_is_kept(tmp_path):
     script = (
         "import resource\n"
-        "from tfstargan.data import keep_freed_memory\n"
+        "from tfstargan.data.stream import keep_freed_memory\n"
         "keep_freed_memory()\n"
         "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "before = faults()\n"

@@ -9,17 +9,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny
+from conftest import draw_little, tiny, train_eagerly
 from test_stargan import arrays, assert_same, make_batch
 
 from tfstargan.config import Config
+from tfstargan.data.batch import Batch
 from tfstargan.errors import UserError
 from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training import distillation, imitation, losses
 from tfstargan.training.imitation import Distiller, Teacher
 from tfstargan.training.loop import train_run
-from tfstargan.translation import grids
+from tfstargan.training.step import Sources
 from tfstargan.translation.translator import Translator
 
 
@@ -43,10 +44,11 @@ def student(teacher) -> Distiller:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small_grids() -> Iterator[None]:
-    """Let sample grids have one picture of each species, not three: it is faster."""
+def _faster() -> Iterator[None]:
+    """Let runs train without a graph, and have small sample grids."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grids, "COLUMNS", 3)
+        train_eagerly(patch)
+        draw_little(patch)
         yield
 
 
@@ -114,7 +116,7 @@ def test_the_loss_is_of_pixels_features_and_until_the_end_what_the_discriminator
     networks = teacher.networks()
     for guide, iteration in (("plain", 8), ("plain", 9), ("other", 0), ("blended", 0)):
         student.iteration.assign(iteration)
-        loss, terms = student.generator_loss(batch, guide)
+        loss, terms = student.update_loss(f"G/{guide}", Sources(student, batch))
         style = student.style(batch, guide)
         x_fake = student.generator(batch.x_src, style)
         x_taught = networks["generator"](batch.x_src, style)
@@ -139,6 +141,18 @@ def test_the_loss_is_of_pixels_features_and_until_the_end_what_the_discriminator
             assert float(terms[name]) == pytest.approx(float(value), rel=1e-4)
         assert float(loss) == pytest.approx(float(whole), rel=1e-4)
     student.iteration.assign(0)
+
+
+def test_the_discriminator_learns_from_half_of_the_images(teacher, student):
+    batch = make_batch(0)
+    loss, _ = student.update_loss("D/plain", Sources(student, batch))
+    half = Batch(*(x[:2] for x in batch))  # of three
+    x_fake = student.generator(batch.x_src, student.style(batch, "plain"))
+    expected, _ = student.discriminator_loss(half, x_fake[:2])
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+    assert float(loss) != pytest.approx(
+        float(student.discriminator_loss(batch, x_fake)[0]), rel=1e-3
+    )
 
 
 def test_styles_are_of_latents_of_references_and_in_between(student):
@@ -177,6 +191,7 @@ def test_the_features_loss_is_the_mean_of_relative_errors():
     assert float(losses.features(list(map(tf.constant, a)), a)) == 0
 
 
+@pytest.mark.slow  # with what it needs
 def test_the_new_run_is_like_any_other(teacher, light_run):
     config = light_run.config
     assert (config.generator, config.iterations) == ("light", 2)
@@ -204,6 +219,7 @@ def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
     assert open_run(str(out)).checkpoints()[-1].name == "iteration-0000004.weights.h5"
 
 
+@pytest.mark.slow  # with what it needs
 def test_another_teacher_than_it_was_begun_with_is_refused(
     teacher, light_run, tmp_path
 ):
@@ -222,6 +238,7 @@ def test_another_teacher_than_it_was_begun_with_is_refused(
         )
 
 
+@pytest.mark.slow  # with what it needs
 def test_a_light_teacher_is_refused(light_run, tmp_path):
     with pytest.raises(UserError, match="light already"):
         distillation.distill_run(light_run, tmp_path / "out")
@@ -244,7 +261,6 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 def test_a_light_generator_trains_from_scratch(tmp_path):
     train_run(tiny(generator="light", iterations=1), tmp_path / "run")
     config = Config.load(tmp_path / "run/config.json")

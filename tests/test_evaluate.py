@@ -243,7 +243,7 @@ def test_the_real_side_is_kept_as_long_as_its_pictures_are_the_same(
 
     def fid_of_b_to_a():
         shutil.rmtree(run.evaluation_dir, ignore_errors=True)
-        results = Evaluation(run, STAND_INS).measure(translator, 3)
+        results = Evaluation(run, STAND_INS, Extent(sources=3)).measure(translator, 3)
         return results["latent"]["b to a"]["fid_reference"]
 
     first = fid_of_b_to_a()
@@ -314,6 +314,7 @@ def evaluate(run_dir, alexnet_dir, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_path):
     shutil.copytree(run.path, tmp_path / "unbroken")
     arguments = evaluate(tmp_path / "unbroken", alexnet_dir)
@@ -353,15 +354,15 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_pa
 
 @pytest.mark.slow
 def test_results_of_other_weights_or_settings_are_not_taken(run, translator):
-    def row(**settings):
-        results = Evaluation(run, STAND_INS, **settings).measure(translator, 3)
-        return results["latent"]["cat to bear"]
+    def row(sources=3):
+        evaluation = Evaluation(run, STAND_INS, Extent(sources=sources))
+        return evaluation.measure(translator, 3)["latent"]["cat to bear"]
 
     parts = run.evaluation_dir / "parts"
     first = row()
     assert row() == first
     assert len(list(parts.iterdir())) == 1
-    assert row(extent=Extent(sources=3)) != first
+    assert row(sources=2) != first
     assert len(list(parts.iterdir())) == 2
     network = translator.networks["generator"]
     network.set_weights([1.1 * w for w in network.get_weights()])
@@ -393,7 +394,7 @@ def test_with_nothing_to_measure_by_nothing_is_done(run, tmp_path):
     assert "lpips is not measured: alexnet-owt-7be5be79.pth (245 MB)" in line
     assert "--backbone_dir" in line
     line = refusal(*evaluate(run.path, "none", "--metrics=ssim"), cwd=tmp_path)
-    assert "--metrics=ssim: must be of fid_reference, fid_clean, lpips" in line
+    assert "--metrics=ssim: must be one of fid_reference, fid_clean, lpips" in line
 
 
 def test_a_damaged_backbone_is_named(alexnet_dir, tmp_path):
@@ -476,7 +477,7 @@ def test_a_download_that_fails_leaves_nothing(publisher, tmp_path):
 
 @pytest.mark.slow
 def test_training_goes_the_same_way_whether_measured_or_not(
-    run_dir, alexnet_dir, tmp_path, monkeypatch, capsys
+    eager, small_grids, run_dir, alexnet_dir, tmp_path, monkeypatch, capsys
 ):
     def offline(*_, **__):
         raise OSError("no network")

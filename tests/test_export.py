@@ -29,8 +29,9 @@ from tfstargan.exported.contract import Contract
 from tfstargan.exported.variants import VARIANTS
 from tfstargan.metrics import probe
 from tfstargan.networks.build import build_networks, translating
-from tfstargan.networks.layers import Conv2D, InstanceNormalization, suit_litert
+from tfstargan.networks.layers import Conv2D
 from tfstargan.networks.masks import masks_of
+from tfstargan.networks.norms import InstanceNormalization
 from tfstargan.reference import parameters
 from tfstargan.runs.run import open_run
 from tfstargan.translation.translator import Translator
@@ -89,6 +90,7 @@ def test_a_file_of_several_pictures_at_once_gives_the_same(export):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_probe_reads_the_same_off_the_file_s_translations(export, model):
     reader = probe.Probe(probe.make_network(32))
     expected = quality.probed(export.translator, reader)
@@ -245,7 +247,7 @@ def test_variants_are_asked_for_by_name():
     assert exporting.wanted(["float32"]) == ["float32"]
     assert exporting.wanted(["dynamic", "float16"]) == ["float16", "dynamic"]
     assert exporting.wanted(["all"]) == list(VARIANTS)
-    with pytest.raises(UserError, match="^variants=int4: must be of float32, float16"):
+    with pytest.raises(UserError, match=r"^variants=int4 must be of float32, float16"):
         exporting.wanted(["int4"])
 
 
@@ -275,6 +277,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
     assert Contract.load(again) == contract  # hashes and all: the same bytes
 
 
+@pytest.mark.process
 def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
     monkeypatch.setattr(export.run, "export_dir", tmp_path)
     folder = export.write("float32", export.make("float32"), {})
@@ -335,8 +338,10 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
     monkeypatch.setattr(Conv2D, "PAIRS_FROM", {"channels": 128, "side": 8})
     config = tiny(channel_base=4096, channel_max=128)
     translator = Translator(config, build_networks(config, translating(config)))
-    copy = graph.for_export(translator)
-    plain, pairs = (graph.convert(copy, pairs=pairs) for pairs in (False, True))
+    plain, pairs = (
+        graph.convert(graph.for_export(translator, lowering))
+        for lowering in ("litert", "litert_pairs")
+    )
     multiplied = [
         flatbuffer.multiplications(flatbuffer.read(flatbuffer.cut(model, "translate")))
         for model in (plain, pairs)
@@ -364,8 +369,7 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
 def test_norms_of_many_pixels_are_exact():
     # One number after the other, as LiteRT sums, 65,536 are 2e-5 from their mean.
     x = np.random.default_rng(0).standard_normal((1, 256, 256, 4), np.float32) + 3
-    layer = InstanceNormalization(affine=False)
-    suit_litert(layer)
+    layer = InstanceNormalization(affine=False, lowering="litert")
     function = tf.function(layer, input_signature=[tf.TensorSpec(x.shape)])
     concrete = [function.get_concrete_function()]
     model = tf.lite.TFLiteConverter.from_concrete_functions(concrete).convert()

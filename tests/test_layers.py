@@ -12,15 +12,14 @@ from parity import GOLDENS, formula
 
 from tfstargan.networks.arithmetic import multiplications
 from tfstargan.networks.layers import (
-    AdaIN,
     Conv2D,
     DomainDense,
-    InstanceNormalization,
     average_pool,
     he_normal,
     pick_domain,
     upsample,
 )
+from tfstargan.networks.norms import AdaIN, InstanceNormalization, normalize
 
 HALF = [("mixed_float16", np.float16), ("mixed_bfloat16", ml_dtypes.bfloat16)]
 
@@ -68,10 +67,74 @@ def test_instance_norm_and_its_gradient_are_tensorflow_addons(case, layer):
 
 def test_means_in_stages_are_the_same_means():
     x, style = noise(0, 3, 7, 6, 5), noise(1, 3, 4)
-    for layer, *inputs in ((InstanceNormalization(), x), (AdaIN(), x, style)):
+    for make, *inputs in ((InstanceNormalization, x), (AdaIN, x, style)):
+        layer, staged = make(), make(lowering="litert")
         expected = layer(*inputs)
-        layer.staged = True
-        np.testing.assert_allclose(layer(*inputs), expected, atol=1e-6)
+        staged.build(*(value.shape for value in inputs))
+        staged.set_weights(layer.get_weights())
+        np.testing.assert_allclose(staged(*inputs), expected, atol=1e-6)
+
+
+def plainly(x: Any, gain: Any, offset: Any) -> Any:
+    """Return what norms compute, for TensorFlow to differentiate."""
+    centred = x - tf.reduce_mean(x, (1, 2), keepdims=True)
+    variance = tf.reduce_mean(centred**2, (1, 2), keepdims=True)
+    return centred * gain * tf.math.rsqrt(variance + 1e-5) + offset
+
+
+def second_gradients(norm: Callable[..., Any], *inputs: Any) -> list[Any]:
+    """Return the gradients of a penalty on gradients, as R1 is one."""
+    inputs = tuple(map(tf.constant, inputs))
+    probe = tf.cast(noise(20, *inputs[0].shape), inputs[0].dtype)
+    with tf.GradientTape() as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(norm(*inputs) ** 3 * probe)
+        first = tape.gradient(loss, inputs)
+        penalty = tf.add_n([tf.reduce_sum(g**2) for g in first])
+    return outer.gradient(penalty, inputs)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize("staged", [False, True], ids=["", "staged"])
+@pytest.mark.parametrize("images", [3, 1], ids=["each its own", "one for all"])
+def test_the_written_out_gradient_of_norms_has_the_right_gradient(mode, staged, images):
+    inputs = [noise(21, 3, 7, 6, 5), noise(22, images, 1, 1, 5)]
+    inputs.append(noise(23, *inputs[1].shape))
+
+    def norm(x: Any, gain: Any, offset: Any) -> Any:
+        return normalize(x, gain, offset, 1e-5, staged)
+
+    def find() -> list[Any]:
+        return second_gradients(norm, *inputs)
+
+    found = (
+        find() if mode == "eager" else tf.function(find, jit_compile=mode == "xla")()
+    )
+    expected = second_gradients(plainly, *(x.astype(np.float64) for x in inputs))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+
+
+def test_norms_can_be_penalized_by_their_gradients():
+    x, s = noise(24, 3, 7, 6, 5), noise(25, 3, 4)
+    instance, ada = InstanceNormalization(), AdaIN()
+    ada.build(x.shape, s.shape)
+    kernel = ada.fc.kernel.numpy().astype(np.float64)
+
+    def naive_ada(x: Any, s: Any) -> Any:
+        gamma, beta = tf.split((s @ kernel)[:, None, None], 2, axis=-1)
+        return plainly(x, 1 + gamma, beta)
+
+    for layer, naive, inputs in (
+        (instance, lambda x: plainly(x, 1.0, 0.0), [x]),
+        (ada, naive_ada, [x, s]),
+    ):
+        found = second_gradients(layer, *inputs)
+        expected = second_gradients(naive, *(v.astype(np.float64) for v in inputs))
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
 
 
 def test_without_affine_there_is_nothing_to_learn():
@@ -144,28 +207,25 @@ def naive_convolution(
 
 
 @pytest.mark.parametrize(
-    ("kernel_size", "padding", "resample", "height", "width"),
+    ("kernel_size", "padding", "resample", "lowering", "height", "width"),
     [
-        (3, "same", None, 7, 10),
-        (4, "valid", None, 7, 10),
-        (1, "same", None, 7, 10),
-        (3, "same", "down", 6, 10),
-        (1, "same", "down", 6, 10),
-        (3, "same", "up", 5, 8),
-        (3, "same", "up in phases", 5, 8),
-        (1, "same", "up", 5, 8),
-        (3, "same", "none, in pairs", 6, 5),
+        (3, "same", None, None, 7, 10),
+        (4, "valid", None, None, 7, 10),
+        (1, "same", None, None, 7, 10),
+        (3, "same", "down", None, 6, 10),
+        (1, "same", "down", None, 6, 10),
+        (3, "same", "up", None, 5, 8),
+        (3, "same", "up", "xla_cpu", 5, 8),
+        (1, "same", "up", None, 5, 8),
+        (3, "same", None, "litert_pairs", 6, 5),
     ],
 )
 def test_a_convolution_and_its_gradients_are_the_naive_ones(
-    kernel_size, padding, resample, height, width
+    monkeypatch, kernel_size, padding, resample, lowering, height, width
 ):
+    monkeypatch.setattr(Conv2D, "PAIRS_FROM", {"channels": 3, "side": 6})
     x = tf.constant(noise(10, 3, height, width, 3))
-    phases, pairs = resample == "up in phases", resample == "none, in pairs"
-    resample = "up" if phases else None if pairs else resample
-    layer = Conv2D(5, kernel_size, padding, resample=resample)
-    layer.phases, layer.pairs = phases, pairs
-    layer.PAIRS_FROM = {"channels": 3, "side": 6}
+    layer = Conv2D(5, kernel_size, padding, resample=resample, lowering=lowering)
     layer.build(x.shape)
     layer.bias.assign(noise(11, 5))
     kernel, bias = (tf.convert_to_tensor(v) for v in (layer.kernel, layer.bias))
@@ -222,16 +282,16 @@ def test_upsampling_repeats_and_pooling_averages():
 
 
 def test_rows_in_pairs_take_two_thirds_of_the_multiplications():
-    layer = Conv2D(128)
-    layer.build((None, 64, 64, 128))
     found = {}
-    for layer.pairs in (False, True):
+    for lowering in ("litert", "litert_pairs"):
+        layer = Conv2D(128, lowering=lowering)
+        layer.build((None, 64, 64, 128))
         for side in (32, 63, 64):
             spec = tf.TensorSpec((1, side, side, 128))
-            found[layer.pairs, side] = multiplications(layer, spec)
-    assert 3 * found[True, 64] == 2 * found[False, 64]
-    assert found[True, 63] == found[False, 63]  # odd
-    assert found[True, 32] == found[False, 32]  # too small to pay
+            found[lowering, side] = multiplications(layer, spec)
+    assert 3 * found["litert_pairs", 64] == 2 * found["litert", 64]
+    assert found["litert_pairs", 63] == found["litert", 63]  # odd
+    assert found["litert_pairs", 32] == found["litert", 32]  # too small to pay
 
 
 def test_he_normal_has_its_deviation_and_its_tails():
@@ -261,12 +321,11 @@ def test_layers_start_he_normal_by_their_fan_in_with_zero_bias(layer, shapes, fa
     assert not bias.any()
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["", "apart"])
+@pytest.mark.parametrize("lowering", [None, "litert"])
 @pytest.mark.parametrize("inputs", [3, 1], ids=["one input each", "one for all"])
-def test_every_domain_has_its_own_linear_layer(inputs, apart):
+def test_every_domain_has_its_own_linear_layer(inputs, lowering):
     x = noise(14, 4, inputs, 6)
-    layer = DomainDense(2, num_domains=3)
-    layer.apart = apart
+    layer = DomainDense(2, num_domains=3, lowering=lowering)
     layer.build(x.shape)
     layer.bias.assign(noise(15, 3, 2))
     heads = layer(x)
@@ -290,7 +349,7 @@ def test_the_asked_domain_s_head_is_picked():
         (lambda: AdaIN(epsilon=0.1), [(3, 4, 6, 5), (3, 7)]),
         (lambda: Conv2D(6, 1, use_bias=False, resample="up"), [(3, 4, 6, 5)]),
         (lambda: Conv2D(6, 4, padding="valid", gain=0.5), [(3, 4, 6, 5)]),
-        (lambda: DomainDense(2, num_domains=3), [(4, 3, 5)]),
+        (lambda: DomainDense(2, num_domains=3, lowering="litert"), [(4, 3, 5)]),
     ],
     ids=["InstanceNormalization", "AdaIN", "Conv2D up", "Conv2D 4x4", "DomainDense"],
 )

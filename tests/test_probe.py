@@ -166,7 +166,9 @@ def test_targets_and_readings_are_inverse():
 
 
 @pytest.mark.slow
-def test_training_writes_scores_and_animations_when_they_are_due(tmp_path, monkeypatch):
+def test_training_writes_scores_and_animations_when_they_are_due(
+    eager, small_grids, tmp_path, monkeypatch
+):
     untrained = probe.Probe(probe.make_network(SIZE))
     monkeypatch.setattr(probe, "of_run", lambda config: untrained)
     train_run(tiny(probe_every=2, animate_every=2), tmp_path / "run")

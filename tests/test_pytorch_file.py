@@ -1,6 +1,6 @@
 """PyTorch's files read and written without PyTorch; nothing in them is executed.
 
-Files are made by `pytorch_writer.py`; where PyTorch is installed, by PyTorch, too.
+Files are made by `pytorch_writer.py`, and by PyTorch: see `record_pytorch.py`.
 """
 
 import builtins
@@ -15,6 +15,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import record_pytorch
 from pytorch_writer import (
     FORMATS,
     Parameter,
@@ -31,6 +32,7 @@ from tfstargan.errors import UserError
 from tfstargan.reference import pytorch_file
 from tfstargan.reference.pytorch_pickle import ALLOWED
 
+GOLDENS = record_pytorch.GOLDENS
 RNG = np.random.default_rng(3)
 VALUES = RNG.standard_normal(24).astype("f4")
 
@@ -471,42 +473,32 @@ def test_a_storage_described_in_two_ways_is_refused(path, form):
         assert "two ways" in refusal(path, form({"a": views[0], "b": views[1]}))
 
 
-# With PyTorch itself
+# With PyTorch itself, as `record_pytorch.py` recorded it
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_pytorch_s_own_files_are_read(path, zipped):
-    torch = pytest.importorskip("torch")
-    base = torch.arange(24).reshape(4, 6)
-    types = "float32 float64 float16 bfloat16 int64 int32 bool uint8".split()
-    tree = {name: base.to(getattr(torch, name)) for name in types}
-    tree |= {"turned": base.t(), "part": base[1:, 2::3], "number": torch.tensor(2.5)}
-    tree["state"] = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 2)).state_dict()
-    tree["parameter"] = torch.nn.Parameter(base.float())
-    torch.save(tree, path, _use_new_zipfile_serialization=zipped)
-    found = pytorch_file.load(path)
-    tree |= tree.pop("state")
+@pytest.mark.parametrize("form", ["zip", "stream"])
+def test_pytorch_s_own_files_are_read(form):
+    found = pytorch_file.load(GOLDENS / f"pytorch-{form}.pt")
+    expected = record_pytorch.by_pytorch()
+    assert found.keys() == expected.keys()
+    expected |= expected.pop("state")
     found |= found.pop("state")
-    assert found.keys() == tree.keys()
-    for name, tensor in tree.items():
-        tensor = tensor.detach()
-        tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-        assert same(found[name], tensor.numpy())
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert same(found[name], array), name
 
 
-def test_pytorch_reads_what_is_saved(path):
-    torch = pytest.importorskip("torch")
-    tree = {"net": {"w": VALUES.reshape(4, 6).T, "n": np.array(7)}}
-    tree |= {t: VALUES.astype(t) for t in "f4 f8 f2 i8 i4 ? u1".split()}
-    pytorch_file.save(path, tree)
-    found = torch.load(path, weights_only=True)
-    tree |= tree.pop("net")
-    found |= found.pop("net")
-    for name, array in tree.items():
-        assert same(
-            found[name].numpy(), np.ascontiguousarray(array).reshape(array.shape)
-        )
-    assert found["w"].is_contiguous()
+def test_what_is_saved_is_what_pytorch_has_read(path):
+    pytorch_file.save(path, record_pytorch.for_pytorch())
+    ours, read = map(records, (path, GOLDENS / "for-pytorch.pt"))
+    assert ours == read
+
+
+def records(file) -> list[tuple[str, int, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        return [
+            (r.filename, r.compress_type, archive.read(r)) for r in archive.filelist
+        ]
 
 
 def test_both_writers_differ_from_ours(path):

@@ -184,7 +184,9 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
 def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     cwd = photographs.parent
     line = refusal("tfstargan.pack", "--out=x", cwd=cwd)
-    assert "--data_dir, --out" in line
+    assert "--data_dir: name the folder that holds train/DOMAIN/*.jpg" in line
+    line = refusal("tfstargan.pack", "--data_dir=photographs", cwd=cwd)
+    assert "--out: name a new folder" in line
     arguments = ("--data_dir=nowhere", "--out=x")
     line = refusal("tfstargan.pack", *arguments, cwd=cwd)
     assert "--data_dir=nowhere: no folder train/" in line

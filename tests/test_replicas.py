@@ -1,6 +1,7 @@
 """Many devices train as one does: Keras sums gradients over replicas."""
 
 import concurrent.futures
+import functools
 import multiprocessing
 
 import keras
@@ -60,6 +61,12 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
     return found
 
 
+@functools.cache
+def trained_by_one(sgd: bool) -> tuple[dict, dict, dict]:
+    """Return what `trained` does of one replica; not to be changed."""
+    return trained(1, sgd)
+
+
 def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
     """Return the weights before and after a few iterations, and the last losses."""
     devices = [d.name for d in tf.config.list_logical_devices("CPU")[:replicas]]
@@ -91,7 +98,7 @@ def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, d
 def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
     # Adam's steps have one size whatever the gradient's: only SGD shows a wrong scale.
     # With a loss not divided by the replicas, it moves twice as far: `apart` is 1.
-    before, one, logs = trained(1, sgd)
+    before, one, logs = trained_by_one(sgd)
     before_two, two, logs_two = trained(2, sgd, **settings)
     for name in one:
         np.testing.assert_array_equal(before[name], before_two[name])
@@ -141,6 +148,7 @@ def updates_with_overflows() -> list[dict[str, tuple[float, bool]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_float16_overflow_in_any_replica_lets_all_skip_the_update():
     # In a process of its own: TensorFlow mixes up the collective operations of models
     # that are mirrored one after the other.

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -13,14 +14,17 @@ import pytest
 import tensorflow as tf
 from conftest import tiny
 
+from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.data.stream import batches, open_images
+from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training import stargan
 from tfstargan.training.loop import train_run
 from tfstargan.training.optimizer import Adam
 from tfstargan.training.stargan import StarGANv2
+from tfstargan.training.step import Sources
 
 # What the paper says each update changes, in its order.
 CHANGES = {
@@ -120,6 +124,10 @@ def batch() -> Batch:
     return make_batch(1)
 
 
+def loss_of(model: StarGANv2, batch: Batch, update: str) -> tuple[Any, dict]:
+    return model.update_loss(update, Sources(model, batch))
+
+
 def only(monkeypatch: pytest.MonkeyPatch, *updates: str) -> None:
     """Let iterations have these updates alone."""
     chosen = {update: stargan.UPDATES[update] for update in updates}
@@ -190,7 +198,7 @@ def test_an_iteration_logs_every_loss_its_terms_and_lambda_ds(model, batch):
 
 @pytest.mark.parametrize("guide", ["latent", "reference"])
 def test_the_discriminator_s_loss_is_adversarial_and_r1(model, batch, guide):
-    loss, terms = model.discriminator_loss(batch, guide)
+    loss, terms = loss_of(model, batch, f"D/{guide}")
     style = (
         model.mapping_network(batch.z, batch.y_trg)
         if guide == "latent"
@@ -216,7 +224,7 @@ def test_the_discriminator_s_loss_is_adversarial_and_r1(model, batch, guide):
 @pytest.mark.parametrize("guide", ["latent", "reference"])
 def test_the_generator_s_loss_is_the_paper_s_sum_of_four(model, batch, guide):
     model.iteration.assign(2)  # lambda_ds is 4 (1 - 2 / 8)
-    loss, terms = model.generator_loss(batch, guide)
+    loss, terms = loss_of(model, batch, f"G/{guide}")
     network, sources = model.mapping_network, (batch.z, batch.z2)
     if guide == "reference":
         network, sources = model.style_encoder, (batch.x_ref, batch.x_ref2)
@@ -237,33 +245,106 @@ def test_the_generator_s_loss_is_the_paper_s_sum_of_four(model, batch, guide):
     assert float(loss) == pytest.approx(total, rel=1e-4)
 
 
+def softplus(x: np.ndarray) -> np.ndarray:
+    return np.log1p(np.exp(x))
+
+
+def test_the_discriminator_s_loss_is_a_function_of_arrays():
+    rng = np.random.default_rng(0)
+    batch = Batch(*map(np.array, make_batch(1)))
+    x_fake = rng.uniform(-1, 1, batch.x_src.shape).astype(np.float32)
+    w = rng.normal(0, 0.02, (3, *batch.x_src.shape[1:])).astype(np.float32)
+    linear = SimpleNamespace(
+        config=CONFIG,
+        discriminator=lambda x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
+    )
+    loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)
+    real_logits = (batch.x_src * w[batch.y_src]).sum((1, 2, 3))
+    fake_logits = (x_fake * w[batch.y_trg]).sum((1, 2, 3))
+    expected = {
+        "real": softplus(-real_logits).mean(),
+        "fake": softplus(fake_logits).mean(),
+        "reg": (w[batch.y_src] ** 2).sum((1, 2, 3)).mean() / 2,
+    }
+    assert numbers(terms) == pytest.approx(expected, rel=1e-5)
+    total = expected["real"] + expected["fake"] + CONFIG.lambda_reg * expected["reg"]
+    assert float(loss) == pytest.approx(total, rel=1e-5)
+
+
+def test_the_generator_s_loss_is_a_function_of_arrays():
+    rng = np.random.default_rng(0)
+    batch = Batch(*map(np.array, make_batch(1)))
+    x_fake, x_fake2 = rng.uniform(-1, 1, (2, *batch.x_src.shape)).astype(np.float32)
+    style = rng.normal(size=(3, 3)).astype(np.float32)
+    simple = SimpleNamespace(
+        config=CONFIG,
+        generator=lambda x, s, masks: x * s[:, None, None] + masks,
+        style_encoder=lambda x, y: x[:, 5, 7] * tf.cast(y + 1, "float32")[:, None],
+        discriminator=lambda x, y: x[:, 3, 4, 0] - tf.cast(y, "float32"),
+        masks=lambda x: 0.25 * x,
+        lambda_ds=lambda: 1.5,
+    )
+    loss, terms = StarGANv2.generator_loss(simple, batch, style, x_fake, x_fake2)
+    s_src = batch.x_src[:, 5, 7] * (batch.y_src + 1)[:, None]
+    s_fake = x_fake[:, 5, 7] * (batch.y_trg + 1)[:, None]
+    x_rec = x_fake * s_src[:, None, None] + 0.25 * x_fake
+    expected = {
+        "adv": softplus(batch.y_trg - x_fake[:, 3, 4, 0]).mean(),
+        "sty": np.abs(s_fake - style).mean(),
+        "ds": np.abs(x_fake - x_fake2).mean(),
+        "cyc": np.abs(x_rec - batch.x_src).mean(),
+    }
+    assert numbers(terms) == pytest.approx(expected, rel=1e-5)
+    adv, sty, ds, cyc = expected.values()
+    total = adv + CONFIG.lambda_sty * sty - 1.5 * ds + CONFIG.lambda_cyc * cyc
+    assert float(loss) == pytest.approx(total, rel=1e-5)
+
+
+def test_losses_take_arrays_as_they_take_tensors(model, batch):
+    arrays = Batch(*map(np.array, batch))
+    style = model.style(batch, "latent")
+    x_fake, x_fake2 = (model.generator(batch.x_src, s) for s in (style, 1 - style))
+    for expected, found in (
+        (
+            model.discriminator_loss(batch, x_fake),
+            model.discriminator_loss(arrays, x_fake.numpy()),
+        ),
+        (
+            model.generator_loss(batch, style, x_fake, x_fake2),
+            model.generator_loss(
+                arrays, style.numpy(), x_fake.numpy(), x_fake2.numpy()
+            ),
+        ),
+    ):
+        assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-6)
+        assert numbers(found[1]) == pytest.approx(numbers(expected[1]), rel=1e-6)
+
+
 def test_r1_is_per_image_and_so_the_same_for_a_batch_twice_over(model, batch):
     twice = Batch(*(tf.concat([value, value], axis=0) for value in batch))
-    _, once = model.discriminator_loss(batch, "latent")
-    _, terms = model.discriminator_loss(twice, "latent")
+    _, once = loss_of(model, batch, "D/latent")
+    _, terms = loss_of(model, twice, "D/latent")
     assert float(terms["reg"]) == pytest.approx(float(once["reg"]), rel=1e-4)
 
 
 @pytest.mark.parametrize("update", CHANGES)
 def test_an_update_uses_its_own_inputs_and_no_other(model, batch, update):
-    side, guide = update.split("/")
-    loss_of = model.discriminator_loss if side == "D" else model.generator_loss
-    loss = float(loss_of(batch, guide)[0])
+    loss = float(loss_of(model, batch, update)[0])
     others = make_batch(2)._replace(
         y_src=tf.constant([1, 2, 0]), y_trg=tf.constant([2, 1, 0])
     )
     unused = {name: getattr(others, name) for name in set(Batch._fields) - USES[update]}
-    assert float(loss_of(batch._replace(**unused), guide)[0]) == loss
+    assert float(loss_of(model, batch._replace(**unused), update)[0]) == loss
     for name in USES[update]:
         changed = batch._replace(**{name: getattr(others, name)})
-        assert abs(float(loss_of(changed, guide)[0]) / loss - 1) > 1e-6, name
+        assert abs(float(loss_of(model, changed, update)[0]) / loss - 1) > 1e-6, name
 
 
 def test_the_discriminator_s_loss_has_no_gradient_for_the_fakes_styles(model, batch):
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([batch.z, batch.x_ref])
-        latent, _ = model.discriminator_loss(batch, "latent")
-        reference, _ = model.discriminator_loss(batch, "reference")
+        latent, _ = loss_of(model, batch, "D/latent")
+        reference, _ = loss_of(model, batch, "D/reference")
     assert tape.gradient(latent, batch.z) is None
     assert tape.gradient(reference, batch.x_ref) is None
 
@@ -271,7 +352,7 @@ def test_the_discriminator_s_loss_has_no_gradient_for_the_fakes_styles(model, ba
 def test_only_the_first_fake_moves_away_from_the_second(model, batch):
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([batch.z, batch.z2])
-        _, terms = model.generator_loss(batch, "latent")
+        _, terms = loss_of(model, batch, "G/latent")
     assert tape.gradient(terms["ds"], batch.z2) is None
     assert np.abs(tape.gradient(terms["ds"], batch.z)).max() > 0
 
@@ -405,6 +486,31 @@ def test_given_optimizers_are_used(batch, monkeypatch):
         np.testing.assert_allclose(new, old - 0.5 * gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [(("adam",), {}), ((), {"optimizer": "adam"}), ((keras.optimizers.SGD(),), {})],
+)
+def test_one_optimizer_for_all_networks_is_refused(model, arguments, settings):
+    with pytest.raises(
+        UserError, match=r"compile\(optimizers=\{network: optimizer\}\)"
+    ):
+        model.compile(*arguments, **settings)
+
+
+def test_optimizers_of_some_networks_alone_are_refused(model):
+    with pytest.raises(UserError, match=r"of critic: .* generator, mapping_network"):
+        model.compile({"critic": keras.optimizers.SGD()})
+
+
+def test_what_keras_models_have_beside_training_says_what_to_use(model, batch):
+    with pytest.raises(UserError, match=r"tfstargan\.Translator.*translate"):
+        model.predict(batch.x_src)
+    with pytest.raises(UserError, match=r"use tfstargan\.evaluate_run"):
+        model.evaluate(batch.x_src)
+    with pytest.raises(UserError, match=r"use config\.with_domains\(data\)"):
+        StarGANv2(Config())
+
+
 def test_xla_is_asked_for_by_the_configuration_or_the_call():
     model = StarGANv2(tiny(jit=True))
     model.compile()
@@ -479,11 +585,13 @@ def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_training_in_two_parts_ends_where_training_at_once_does(run_dir, tmp_path):
-    for iterations in (2, 3):
-        train_run(tiny(iterations=iterations), tmp_path, draw=lambda *_: {})
+def test_training_in_two_parts_ends_where_training_at_once_does(tmp_path):
+    for part, iterations in (("parts", 2), ("parts", 3), ("whole", 3)):
+        config = tiny(iterations=iterations)
+        train_run(config, tmp_path / part, draw=lambda *_: {})
     parts, whole = (
-        contents(open_run(str(path)).checkpoint(3)) for path in (tmp_path, run_dir)
+        contents(open_run(str(tmp_path / part)).checkpoint(3))
+        for part in ("parts", "whole")
     )
     assert parts.keys() == whole.keys()
     assert len(whole) > 300

@@ -187,7 +187,7 @@ def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
 
 
 @pytest.mark.slow
-def test_thirty_domains_of_unequal_size_train_and_translate(tmp_path):
+def test_thirty_domains_of_unequal_size_train_and_translate(eager, tmp_path):
     for k in range(30):
         for i in range(2 + k % 3):
             file = tmp_path / "data" / "train" / f"d{k:02d}" / f"{i}.jpg"

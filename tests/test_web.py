@@ -475,6 +475,7 @@ def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+@pytest.mark.process
 def test_the_pages_pure_parts_pass_the_vectors():
     page = resources.page_dir()
     tests = sorted(map(str, (page / "test").glob("*.mjs")))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from commands import ROOT, refusal
-from conftest import tiny
+from conftest import tiny, train_eagerly
 from PIL import Image
 from test_replicas import weights
 
@@ -62,8 +62,11 @@ def flags_of(config: Config) -> list[str]:
 
 
 def train_in_one(config: Config, run_dir: pathlib.Path) -> None:
-    """Train in this process, without grids."""
-    train_run(config, run_dir, draw=lambda translator, examples: {})
+    """Train in this process, without grids, and on one device without a graph."""
+    with pytest.MonkeyPatch.context() as patch:
+        if config.replicas < 2:
+            train_eagerly(patch)
+        train_run(config, run_dir, draw=lambda translator, examples: {})
 
 
 def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
@@ -114,6 +117,7 @@ def assert_moved_alike(a: dict, b: dict, before: dict) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     config = noise(tmp_path / "noise")
 

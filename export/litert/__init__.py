@@ -1,1 +1,18 @@
 """LiteRT files: their inside, variants, cost."""
+
+import warnings
+from typing import Any
+
+from tfstargan.exported import runtime
+
+
+def __getattr__(name: str) -> Any:
+    """The name before version 0.2 of `tfstargan.exported.runtime.load`, until 0.3."""
+    if name != "load":
+        raise AttributeError(f"module 'export.litert' has no attribute {name!r}")
+    warnings.warn(
+        "export.litert.load is now tfstargan.exported.runtime.load",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return runtime.load

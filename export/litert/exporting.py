@@ -152,14 +152,19 @@ class Export:
         self.batch = batch
         self.split = split
         self.translator = Translator.of_run(run, self.iteration)
-        self.copy = graph.for_export(self.translator)
         self.pictures = real_pictures(run.config)
         self.names = [s.name for s in graph.signatures(run.config)]
 
     @functools.cached_property
+    def copy(self) -> Translator:
+        """The networks in the form that all variants but float32 have."""
+        return graph.for_export(self.translator)
+
+    @functools.cached_property
     def float32(self) -> bytes:
         """The variant of that name."""
-        return graph.convert(self.copy, self.batch, pairs=True)
+        copy = graph.for_export(self.translator, "litert_pairs")
+        return graph.convert(copy, self.batch)
 
     @functools.cached_property
     def unquantized(self) -> bytes:

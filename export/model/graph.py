@@ -1,9 +1,9 @@
 """A run's networks as graphs for serving and phones: SavedModel and LiteRT flatbuffer.
 
-The networks are those of training, with convolutions in the form that LiteRT's
-processor backend (XNNPACK) is fast at, and means in one that it is exact at. Nothing of
-them is left to slower code, and the weights are stored once and unpadded: see
-docs/export.md.
+The networks are those of training in the lowerings of `networks.lowering` for LiteRT:
+convolutions in a form that its processor backend (XNNPACK) is fast at, and means in one
+that it is exact at. No operation falls back to slower code, and weights are stored once
+and unpadded; see docs/export.md.
 """
 
 import pathlib
@@ -19,19 +19,18 @@ from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.exported.contract import Contract, Signature
 from tfstargan.networks.build import build_networks, translating
-from tfstargan.networks.layers import convolve_in_pairs, suit_litert
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
 
 def signatures(config: Config, batch: int | None = 1) -> tuple[Signature, ...]:
-    """Return the three endpoints of a run."""
+    """The three endpoints of a run."""
     sizes = (config.img_size, config.style_dim, config.latent_dim, len(config.domains))
     return contract.signatures(*sizes, batch)
 
 
 def functions(translator: Translator) -> dict[str, Callable[..., Any]]:
-    """Return the function of tensors behind each endpoint."""
+    """The function of tensors behind each endpoint."""
     return {
         contract.MAP_LATENT: translator.networks["mapping_network"],
         contract.ENCODE_STYLE: translator.networks["style_encoder"],
@@ -48,7 +47,7 @@ def describe(
     batch: int | None = 1,
     quality: dict[str, float] | None = None,
 ) -> Contract:
-    """Return the contract of a run's variant, to be sealed with its files."""
+    """The contract of a run's variant, to be sealed with its files."""
     config = run.config
     means = {name: translator.mean_style(name) for name in config.domains}
     return Contract(
@@ -67,16 +66,20 @@ def describe(
     )
 
 
-def for_export(translator: Translator) -> Translator:
-    """Return a copy in the form to export; what it is compared with stays as it is.
+def for_export(translator: Translator, lowering: str = "litert") -> Translator:
+    """A copy whose networks compute in the form to export.
 
     Layers get their names here: exported again, a copy gives the same bytes.
+
+    Args:
+        translator: what to export; it is not changed.
+        lowering: "litert", or "litert_pairs" for files that compute in float32 on
+            processors.
     """
     config = translator.config
-    networks = build_networks(config, translating(config))
+    networks = build_networks(config, translating(config), lowering=lowering)
     for name, network in networks.items():
         network.set_weights(translator.networks[name].get_weights())
-        suit_litert(network)
     return Translator(config, networks)
 
 
@@ -106,21 +109,17 @@ def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str,
     return endpoint
 
 
-def convert(copy: Translator, batch: int = 1, pairs: bool = False) -> bytes:
-    """Return the networks as a float32 LiteRT flatbuffer with the three signatures.
+def convert(copy: Translator, batch: int = 1) -> bytes:
+    """A float32 LiteRT flatbuffer of the networks with the three signatures.
 
     Args:
         copy: of `for_export`.
-        batch: pictures at once.
-        pairs: whether wide convolutions take rows in pairs: faster on processors in
-            float32, where 8-bit arithmetic is cheap and GPUs have their own such form.
+        batch: images at once.
 
     Raises:
         UserError: if the file came out without the weights.
     """
     names = [signature.name for signature in signatures(copy.config)]
-    for network in copy.networks.values():
-        convolve_in_pairs(network, pairs)
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(copy, pathlib.Path(folder), batch)
         converter = tf.lite.TFLiteConverter.from_saved_model(

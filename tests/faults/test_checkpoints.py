@@ -58,6 +58,7 @@ def reopened(run: Run) -> Run:
     return Run(run.path, run.config)
 
 
+@pytest.mark.process
 def test_a_save_killed_at_any_moment_leaves_the_newest_whole(tmp_path):
     assert saving.kill_saves(tmp_path, times=3).whole == 3
 
@@ -207,6 +208,7 @@ def test_an_old_checkpoint_without_a_checksum_is_taken(run, model):
     assert model.iterations_done() == 2
 
 
+@pytest.mark.process
 def test_the_checksum_is_as_sha256sum_has_it(run):
     sums = sorted(run.checkpoints_dir.glob("*.sha256"))
     command = ["sha256sum", "--check", "--quiet", *sums]

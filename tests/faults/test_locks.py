@@ -18,6 +18,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.process
 def test_a_second_training_refuses_until_the_first_has_ended_or_died(tmp_path):
     config = tiny()
     with Run.start(tmp_path, config):

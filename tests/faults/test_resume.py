@@ -17,22 +17,9 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.fixture
-def eager(monkeypatch):
-    """Spare tests the graph; the campaign kills processes that have one."""
-    make = loop.make_model
-
-    def make_eager(*arguments: object) -> object:
-        model = make(*arguments)
-        model.run_eagerly = True
-        return model
-
-    monkeypatch.setattr(loop, "make_model", make_eager)
-
-
-@pytest.mark.slow
+@pytest.mark.slow  # eager: the campaign kills processes that have a graph
 def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
-    eager, tmp_path
+    eager, small_grids, tmp_path
 ):
     config = tiny(sample_every=2)
     never, run = (Run(tmp_path / name, config) for name in ("never", "run"))

@@ -46,7 +46,7 @@ def test_a_contradiction_names_its_flag(name):
 
 @pytest.mark.parametrize("domain", ["../../home", "a/b", "a\\b", ".", "", "a\nb", 3])
 def test_a_domain_is_a_name_and_no_path(domain):
-    with pytest.raises(UserError, match="^domains"):
+    with pytest.raises(UserError, match=r"^domains"):
         tiny(domains=("cat", domain))
 
 
@@ -77,7 +77,7 @@ def test_a_domain_with_one_picture_has_no_two_references(tmp_path):
 
 
 def test_more_replicas_than_devices_and_a_psi_beyond_are_refused():
-    with pytest.raises(UserError, match="^replicas=9: this machine has 2"):
+    with pytest.raises(UserError, match=r"^replicas=9: this machine has 2"):
         distribution.choose_strategy(tiny(replicas=9, batch_size=9))
     for psi in ("1.5", "-0.1", "nan", "one"):
         with pytest.raises(UserError, match=f"^psi={psi} must be numbers from 0"):

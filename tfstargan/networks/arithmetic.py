@@ -1,4 +1,4 @@
-"""How much arithmetic a network does, counted on its graph."""
+"""The number of multiplications of a network, counted on its graph."""
 
 import math
 from collections.abc import Callable
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 
 def multiplications(function: Callable[..., Any], *inputs: tf.TensorSpec) -> int:
-    """Return the multiplications of convolutions and linear layers (MACs).
+    """Number of multiplications in convolutions and linear layers (MACs).
 
-    All else (norms, activations, resampling) is left out, as is usual.
+    Norms, activations and resampling are not counted, as is usual.
 
     Args:
         function: of tensors, such as a network.
-        inputs: what it is called with; a batch of 1 gives the count for one image.
+        *inputs: shapes of its arguments; a batch of 1 gives the count for one image.
     """
     graph = tf.function(function).get_concrete_function(*inputs).graph
     return sum(_of_operation(operation) for operation in graph.get_operations())

@@ -1,8 +1,8 @@
-"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+"""Residual blocks, of which generator, style encoder and discriminator are made.
 
-Generator, mapping network, style encoder and discriminator, with the authors' code's
-widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
-faces (`w_hpf > 0`) in `landmarks.py`.
+Choi et al., arXiv:1912.01865, appendix: ResBlk without a style, and AdaResBlk, in which
+a style code enters through adaptive instance normalization. `channel_widths` is the
+rule for the number of channels at each resolution.
 """
 
 import math
@@ -12,18 +12,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfstargan.networks.layers import (
-    AdaIN,
-    Conv2D,
-    InstanceNormalization,
-    Shape,
-    average_pool,
-    upsample,
-)
+from tfstargan.networks.layers import Conv2D, Shape, average_pool, upsample
+from tfstargan.networks.lowering import Lowered
+from tfstargan.networks.norms import AdaIN, InstanceNormalization
 
 LEAK = 0.2  # slope of every LeakyReLU
-
-
 # Keeps the variance of a sum of two. The convolutions that end in the sum have it as
 # their gain: on the weights, it costs nothing.
 UNIT_VARIANCE = 1 / math.sqrt(2)
@@ -31,10 +24,10 @@ UNIT_VARIANCE = 1 / math.sqrt(2)
 
 @ops.custom_gradient
 def leaky_relu(x: Any) -> tuple[Any, Any]:
-    """Return x, negative values times 0.2.
+    """LeakyReLU: x, with negative values times 0.2.
 
-    The gradient looks at the sign of the result, which the next convolution keeps
-    anyway, and so x need not be kept.
+    The gradient uses the sign of the result, which the next convolution keeps anyway.
+    So x itself is not kept.
     """
     result = ops.leaky_relu(x, LEAK)
 
@@ -47,7 +40,7 @@ def leaky_relu(x: Any) -> tuple[Any, Any]:
 def channel_widths(
     img_size: int, smallest: int, channel_base: int, channel_max: int
 ) -> list[int]:
-    """Return the channels at sides img_size, img_size / 2, ..., smallest.
+    """Channels at sides img_size, img_size / 2, ..., smallest.
 
     `channel_base / img_size` at full size, doubled at each halving up to `channel_max`.
 
@@ -66,7 +59,7 @@ def channel_widths(
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class ResidualBlock(keras.layers.Layer):
+class ResidualBlock(Lowered):
     """Pre-activation residual block, with or without norms and pooling.
 
     `(shortcut(x) + residual(x)) / sqrt(2)`; residual: [norm], LeakyReLU, conv, [2x2
@@ -77,9 +70,10 @@ class ResidualBlock(keras.layers.Layer):
         filters: number of output channels.
         normalize: whether instance normalization precedes each activation.
         downsample: whether the resolution is halved.
+        **kwargs: those of `Lowered`; layers inside the block get them, too.
     """
 
-    convolution: type[keras.layers.Layer] = Conv2D  # of 3x3, and how it resamples
+    convolution: type[Any] = Conv2D  # of 3x3, and how it resamples
 
     def __init__(
         self,
@@ -96,20 +90,26 @@ class ResidualBlock(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         self.channels = channels = input_shape[-1]
         resample = "down" if self.downsample else None
+        shared = self.inherited()
         same: Shape = (None, None, None, channels)
         if self.normalize:
-            self.norm1 = InstanceNormalization()
-            self.norm2 = InstanceNormalization()
+            self.norm1 = InstanceNormalization(**shared)
+            self.norm2 = InstanceNormalization(**shared)
             self.norm1.build(same)
             self.norm2.build(same)
-        self.conv1 = self.convolution(channels, resample=resample)
-        self.conv2 = self.convolution(self.filters, gain=UNIT_VARIANCE)
+        self.conv1 = self.convolution(channels, resample=resample, **shared)
+        self.conv2 = self.convolution(self.filters, gain=UNIT_VARIANCE, **shared)
         self.conv1.build(same)
         self.conv2.build(same)
         self.conv1x1 = None
         if channels != self.filters:
             self.conv1x1 = Conv2D(
-                self.filters, 1, use_bias=False, resample=resample, gain=UNIT_VARIANCE
+                self.filters,
+                1,
+                use_bias=False,
+                resample=resample,
+                gain=UNIT_VARIANCE,
+                **shared,
             )
             self.conv1x1.build(same)
 
@@ -133,7 +133,7 @@ class ResidualBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class AdaINResidualBlock(keras.layers.Layer):
+class AdaINResidualBlock(Lowered):
     """Residual block of the decoder: the style enters through two AdaINs.
 
     `(shortcut(x) + residual(x, s)) / sqrt(2)`; residual: AdaIN, LeakyReLU, [nearest 2x
@@ -145,9 +145,10 @@ class AdaINResidualBlock(keras.layers.Layer):
         upsample: whether the resolution is doubled.
         shortcut: if not, the block is its residual alone, undivided (for faces, where
             the high-pass skips bring the source's shape instead).
+        **kwargs: those of `Lowered`; layers inside the block get them, too.
     """
 
-    convolution: type[keras.layers.Layer] = Conv2D
+    convolution: type[Any] = Conv2D
 
     def __init__(
         self,
@@ -164,21 +165,22 @@ class AdaINResidualBlock(keras.layers.Layer):
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
         self.channels = channels = x_shape[-1]
         resample = "up" if self.upsample else None
+        shared = self.inherited()
         outer: Shape = (None, None, None, channels)
         inner: Shape = (None, None, None, self.filters)
-        self.norm1 = AdaIN()
-        self.norm2 = AdaIN()
+        self.norm1 = AdaIN(**shared)
+        self.norm2 = AdaIN(**shared)
         self.norm1.build(outer, s_shape)
         self.norm2.build(inner, s_shape)
-        self.conv1 = self.convolution(self.filters, resample=resample)
+        self.conv1 = self.convolution(self.filters, resample=resample, **shared)
         gain = UNIT_VARIANCE if self.shortcut else 1.0
-        self.conv2 = self.convolution(self.filters, gain=gain)
+        self.conv2 = self.convolution(self.filters, gain=gain, **shared)
         self.conv1.build(outer)
         self.conv2.build(inner)
         self.conv1x1 = None
         if self.shortcut and channels != self.filters:
             self.conv1x1 = Conv2D(
-                self.filters, 1, use_bias=False, resample=resample, gain=gain
+                self.filters, 1, use_bias=False, resample=resample, gain=gain, **shared
             )
             self.conv1x1.build(outer)
 

@@ -1,11 +1,6 @@
-"""StarGAN v2 as a Keras model: four losses, four updates, averages, diversity decay.
+"""`build_networks`: the networks of a configuration, by their names.
 
-Choi et al., arXiv:1912.01865, section 2.2, trained as the authors' code does. One
-training step is four updates in a fixed order, each seeing the weights that the one
-before it left; then the averaged copies of generator, mapping network and style encoder
-follow. With w_hpf > 0 the model owns a frozen landmark network for the generator's
-masks. Works in one replica or many: a batch is split over the replicas and the weights
-move as if it were whole, since no layer looks across images.
+No other module derives sizes, dtypes or options of networks from the configuration.
 """
 
 from typing import Any
@@ -20,85 +15,93 @@ from tfstargan.networks.light_generator import LightGenerator
 from tfstargan.networks.mapping_network import MappingNetwork
 
 NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
-
-
 AVERAGED = ("generator", "mapping_network", "style_encoder")
-
-
-# Those that --precision concerns. The discriminator is not among them: R1 squares its
-# gradient, and real and fake images must meet the same rounding. Nor is the mapping
-# network, which costs nothing.
+# Networks that train in the configuration's `precision`. The discriminator does not: R1
+# squares its gradient, and real and fake images must be rounded alike. Nor does the
+# mapping network, which takes next to no time.
 MIXED = ("generator", "style_encoder")
 
 
 def translating(config: Config) -> tuple[str, ...]:
-    """Return the networks needed to translate: the averaged, and FAN for its masks."""
+    """Names of the networks that translate: AVERAGED and, with masks, "fan"."""
     return (*AVERAGED, "fan") if config.w_hpf else AVERAGED
 
 
 def build_networks(
-    config: Config, names: tuple[str, ...], training: bool = False
+    config: Config,
+    names: tuple[str, ...],
+    training: bool = False,
+    lowering: str | None = None,
 ) -> dict[str, keras.Model]:
-    """Return freshly initialized networks, the only place that sizes them.
+    """Networks of a configuration, built and freshly initialized.
+
+    They compute in float32, whatever Keras' global dtype policy is, but for `training`.
 
     Args:
         config: its `domains` must be known.
-        names: of NETWORKS, or "fan", whose weights come from elsewhere.
-        training: whether `precision` (of the networks of MIXED; variables, norms and
-            outputs are float32 in any case) and `recompute` count.
+        names: of NETWORKS, or "fan", whose weights come from a file of the authors.
+        training: whether to apply `config.precision` (to the networks of MIXED; their
+            variables, norms and outputs are float32 in any case) and
+            `config.recompute`.
+        lowering: how operations are computed; see `networks.lowering`.
+
+    Returns:
+        {name: network}.
+
+    Raises:
+        ValueError: if `lowering` is unknown.
     """
-    sizes = {
-        "img_size": config.img_size,
-        "channel_base": config.channel_base,
-        "channel_max": config.channel_max,
-    }
-    num_domains, style_dim = len(config.domains), config.style_dim
-    image, label = (None, config.img_size, config.img_size, 3), (None,)
-    makers: dict[str, tuple[Any, ...]] = {
-        "generator": (
-            lambda: _make_generator(
-                config, recompute=training and config.recompute, **sizes
-            ),
-            image,
-            (None, style_dim),
-        ),
-        "mapping_network": (
-            lambda: MappingNetwork(
-                num_domains, config.latent_dim, style_dim, config.hidden_dim
-            ),
-            (None, config.latent_dim),
-            label,
-        ),
-        "style_encoder": (
-            lambda: StyleEncoder(num_domains=num_domains, style_dim=style_dim, **sizes),
-            image,
-            label,
-        ),
-        "discriminator": (
-            lambda: Discriminator(num_domains=num_domains, **sizes),
-            image,
-            label,
-        ),
-        "fan": (FAN, image),
-    }
     networks = {}
-    policy = keras.config.dtype_policy()
-    try:
-        for name in names:
-            mixed = training and name in MIXED
-            keras.config.set_dtype_policy(config.precision if mixed else "float32")
-            make, *shapes = makers[name]
-            networks[name] = make()
-            networks[name].build(*shapes)
-    finally:
-        keras.config.set_dtype_policy(policy)
+    for name in names:
+        mixed = training and name in MIXED
+        dtype = config.precision if mixed else "float32"
+        networks[name] = _make(name, config, training, dtype=dtype, lowering=lowering)
+        networks[name].build(*_input_shapes(name, config))
     return networks
 
 
-def _make_generator(config: Config, **sizes: Any) -> Generator:
+def _make(name: str, config: Config, training: bool, **shared: Any) -> keras.Model:
+    num_domains, style_dim = len(config.domains), config.style_dim
+    img_size, channels = config.img_size, (config.channel_base, config.channel_max)
+    match name:
+        case "generator":
+            return _make_generator(config, training, **shared)
+        case "mapping_network":
+            latent_dim, hidden_dim = config.latent_dim, config.hidden_dim
+            return MappingNetwork(
+                num_domains, latent_dim, style_dim, hidden_dim, **shared
+            )
+        case "style_encoder":
+            return StyleEncoder(img_size, num_domains, style_dim, *channels, **shared)
+        case "discriminator":
+            return Discriminator(img_size, num_domains, *channels, **shared)
+        case "fan":
+            return FAN(**shared)
+    raise ValueError(f"no network is called {name!r}")
+
+
+def _make_generator(config: Config, training: bool, **shared: Any) -> Generator:
     make: type[Generator] = Generator
+    width = 1.0
     if config.generator == "light":
-        make = LightGenerator
-        for name in ("channel_base", "channel_max"):
-            sizes[name] = max(1, int(config.light_width * sizes[name]))
-    return make(style_dim=config.style_dim, w_hpf=config.w_hpf, **sizes)
+        make, width = LightGenerator, config.light_width
+    return make(
+        img_size=config.img_size,
+        style_dim=config.style_dim,
+        channel_base=max(1, int(width * config.channel_base)),
+        channel_max=max(1, int(width * config.channel_max)),
+        w_hpf=config.w_hpf,
+        recompute=training and config.recompute,
+        **shared,
+    )
+
+
+def _input_shapes(name: str, config: Config) -> list[tuple[int | None, ...]]:
+    image: tuple[int | None, ...] = (None, config.img_size, config.img_size, 3)
+    return {
+        "generator": [image, (None, config.style_dim)],
+        "mapping_network": [(None, config.latent_dim), (None,)],
+        "style_encoder": [image, (None,)],
+        "discriminator": [image, (None,)],
+        "fan": [image],
+    }[name]

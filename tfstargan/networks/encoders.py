@@ -1,8 +1,7 @@
-"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+"""Style encoder and discriminator of StarGAN v2, which look at images.
 
-Generator, mapping network, style encoder and discriminator, with the authors' code's
-widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
-faces (`w_hpf > 0`) in `landmarks.py`.
+Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
+code. Both are a `Trunk` with an output for each domain.
 """
 
 from typing import Any
@@ -12,15 +11,22 @@ from keras import ops
 
 from tfstargan.networks.blocks import ResidualBlock, channel_widths, leaky_relu
 from tfstargan.networks.layers import Conv2D, DomainDense, Shape, he_normal, pick_domain
+from tfstargan.networks.lowering import Lowered
 
 TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
 
 
-class Trunk(keras.layers.Layer):
-    """What style encoder and discriminator are made of: no norms, down to one pixel.
+class Trunk(Lowered):
+    """All but the heads of style encoder and discriminator; without norms.
 
     A convolution, downsampling residual blocks to 4 x 4, LeakyReLU, a 4x4 convolution
     without padding, LeakyReLU. Images [B, H, W, 3] to features [B, channels].
+
+    Args:
+        img_size: H and W, a power of two of at least 32.
+        channel_base: channels at side r are `channel_base / r` ...
+        channel_max: ... but at most this many.
+        **kwargs: those of `Lowered`; all layers get them, too.
     """
 
     def __init__(
@@ -32,9 +38,10 @@ class Trunk(keras.layers.Layer):
         self.channel_max = channel_max
         widths = channel_widths(img_size, TRUNK_SIDE, channel_base, channel_max)
         self.channels = widths[-1]
-        self.from_rgb = Conv2D(widths[0])
-        self.blocks = [ResidualBlock(w, downsample=True) for w in widths[1:]]
-        self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid")
+        shared = self.inherited()
+        self.from_rgb = Conv2D(widths[0], **shared)
+        self.blocks = [ResidualBlock(w, downsample=True, **shared) for w in widths[1:]]
+        self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid", **shared)
 
     def build(self, x_shape: Shape) -> None:
         shape: Shape = (None, self.img_size, self.img_size, 3)
@@ -48,7 +55,7 @@ class Trunk(keras.layers.Layer):
         return ops.squeeze(x, (1, 2))
 
     def maps(self, x: Any) -> list[Any]:
-        """Return the blocks' feature maps, [B, H / 2, W / 2, C] down to side 4."""
+        """The blocks' feature maps, [B, H / 2, W / 2, C] down to side 4."""
         x = self.from_rgb(x)
         maps = []
         for block in self.blocks:
@@ -57,7 +64,7 @@ class Trunk(keras.layers.Layer):
         return maps
 
     def sizes(self) -> dict[str, int]:
-        """Return the arguments that determine the trunk."""
+        """The arguments that determine the trunk's size."""
         return {
             "img_size": self.img_size,
             "channel_base": self.channel_base,
@@ -66,8 +73,8 @@ class Trunk(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class StyleEncoder(keras.Model):
-    """Read the style code off a picture: `E_y(x)`.
+class StyleEncoder(Lowered, keras.Model):
+    """Style code of an image in its domain: `E_y(x)`.
 
     Images [B, H, W, 3] in [-1, 1] and their domains, int [B], to style codes
     [B, style_dim].
@@ -78,6 +85,8 @@ class StyleEncoder(keras.Model):
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        **kwargs: those of `Lowered`; all layers get them, too, but the heads compute in
+            float32 with any dtype.
     """
 
     def __init__(
@@ -92,8 +101,10 @@ class StyleEncoder(keras.Model):
         super().__init__(**kwargs)
         self.num_domains = num_domains
         self.style_dim = style_dim
-        self.trunk = Trunk(img_size, channel_base, channel_max)
-        self.heads = DomainDense(style_dim, num_domains, dtype="float32")
+        self.trunk = Trunk(img_size, channel_base, channel_max, **self.inherited())
+        self.heads = DomainDense(
+            style_dim, num_domains, dtype="float32", lowering=self.lowering
+        )
 
     def build(self, x_shape: Shape, y_shape: Shape) -> None:
         self.trunk.build(x_shape)
@@ -111,17 +122,18 @@ class StyleEncoder(keras.Model):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class Discriminator(keras.Model):
-    """Tell real images of a domain from translated ones: `D_y(x)`.
+class Discriminator(Lowered, keras.Model):
+    """Logit that an image is a real one of its domain: `D_y(x)`.
 
     Images [B, H, W, 3] in [-1, 1] and domains, int [B], to logits [B] (real above 0).
-    One output for each domain, of which the asked one counts.
+    There is an output for each domain, of which that of the given domain is returned.
 
     Args:
         img_size: H and W, a power of two of at least 32.
         num_domains: K.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        **kwargs: those of `Lowered`; all layers get them, too.
     """
 
     def __init__(
@@ -134,9 +146,11 @@ class Discriminator(keras.Model):
     ):
         super().__init__(**kwargs)
         self.num_domains = num_domains
-        self.trunk = Trunk(img_size, channel_base, channel_max)
+        self.trunk = Trunk(img_size, channel_base, channel_max, **self.inherited())
         self.heads = keras.layers.Dense(
-            num_domains, kernel_initializer=he_normal(self.trunk.channels)
+            num_domains,
+            kernel_initializer=he_normal(self.trunk.channels),
+            dtype=self.dtype_policy,
         )
 
     def build(self, x_shape: Shape, y_shape: Shape) -> None:

@@ -1,10 +1,9 @@
-"""Where faces are: FAN's landmark heatmaps, masks for the generator, coordinates.
+"""The face alignment network (FAN): heatmaps and coordinates of facial landmarks.
 
-FAN (Bulat and Tzimiropoulos, arXiv:1703.07332), as Wang et al. trained it with adaptive
-wing loss (arXiv:1904.07399): one hourglass, 98 landmarks. StarGAN v2 makes of its
-heatmaps the masks of the generator's high-pass skips (arXiv:1912.01865, appendix), and
-of its landmarks the alignment of photographs. It is used, never trained; its weights
-are the authors' (`wing.ckpt`).
+Bulat and Tzimiropoulos, arXiv:1703.07332, as trained by Wang et al. with the adaptive
+wing loss (arXiv:1904.07399): one hourglass, 98 landmarks. StarGAN v2 makes the masks of
+the generator's high-pass skips from its heatmaps (`masks.py`), and aligns photographs
+by its landmarks. It is never trained here; its weights are the authors' `wing.ckpt`.
 """
 
 import math
@@ -15,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from tfstargan.networks.layers import Conv2D, Shape, average_pool, he_normal, upsample
+from tfstargan.networks.lowering import Lowered
 
 SIDE = 256  # of the images that FAN sees, and of masks
 HEATMAP_SIDE = SIDE // 4
@@ -24,7 +24,7 @@ CHANNELS = 256  # of the hourglass
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
-    """Return every pixel's x, y and distance from the centre, [1, H, W, 3].
+    """Each pixel's x, y and distance from the centre, [1, H, W, 3].
 
     x and y run from -1 to 1, x from top to bottom (as in the authors' code) and y from
     left to right; the distance is scaled to at most 1.
@@ -36,22 +36,22 @@ def coordinates(height: int, width: int) -> np.ndarray:
 
 
 def norm_relu(norm: keras.layers.BatchNormalization, features: Any) -> Any:
-    """Return ReLU of the batch norm with its running statistics."""
+    """ReLU of the batch norm with its running statistics."""
     return ops.relu(norm(features, training=False))
 
 
-def batch_norm(channels: int) -> keras.layers.BatchNormalization:
-    """Return a batch norm with PyTorch's epsilon."""
-    norm = keras.layers.BatchNormalization(epsilon=1e-5)
+def batch_norm(channels: int, dtype: Any = None) -> keras.layers.BatchNormalization:
+    """A batch norm of so many channels with PyTorch's epsilon, built."""
+    norm = keras.layers.BatchNormalization(epsilon=1e-5, dtype=dtype)
     norm.build((None, None, None, channels))
     return norm
 
 
 @keras.saving.register_keras_serializable("tfstargan")
 class CoordConv(keras.layers.Layer):
-    """Convolution that sees, beside its input, where it is.
+    """Convolution with the pixels' coordinates as additional inputs.
 
-    Every pixel's coordinates are three more input channels, behind the others; Liu et
+    Each pixel's `coordinates` are three more input channels, behind the others; Liu et
     al., arXiv:1807.03247. Zero padding of half a kernel. [B, H, W, C] to
     [B, H / strides, W / strides, filters].
 
@@ -98,7 +98,7 @@ class CoordConv(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class ConvBlock(keras.layers.Layer):
+class ConvBlock(Lowered):
     """FAN's residual block: three convolutions in a row, their outputs side by side.
 
     Each is BN, ReLU, 3x3 convolution, to a half, a quarter and a quarter of `filters`;
@@ -107,6 +107,7 @@ class ConvBlock(keras.layers.Layer):
 
     Args:
         filters: number of output channels, a multiple of 4.
+        **kwargs: those of `Lowered`; layers inside the block get them, too.
     """
 
     def __init__(self, filters: int, **kwargs: Any):
@@ -116,15 +117,18 @@ class ConvBlock(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         channels = input_shape[-1]
         half, quarter = self.filters // 2, self.filters // 4
-        self.convs = [Conv2D(n, use_bias=False) for n in (half, quarter, quarter)]
+        shared = self.inherited()
+        self.convs = [
+            Conv2D(n, use_bias=False, **shared) for n in (half, quarter, quarter)
+        ]
         inputs = [channels, half, quarter]
-        self.norms = [batch_norm(n) for n in inputs]
+        self.norms = [batch_norm(n, self.dtype_policy) for n in inputs]
         for conv, n in zip(self.convs, inputs, strict=True):
             conv.build((None, None, None, n))
         self.conv1x1 = None
         if channels != self.filters:
-            self.norm1x1 = batch_norm(channels)
-            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False)
+            self.norm1x1 = batch_norm(channels, self.dtype_policy)
+            self.conv1x1 = Conv2D(self.filters, 1, use_bias=False, **shared)
             self.conv1x1.build(input_shape)
 
     def call(self, x: Any) -> Any:
@@ -141,15 +145,17 @@ class ConvBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class Hourglass(keras.layers.Layer):
-    """Residual blocks at full resolution beside those at half of it, and so on.
+class Hourglass(Lowered):
+    """Residual blocks at full resolution, and in parallel at half of it, recursively.
 
-    `b1(x) + upsample(b3(inner(b2(average_pool(x)))))`, `inner` an hourglass of one
-    depth less, at last a ConvBlock; Newell et al., arXiv:1603.06937, section 3.1.
+    `b1(x) + upsample(b3(inner(b2(average_pool(x)))))`, `inner` an hourglass with
+    a depth of one less, at last a ConvBlock; Newell et al., arXiv:1603.06937, section
+    3.1.
     [B, H, W, C] to [B, H, W, C].
 
     Args:
         depth: number of halvings.
+        **kwargs: those of `Lowered`; layers inside the block get them, too.
     """
 
     def __init__(self, depth: int, **kwargs: Any):
@@ -159,9 +165,12 @@ class Hourglass(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         _, height, width, channels = input_shape
         half: Shape = (None, height // 2, width // 2, channels)
-        self.b1, self.b2, self.b3 = (ConvBlock(channels) for _ in range(3))
-        innermost = self.depth == 1
-        self.inner = ConvBlock(channels) if innermost else Hourglass(self.depth - 1)
+        shared = self.inherited()
+        self.b1, self.b2, self.b3 = (ConvBlock(channels, **shared) for _ in range(3))
+        if self.depth == 1:
+            self.inner = ConvBlock(channels, **shared)
+        else:
+            self.inner = Hourglass(self.depth - 1, **shared)
         self.b1.build(input_shape)
         for block in (self.b2, self.inner, self.b3):
             block.build(half)
@@ -175,35 +184,39 @@ class Hourglass(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class FAN(keras.Model):
+class FAN(Lowered, keras.Model):
     """Face alignment network: 98 heatmaps, each high where its landmark is.
 
     Images [B, H, W, 3] in [-1, 1], of any size (they are resized to 256), to heatmaps
     [B, 64, 64, 98], unbounded, about [0, 1]. Frozen.
+
+    Args:
+        **kwargs: those of `Lowered`; all layers get them, too.
     """
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.conv1 = CoordConv(64, kernel_size=7, strides=2)
-        self.conv2 = ConvBlock(128)
-        self.conv3 = ConvBlock(128)
-        self.conv4 = ConvBlock(CHANNELS)
-        self.coord_conv = CoordConv(CHANNELS)
-        self.hourglass = Hourglass(HOURGLASS_DEPTH)
-        self.top = ConvBlock(CHANNELS)
-        self.conv_last = Conv2D(CHANNELS, 1)
-        self.to_heatmaps = Conv2D(LANDMARKS + 1, 1)  # and the face's boundary
+        shared, dtype = self.inherited(), self.dtype_policy
+        self.conv1 = CoordConv(64, kernel_size=7, strides=2, dtype=dtype)
+        self.conv2 = ConvBlock(128, **shared)
+        self.conv3 = ConvBlock(128, **shared)
+        self.conv4 = ConvBlock(CHANNELS, **shared)
+        self.coord_conv = CoordConv(CHANNELS, dtype=dtype)
+        self.hourglass = Hourglass(HOURGLASS_DEPTH, **shared)
+        self.top = ConvBlock(CHANNELS, **shared)
+        self.conv_last = Conv2D(CHANNELS, 1, **shared)
+        self.to_heatmaps = Conv2D(LANDMARKS + 1, 1, **shared)  # and the face's boundary
 
     def build(self, x_shape: Shape) -> None:
         self.conv1.build((None, SIDE, SIDE, 3))
-        self.bn1 = batch_norm(64)
+        self.bn1 = batch_norm(64, self.dtype_policy)
         self.conv2.build((None, SIDE // 2, SIDE // 2, 64))
         self.conv3.build((None, HEATMAP_SIDE, HEATMAP_SIDE, 128))
         self.conv4.build((None, HEATMAP_SIDE, HEATMAP_SIDE, 128))
         shape = (None, HEATMAP_SIDE, HEATMAP_SIDE, CHANNELS)
         for layer in (self.coord_conv, self.hourglass, self.top, self.conv_last):
             layer.build(shape)
-        self.bn_end = batch_norm(CHANNELS)
+        self.bn_end = batch_norm(CHANNELS, self.dtype_policy)
         self.to_heatmaps.build(shape)
         self.trainable = False
 
@@ -215,16 +228,16 @@ class FAN(keras.Model):
         return x[..., :LANDMARKS]
 
     def has_weights(self) -> bool:
-        """Return whether it has been given any: no trained norm's mean is 0."""
+        """Whether weights have been set: the mean of a trained norm is not 0."""
         return bool(np.any(self.bn1.moving_mean.numpy()))
 
     def landmarks(self, x: Any) -> Any:
-        """Return the landmarks of images, in pixels of 256 x 256 (see `landmarks`)."""
+        """Landmarks of images, in pixels of 256 x 256 (see `landmarks`)."""
         return landmarks(self(x))
 
 
 def prepare(x: Any) -> Any:
-    """Return images as FAN wants them: [B, H, W, 3] in [-1, 1] to 256 x 256 in [0, 1].
+    """Inputs of FAN: images [B, H, W, 3] in [-1, 1] to 256 x 256 in [0, 1].
 
     Bilinear, with half-pixel centres, without antialiasing; not normalized otherwise.
     """
@@ -234,10 +247,10 @@ def prepare(x: Any) -> Any:
 
 
 def landmarks(heatmaps: Any) -> Any:
-    """Return the place of every heatmap's maximum to a quarter of a pixel.
+    """Position of each heatmap's maximum to a quarter of a pixel.
 
-    Moved by a quarter towards the larger neighbour in x and in y, unless the maximum
-    lies on the border.
+    The maximum is moved by a quarter towards the larger neighbour in x and in y, unless
+    it lies on the border.
 
     Args:
         heatmaps: [B, 64, 64, 98], as of FAN.

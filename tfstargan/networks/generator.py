@@ -1,8 +1,7 @@
-"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+"""The generator of StarGAN v2, which translates an image into a style.
 
-Generator, mapping network, style encoder and discriminator, with the authors' code's
-widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
-faces (`w_hpf > 0`) in `landmarks.py`.
+Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
+code. The masks for its skips on faces (`w_hpf > 0`) are in `masks.py`.
 """
 
 from typing import Any
@@ -17,14 +16,16 @@ from tfstargan.networks.blocks import (
     channel_widths,
     leaky_relu,
 )
-from tfstargan.networks.layers import Conv2D, InstanceNormalization, Shape, high_pass
+from tfstargan.networks.layers import Conv2D, Shape, high_pass
+from tfstargan.networks.lowering import Lowered
+from tfstargan.networks.norms import InstanceNormalization
 
 BOTTLENECK_SIDE = 16  # the generator's smallest feature map
 HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class Generator(keras.Model):
+class Generator(Lowered, keras.Model):
     """Translate images into a style: `G(x, s)`, the domain being part of the style.
 
     Images [B, H, W, 3] in [-1, 1] and style codes [B, style_dim] to images
@@ -33,7 +34,7 @@ class Generator(keras.Model):
     For faces (`w_hpf > 0`) there is one more halving and doubling, and what a mask lets
     through of the encoder's feature maps x at sides 32, 64 and 128 is added to the
     decoder's: `high_pass(mask * x) / w_hpf`. `masks` are two, [B, M, M, 1] in [0, 1]:
-    the whole face for side 32, eyes and nose for the others (`landmarks.masks`).
+    the whole face for side 32, eyes and nose for the others (`masks.face_masks`).
 
     Args:
         img_size: H and W, a power of two of at least 32.
@@ -41,8 +42,10 @@ class Generator(keras.Model):
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
         w_hpf: divides the high-pass skips; 0: none, and no masks.
-        recompute: whether training keeps of each block only its input, and computes the
+        recompute: whether training keeps only the input of each block, and computes the
             rest again for the gradient: a third more arithmetic, less memory.
+        **kwargs: those of `Lowered`; all layers get them, too, but `to_rgb` computes in
+            float32 with any dtype.
 
     Raises:
         ValueError: if called with masks without skips, or skips without masks.
@@ -73,25 +76,26 @@ class Generator(keras.Model):
         widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
         widths = widths[self.halvings :]
         down, up, shortcut = self.encoder_block, self.decoder_block, not w_hpf
+        shared = self.inherited()
         self.from_rgb = self.make_from_rgb(widths[0])
         self.encode = [
-            *(down(w, normalize=True, downsample=True) for w in widths[1:]),
-            *(down(widths[-1], normalize=True) for _ in range(2)),
+            *(down(w, normalize=True, downsample=True, **shared) for w in widths[1:]),
+            *(down(widths[-1], normalize=True, **shared) for _ in range(2)),
         ]
         self.decode = [
-            *(up(widths[-1], shortcut=shortcut) for _ in range(2)),
-            *(up(w, True, shortcut) for w in widths[-2::-1]),
+            *(up(widths[-1], shortcut=shortcut, **shared) for _ in range(2)),
+            *(up(w, True, shortcut, **shared) for w in widths[-2::-1]),
         ]
-        self.to_rgb_norm = InstanceNormalization()
+        self.to_rgb_norm = InstanceNormalization(**shared)
         self.to_rgb = self.make_to_rgb()
 
     def make_from_rgb(self, filters: int) -> Any:
-        """Return the first convolution."""
-        return Conv2D(filters)
+        """Make the first convolution."""
+        return Conv2D(filters, **self.inherited())
 
     def make_to_rgb(self) -> Any:
-        """Return the last convolution."""
-        return Conv2D(3, 1, dtype="float32")  # whatever the other layers'
+        """Make the last convolution, in float32 whatever the other layers' dtype."""
+        return Conv2D(3, 1, dtype="float32", lowering=self.lowering)
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
         shape: Shape = (None, self.img_size, self.img_size, 3)
@@ -109,9 +113,10 @@ class Generator(keras.Model):
         return self.decode_features(self.encode_features(x), s, masks)
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Return the half of the way before the style, which serves all styles.
+        """Features of images, the same for all styles.
 
-        The feature map at the bottleneck, and those that skip it, by their sides.
+        Returns:
+            The feature map at the bottleneck, and those that skip it by their sides.
         """
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
@@ -125,7 +130,7 @@ class Generator(keras.Model):
     def decode_features(
         self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
     ) -> Any:
-        """Return the images of encoded features in a style."""
+        """Images [B, H, W, 3] of encoded features, each in its style."""
         if (masks is not None) != (self.w_hpf > 0):
             rule = "takes no masks" if masks is not None else "needs masks"
             raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")

@@ -1,12 +1,16 @@
-"""Layers that know nothing of StarGAN: norms, resampling convolutions, domain heads.
+"""Convolutions that resample, their building blocks, and a linear layer per domain.
 
-InstanceNormalization takes the place of tensorflow-addons' (ended in May 2024), AdaIN
-is Huang and Belongie's (arXiv:1703.06868). A 3x3 convolution beside a change of
-resolution costs a quarter of what it seems to. Means of 2x2 pixels commute with a
-convolution: taken before it, only every second pixel has to be convolved. Doubling is
-spreading the pixels apart and summing 2x2: summed after the convolution, three of four
-pixels that it sees are zeros, which a transposed convolution skips. The same numbers
-but for rounding.
+Nothing here is specific to StarGAN.
+
+A 3x3 convolution next to a change of resolution needs only a quarter of the arithmetic:
+
+- Means of 2x2 pixels commute with a convolution. Taken before it, only every second
+  pixel is convolved.
+- Nearest-neighbour doubling is spreading the pixels apart, with zeros between them, and
+  summing 2x2. With the sum taken after the convolution, three of four pixels that it
+  sees are zeros, which a transposed convolution skips.
+
+The values are the same but for rounding.
 """
 
 import math
@@ -16,6 +20,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstargan.networks.lowering import LITERT, Lowered
+
 Shape = tuple[Any, ...]  # of sizes; None where any will do
 
 # Eight times a pixel less its eight neighbours: 0 where nothing changes.
@@ -23,77 +29,23 @@ HIGH_PASS = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 
 
 def he_normal(fan_in: int) -> keras.initializers.Initializer:
-    """Return the reference's initializer: N(0, 2 / fan_in), not truncated.
+    """The reference's initializer: N(0, 2 / fan_in), not truncated.
 
     He et al., arXiv:1502.01852, eq. 10. Keras' own `HeNormal` cuts the tails off.
     """
     return keras.initializers.RandomNormal(stddev=math.sqrt(2.0 / fan_in))
 
 
-def normalize(
-    features: Any, gain: Any, offset: Any, epsilon: float, staged: bool = False
-) -> Any:
-    """Return every channel of every image with mean `offset` and deviation `gain`.
-
-    `gain * (x - mean) / sqrt(var + epsilon) + offset`, mean and (biased) variance over
-    H and W; a constant channel becomes its offset.
-
-    Args:
-        features: [B, H, W, C]; everything is computed in float32 whatever its dtype.
-        gain: [B, 1, 1, C], or [1, 1, 1, C] for all images.
-        offset: the same.
-        epsilon: added to the variance; 1e-5 is the reference's.
-        staged: whether means are taken of rows first and then of these: for LiteRT,
-            which sums one number after the other, and in float16 on some GPUs.
-
-    Returns:
-        [B, H, W, C] float32. Its gradient is written out, which takes fewer passes over
-        memory and keeps one tensor of that size; it has no gradient of its own.
-    """
-
-    def mean(x: Any) -> Any:
-        if staged:
-            x = ops.mean(x, axis=2, keepdims=True)
-        return ops.mean(x, axis=(1, 2), keepdims=True)
-
-    @ops.custom_gradient
-    def standardize(x: Any, gain: Any, offset: Any) -> tuple[Any, Any]:
-        centred = x - mean(x)
-        # The square is written as a product: LiteRT's SQUARED_DIFFERENCE, which a
-        # square becomes, overflows in float16.
-        inverse = ops.rsqrt(mean(centred * centred) + epsilon)
-        scale = gain * inverse
-
-        def gradient(upstream: Any) -> Any:
-            total = mean(upstream)
-            along = mean(upstream * centred) * inverse
-            pixels = upstream.shape[1] * upstream.shape[2]
-            return (
-                (upstream - total - centred * (along * inverse)) * scale,
-                summed(along) * pixels,
-                summed(total) * pixels,
-            )
-
-        def summed(moments: Any) -> Any:
-            if gain.shape[0] == 1:
-                return ops.sum(moments, axis=0, keepdims=True)
-            return moments
-
-        return centred * scale + offset, gradient
-
-    return standardize(ops.cast(features, "float32"), gain, offset)
-
-
 def average_pool(features: Any) -> Any:
-    """Return the means of 2x2 pixels: [B, H, W, C] to [B, H / 2, W / 2, C]."""
+    """Means of 2x2 pixels: [B, H, W, C] to [B, H / 2, W / 2, C]."""
     return ops.average_pool(features, 2, padding="valid")
 
 
 def upsample(features: Any) -> Any:
-    """Return every pixel four times (nearest): [B, H, W, C] to [B, 2H, 2W, C].
+    """Nearest-neighbour doubling: [B, H, W, C] to [B, 2H, 2W, C].
 
-    Channels become columns and columns rows: cheap everywhere, and unlike resizing
-    operations left whole by the LiteRT converter.
+    Copies are made along the channels and reshaped into columns, then into rows. This
+    is cheap everywhere, and the LiteRT converter keeps it, unlike resizing operations.
     """
     _, height, width, channels = features.shape
     wide = ops.concatenate([features, features], axis=-1)  # [B, H, W, 2C]
@@ -103,10 +55,10 @@ def upsample(features: Any) -> Any:
 
 
 def high_pass(features: Any, weight: float) -> Any:
-    """Return what changes from pixel to pixel, each channel on its own.
+    """Differences of every pixel from its neighbours, [B, H, W, C].
 
-    Convolution with `HIGH_PASS / weight`, beyond the border zeros (so a border is a
-    change). [B, H, W, C] to [B, H, W, C].
+    Each channel is convolved with `HIGH_PASS / weight`. Beyond the border are zeros, so
+    that a border counts as a difference.
 
     Args:
         features: [B, H, W, C].
@@ -118,81 +70,7 @@ def high_pass(features: Any, weight: float) -> Any:
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class InstanceNormalization(keras.layers.Layer):
-    """Instance normalization over H and W, then a learned scale and offset.
-
-    `gamma * (x - mean) / sqrt(var + epsilon) + beta`; Ulyanov et al., arXiv:1607.08022.
-    [B, H, W, C] to [B, H, W, C].
-
-    Args:
-        epsilon: added to the variance. 1e-5 is PyTorch's; tensorflow-addons said 1e-3.
-        affine: whether there are a scale (gamma, from 1) and an offset (beta, from 0).
-    """
-
-    staged = False  # see `normalize`
-
-    def __init__(self, epsilon: float = 1e-5, affine: bool = True, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-        self.affine = affine
-
-    def build(self, input_shape: Shape) -> None:
-        if self.affine:
-            channels = (input_shape[-1],)
-            self.gamma = self.add_weight(channels, "ones", name="gamma")
-            self.beta = self.add_weight(channels, "zeros", name="beta")
-
-    def call(self, features: Any) -> Any:
-        channels = (features.shape[-1],)
-        gamma, beta = ops.ones(channels), ops.zeros(channels)
-        if self.affine:
-            gamma, beta = (ops.cast(v, "float32") for v in (self.gamma, self.beta))
-        gamma, beta = (ops.reshape(v, (1, 1, 1, -1)) for v in (gamma, beta))
-        normalized = normalize(features, gamma, beta, self.epsilon, self.staged)
-        return ops.cast(normalized, self.compute_dtype)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine}
-
-
-@keras.saving.register_keras_serializable("tfstargan")
-class AdaIN(keras.layers.Layer):
-    """Adaptive instance normalization: a style sets every channel's scale and offset.
-
-    `(1 + gamma) * (x - mean) / sqrt(var + epsilon) + beta`, (gamma, beta) a linear
-    function of the style; arXiv:1703.06868, eq. 8. The `1 +`, absent there, is StarGAN
-    v2's, so that (with the initial zero bias) a zero style is plain instance norm.
-    Features [B, H, W, C] and style [B, S] to [B, H, W, C].
-
-    Args:
-        epsilon: added to the variance.
-    """
-
-    staged = False  # see `normalize`
-
-    def __init__(self, epsilon: float = 1e-5, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-
-    def build(self, features_shape: Shape, style_shape: Shape) -> None:
-        self.fc = keras.layers.Dense(
-            2 * features_shape[-1],
-            kernel_initializer=he_normal(style_shape[-1]),
-        )
-        self.fc.build(style_shape)
-
-    def call(self, features: Any, style: Any) -> Any:
-        gamma, beta = ops.split(ops.cast(self.fc(style), "float32"), 2, axis=-1)
-        gamma, beta = (ops.expand_dims(v, (1, 2)) for v in (gamma, beta))
-        normalized = normalize(features, 1.0 + gamma, beta, self.epsilon, self.staged)
-        return ops.cast(normalized, self.compute_dtype)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"epsilon": self.epsilon}
-
-
-@keras.saving.register_keras_serializable("tfstargan")
-class Conv2D(keras.layers.Layer):
+class Conv2D(Lowered):
     """Convolution of stride 1, He-initialized, that may halve or double the resolution.
 
     [B, H, W, C] to [B, H', W', filters].
@@ -205,20 +83,17 @@ class Conv2D(keras.layers.Layer):
         gain: factor on the result; it is put on kernel and bias, which are smaller.
         resample: None; "down" for a 2x2 average pool after the convolution; "up" for
             nearest-neighbour doubling before it. Both need a "same" kernel of 1 or 3.
+        **kwargs: those of `Lowered`. Any lowering doubles the resolution by four small
+            convolutions, each of every second row and column, instead of a transposed
+            one. "litert_pairs" convolves two rows at a time where PAIRS_FROM allows.
 
     Raises:
-        ValueError: if `resample` is unknown or does not go with kernel and padding.
+        ValueError: if `resample` is unknown, or is not supported with this kernel_size
+            and padding.
     """
 
-    # Whether doubling is, instead of a transposed convolution, four small ones, each of
-    # every second row and column: for LiteRT, which is slow at the former. See
-    # `upsample_in_phases`.
-    phases = False
-
-    # Whether rows are convolved in pairs, a third less arithmetic, where channels are
-    # enough to outweigh what that adds and subtracts, and pixels to outweigh that it
-    # makes the kernel a third larger. See `convolve_in_pairs`.
-    pairs = False
+    # Two rows at a time take a third less multiplications, more additions, and a kernel
+    # that is a third larger. They are faster from this width and image height on.
     PAIRS_FROM: ClassVar = {"channels": 128, "side": 64}
 
     def __init__(
@@ -259,7 +134,7 @@ class Conv2D(keras.layers.Layer):
             features = self._convolve_then_pool(features, kernel)
         elif self.resample == "up":
             features = self._upsample_then_convolve(features, kernel)
-        elif self.pairs and self._pairs_pay(features):
+        elif self.lowering == "litert_pairs" and self._pairs_pay(features):
             features = self._convolve_pairs(features, kernel)
         else:
             features = ops.conv(features, kernel, padding=self.padding)
@@ -275,9 +150,9 @@ class Conv2D(keras.layers.Layer):
         return usual and wide and height >= self.PAIRS_FROM["side"]
 
     def _convolve_pairs(self, features: Any, kernel: Any) -> Any:
-        """Return the 3x3 convolution, two rows at a time of four convolutions by 1x3.
+        """The 3x3 convolution, two rows at a time by four 1x3 convolutions.
 
-        Of a column `a b c d` and a filter `f g h` both results, `af + bg + ch` and
+        The two results of a column `a b c d` and a filter `f g h`, `af + bg + ch` and
         `bf + cg + dh`, are sums of four products instead of six (Winograd's F(2, 3);
         Lavin and Gray, arXiv:1509.09308, section 4.1).
         """
@@ -311,11 +186,11 @@ class Conv2D(keras.layers.Layer):
         if self.kernel_size == 1:  # commutes with copying
             return upsample(ops.conv(features, kernel, padding="same"))
         kernel = 4 * kernel  # sums are four means
-        spread = self._spread_in_phases if self.phases else self._spread
+        spread = self._spread_in_phases if self.lowering else self._spread
         return ops.average_pool(spread(features, kernel), 2, strides=1)
 
     def _spread(self, features: Any, kernel: Any) -> Any:
-        """Return the convolution of pixels with zeros between, [B, 2H + 1, 2W + 1, F].
+        """The convolution of pixels with zeros between them, [B, 2H + 1, 2W + 1, F].
 
         A transposed convolution turns the kernel around and swaps its channels.
         """
@@ -323,10 +198,10 @@ class Conv2D(keras.layers.Layer):
         return ops.conv_transpose(features, kernel, strides=2, padding="valid")
 
     def _spread_in_phases(self, features: Any, kernel: Any) -> Any:
-        """Return the same from four convolutions by those taps that see no zeros.
+        """The same by four convolutions, each with the taps that see no zeros.
 
-        Between two pixels a filter sees both with its outer taps, and at a pixel only
-        that one with its middle tap.
+        Between two pixels a filter sees both with its outer taps. At a pixel it sees
+        only that one, with its middle tap.
         """
         between, at = (slice(0, 3, 2), (1, 1)), (slice(1, 2), (0, 1))
         phases = []  # 4 x [B, H + 1, W + 1, F]
@@ -349,16 +224,9 @@ class Conv2D(keras.layers.Layer):
         }
 
 
-def upsample_in_phases(network: keras.Model) -> None:
-    """Have a network double resolutions in the way that suits LiteRT."""
-    for layer in network._flatten_layers():
-        if isinstance(layer, Conv2D):
-            layer.phases = True
-
-
 @keras.saving.register_keras_serializable("tfstargan")
-class DomainDense(keras.layers.Layer):
-    """One linear layer for each domain, all applied: `x_k @ kernel_k + bias_k`.
+class DomainDense(Lowered):
+    """A linear layer for each domain, all of them applied: `x_k @ kernel_k + bias_k`.
 
     [B, K, C] (or [B, 1, C]: the same input for every domain) to [B, K, units].
     All heads are computed, so that those of domains absent from a batch have a zero
@@ -367,11 +235,9 @@ class DomainDense(keras.layers.Layer):
     Args:
         units: number of outputs of each domain's layer.
         num_domains: K.
+        **kwargs: those of `Lowered`. For LiteRT, whose quantizer has no batches of
+            matrix products, there is a product for each domain.
     """
-
-    # Whether there is a product for each domain instead of a batch of them: LiteRT's
-    # quantizer knows only the former.
-    apart = False
 
     def __init__(self, units: int, num_domains: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -389,7 +255,7 @@ class DomainDense(keras.layers.Layer):
     def call(self, features: Any) -> Any:
         if features.shape[1] == 1:
             heads = ops.einsum("bc,kcu->bku", ops.squeeze(features, 1), self.kernel)
-        elif self.apart:
+        elif self.lowering in LITERT:
             width = features.shape[-1]
             flat = ops.reshape(features, (-1, self.num_domains * width))
             products = [
@@ -410,26 +276,6 @@ class DomainDense(keras.layers.Layer):
 
 
 def pick_domain(heads: Any, domain: Any) -> Any:
-    """Return every example's output for its domain: [B, K, C] and int [B] to [B, C]."""
+    """Each example's output for its domain: [B, K, C] and int [B] to [B, C]."""
     chosen = ops.one_hot(domain, heads.shape[1], dtype=heads.dtype)  # [B, K]
     return ops.einsum("bkc,bk->bc", heads, chosen)
-
-
-def suit_litert(network: keras.Model) -> None:
-    """Have a network compute as LiteRT is best at: the same numbers but for rounding.
-
-    See `Conv2D.phases`, `normalize` on `staged`, and `DomainDense.apart`.
-    """
-    upsample_in_phases(network)
-    for layer in network._flatten_layers():
-        if isinstance(layer, AdaIN | InstanceNormalization):
-            layer.staged = True
-        elif isinstance(layer, DomainDense):
-            layer.apart = True
-
-
-def convolve_in_pairs(network: keras.Model, pairs: bool) -> None:
-    """Have a network take rows in pairs where that pays, or not: `Conv2D.pairs`."""
-    for layer in network._flatten_layers():
-        if isinstance(layer, Conv2D):
-            layer.pairs = pairs

@@ -1,16 +1,17 @@
-"""A light generator, for devices: the full one's plan in separable convolutions.
+"""A light generator for devices: the layout of `Generator`, separable convolutions.
 
-Three differences from `networks.Generator` make it fit a phone:
+It differs from `Generator` in three ways, which make it fit a phone:
 
-- a 3x3 convolution is a depthwise 3x3 and a pointwise one (MobileNets, Howard et al.,
-  arXiv:1704.04861): about a ninth of the arithmetic;
-- the first convolution halves the resolution and the last doubles it by sub-pixels
-  (Shi et al., arXiv:1609.05158): no feature map is as large as the image, and it is
-  the passes over these that take the time once the arithmetic is little;
-- there are fewer channels (`Config.light_width`).
+- A 3x3 convolution is a depthwise 3x3 and a pointwise one (MobileNets, Howard et al.,
+  arXiv:1704.04861): about a ninth of the arithmetic.
+- The first convolution halves the resolution, and the last one doubles it by sub-pixels
+  (Shi et al., arXiv:1609.05158). So no feature map is as large as the image: with so
+  little arithmetic, it is passes over large feature maps that take the time.
+- It has fewer channels (`Config.light_width`).
 
-Styles, norms, residual blocks and the high-pass skips of faces are as they were. Made
-of a trained run by `distill.py`, or trained from scratch (`--generator=light`).
+Styles, norms, residual blocks and the high-pass skips of faces are the same. It is
+distilled from a trained run (`training/distillation.py`), or trained from scratch
+(`generator="light"`).
 """
 
 import math
@@ -22,12 +23,13 @@ from keras import ops
 from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock
 from tfstargan.networks.generator import Generator
 from tfstargan.networks.layers import Conv2D, Shape, he_normal, upsample
+from tfstargan.networks.lowering import Lowered
 
 STEM = 4  # side of the first convolution's kernel: each halved pixel sees 4x4
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class DepthwiseConv2D(keras.layers.Layer):
+class DepthwiseConv2D(Lowered):
     """A 3x3 convolution of every channel on its own, zeros beyond the border.
 
     [B, H, W, C] to [B, H', W', C].
@@ -35,10 +37,9 @@ class DepthwiseConv2D(keras.layers.Layer):
     Args:
         strides: 1, or 2 to halve the resolution.
         use_bias: whether to add a bias (from 0).
+        **kwargs: those of `Lowered`. With "xla_cpu" and strides of 1, nine shifted maps
+            are summed in place of TensorFlow's operation.
     """
-
-    # Whether the taps are nine shifted maps, summed, in place of the operation.
-    shifts = False
 
     def __init__(self, strides: int = 1, use_bias: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
@@ -52,7 +53,7 @@ class DepthwiseConv2D(keras.layers.Layer):
             self.bias = self.add_weight((channels,), "zeros", name="bias")
 
     def call(self, features: Any) -> Any:
-        if self.shifts and self.strides == 1:
+        if self.lowering == "xla_cpu" and self.strides == 1:
             features = self._sum_shifted(features)
         else:
             features = ops.depthwise_conv(
@@ -76,15 +77,8 @@ class DepthwiseConv2D(keras.layers.Layer):
         }
 
 
-def sum_taps(network: keras.Model) -> None:
-    """Have depthwise convolutions computed in the way that suits XLA on a CPU."""
-    for layer in network._flatten_layers():
-        if isinstance(layer, DepthwiseConv2D):
-            layer.shifts = True
-
-
 @keras.saving.register_keras_serializable("tfstargan")
-class SeparableConv2D(keras.layers.Layer):
+class SeparableConv2D(Lowered):
     """A depthwise 3x3 and a pointwise convolution, in the place of `layers.Conv2D`.
 
     Each works at the smaller of the two resolutions if it can: "down" is a depthwise
@@ -94,10 +88,11 @@ class SeparableConv2D(keras.layers.Layer):
     Args:
         filters: number of output channels.
         resample: None, "down" or "up".
-        gain: factor on the result, as `layers.Conv2D` has it; not with "up".
+        gain: factor on the result, as in `layers.Conv2D`; not with "up".
+        **kwargs: those of `Lowered`; both convolutions get them, too.
 
     Raises:
-        ValueError: if `resample` is unknown, or does not go with the gain.
+        ValueError: if `resample` is unknown, or there is a gain with "up".
     """
 
     def __init__(
@@ -118,13 +113,13 @@ class SeparableConv2D(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         up = self.resample == "up"
-        # The bias comes last: one before the other convolution would be lost in its.
-        dtype = self.dtype_policy
+        shared = self.inherited()
+        # Only the last convolution has a bias, which makes one before it redundant.
         self.pointwise = Conv2D(
-            self.filters, 1, use_bias=not up, gain=self.gain, dtype=dtype
+            self.filters, 1, use_bias=not up, gain=self.gain, **shared
         )
         strides = 2 if self.resample == "down" else 1
-        self.depthwise = DepthwiseConv2D(strides, use_bias=up, dtype=dtype)
+        self.depthwise = DepthwiseConv2D(strides, use_bias=up, **shared)
         self.pointwise.build(input_shape)
         channels = self.filters if up else input_shape[-1]
         self.depthwise.build((*input_shape[:-1], channels))
@@ -143,13 +138,14 @@ class SeparableConv2D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class SubpixelConv2D(keras.layers.Layer):
-    """A separable convolution to twice the resolution: 2x2 pixels from each place.
+class SubpixelConv2D(Lowered):
+    """A separable convolution to twice the resolution: 2x2 pixels from each one.
 
     Shi et al., arXiv:1609.05158, section 2.2. [B, H, W, C] to [B, 2H, 2W, filters].
 
     Args:
         filters: number of output channels.
+        **kwargs: those of `Lowered`; the convolution gets them, too.
     """
 
     def __init__(self, filters: int, **kwargs: Any):
@@ -157,7 +153,7 @@ class SubpixelConv2D(keras.layers.Layer):
         self.filters = filters
 
     def build(self, input_shape: Shape) -> None:
-        self.conv = SeparableConv2D(4 * self.filters, dtype=self.dtype_policy)
+        self.conv = SeparableConv2D(4 * self.filters, **self.inherited())
         self.conv.build(input_shape)
 
     def call(self, features: Any) -> Any:
@@ -185,8 +181,8 @@ class LightAdaINResidualBlock(AdaINResidualBlock):
 class LightGenerator(Generator):
     """Translate images into a style, like `Generator`, with little arithmetic.
 
-    Its arguments are those of `Generator`, and so is what it is called with. Where
-    w_hpf > 0 features of the image's own resolution have no skip: there are none.
+    It is made and called with the arguments of `Generator`. With w_hpf > 0, features at
+    the image's own resolution have no skip, for there are none.
     """
 
     encoder_block = LightResidualBlock
@@ -194,12 +190,17 @@ class LightGenerator(Generator):
     halvings = 1
 
     def make_from_rgb(self, filters: int) -> Any:
-        """Return a convolution of stride 2."""
+        """Make a convolution of stride 2."""
         init = he_normal(math.prod((STEM, STEM, 3)))
         return keras.layers.Conv2D(
-            filters, STEM, strides=2, padding="same", kernel_initializer=init
+            filters,
+            STEM,
+            strides=2,
+            padding="same",
+            kernel_initializer=init,
+            dtype=self.dtype_policy,
         )
 
     def make_to_rgb(self) -> Any:
-        """Return a convolution that doubles the resolution."""
-        return SubpixelConv2D(3, dtype="float32")
+        """Make a convolution that doubles the resolution, in float32."""
+        return SubpixelConv2D(3, dtype="float32", lowering=self.lowering)

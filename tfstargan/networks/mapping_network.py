@@ -1,8 +1,7 @@
-"""The four networks of StarGAN v2; Choi et al., arXiv:1912.01865, section 2, appendix.
+"""The mapping network of StarGAN v2, which makes style codes from latents.
 
-Generator, mapping network, style encoder and discriminator, with the authors' code's
-widths. Losses and training are in `stargan.py`, the masks for the generator's skips on
-faces (`w_hpf > 0`) in `landmarks.py`.
+Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
+code.
 """
 
 from typing import Any
@@ -11,12 +10,13 @@ import keras
 from keras import ops
 
 from tfstargan.networks.layers import DomainDense, Shape, he_normal, pick_domain
+from tfstargan.networks.lowering import Lowered
 
 SHARED_LAYERS = 4  # of the mapping network; then as many per domain
 
 
 @keras.saving.register_keras_serializable("tfstargan")
-class MappingNetwork(keras.Model):
+class MappingNetwork(Lowered, keras.Model):
     """Make style codes of a domain from noise: `F_y(z)`.
 
     Latents [B, latent_dim] ~ N(0, I) and domains, int [B], to style codes
@@ -27,6 +27,7 @@ class MappingNetwork(keras.Model):
         latent_dim: length of a latent.
         style_dim: length of a style code.
         hidden_dim: width of the hidden layers.
+        **kwargs: those of `Lowered`; all layers get them, too.
     """
 
     def __init__(
@@ -45,12 +46,17 @@ class MappingNetwork(keras.Model):
         inputs = [latent_dim] + [hidden_dim] * (SHARED_LAYERS - 1)
         self.shared = [
             keras.layers.Dense(
-                hidden_dim, activation="relu", kernel_initializer=he_normal(n)
+                hidden_dim,
+                activation="relu",
+                kernel_initializer=he_normal(n),
+                dtype=self.dtype_policy,
             )
             for n in inputs
         ]
-        self.unshared = [DomainDense(hidden_dim, num_domains) for _ in range(3)]
-        self.unshared.append(DomainDense(style_dim, num_domains))
+        widths = [hidden_dim, hidden_dim, hidden_dim, style_dim]
+        self.unshared = [
+            DomainDense(n, num_domains, **self.inherited()) for n in widths
+        ]
 
     def build(self, z_shape: Shape, y_shape: Shape) -> None:
         channels = self.latent_dim

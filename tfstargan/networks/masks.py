@@ -1,10 +1,7 @@
-"""Where faces are: FAN's landmark heatmaps, masks for the generator, coordinates.
+"""Masks of faces for the generator's high-pass skips, made from FAN's heatmaps.
 
-FAN (Bulat and Tzimiropoulos, arXiv:1703.07332), as Wang et al. trained it with adaptive
-wing loss (arXiv:1904.07399): one hourglass, 98 landmarks. StarGAN v2 makes of its
-heatmaps the masks of the generator's high-pass skips (arXiv:1912.01865, appendix), and
-of its landmarks the alignment of photographs. It is used, never trained; its weights
-are the authors' (`wing.ckpt`).
+Choi et al., arXiv:1912.01865, appendix. Where a mask is 1, the generator keeps the
+shape of the source. Landmarks, powers and shifts are those of the authors' code.
 """
 
 import math
@@ -15,22 +12,26 @@ from keras import ops
 
 from tfstargan.networks.fan import FAN, SIDE
 
-THRESHOLD = 0.1  # what is lower in a heatmap is no landmark
+THRESHOLD = 0.1  # lower values of a heatmap are set to 0
 
 
 class Group(NamedTuple):
-    """Landmarks that enter the masks in one way.
+    """Landmarks, numbered as in WFLW, that enter the masks in the same way.
 
-    Each of `copies` is (rows to move up, power to raise to).
+    Attributes:
+        first: the first landmark.
+        last: the last one.
+        copies: (rows to move up, power to raise to) of each copy that is added.
+        fine: whether the group is in the second mask, too.
     """
 
     first: int
     last: int
     copies: tuple[tuple[int, int], ...] = ((0, 1),)
-    fine: bool = False  # whether it is in the second mask, too
+    fine: bool = False
 
 
-# The authors' choice, by WFLW's numbering. Whatever is in no group counts for nothing:
+# The authors' choice. Landmarks in no group are not used:
 # 0-7 and 25-32 (sides of the face), 33, 46 (outer ends of the eyebrows), 76, 82
 # (corners of the mouth).
 GROUPS = (
@@ -49,7 +50,7 @@ GROUPS = (
 
 
 def face_masks(heatmaps: Any) -> tuple[Any, Any]:
-    """Return where the generator keeps a face's shape: the whole of it, eyes and nose.
+    """Masks of a whole face, and of its eyes and nose.
 
     Every heatmap is enlarged to 256 x 256, cut at 0.1, scaled to [0, 1], raised to a
     power and moved; a mask is the sum of its landmarks' heatmaps, at most 1.
@@ -71,7 +72,7 @@ def face_masks(heatmaps: Any) -> tuple[Any, Any]:
 
 
 def masks_of(fan: FAN, x: Any) -> tuple[Any, Any]:
-    """Masks of the faces in images, [B, H, W, 3] in [-1, 1]; without a gradient."""
+    """`face_masks` of images [B, H, W, 3] in [-1, 1]; without a gradient."""
     return face_masks(fan(ops.stop_gradient(x)))
 
 
@@ -89,10 +90,10 @@ def _mask_of_group(heatmaps: Any, group: Group) -> Any:
 
 
 def enlarge(heatmaps: Any) -> Any:
-    """Return maps [B, S, S, C] at 256 x 256: bilinear, with corner upon corner.
+    """Maps [B, S, S, C] resized to 256 x 256: bilinear, with aligned corners.
 
-    Resizing operations, here and in LiteRT, have pixel centres elsewhere, hence two
-    products with the weights of every row (and column) in every row of the result.
+    The resizing operations of Keras and of LiteRT do not align corners. Instead there
+    are two products with the weight of each row (and column) in each row of the result.
     """
     side = heatmaps.shape[1]
     if side == SIDE:
@@ -106,5 +107,5 @@ def enlarge(heatmaps: Any) -> Any:
 
 
 def roll_up(maps: Any, rows: int) -> Any:
-    """Return [B, H, W, C] moved up by `rows` (down if negative), around the border."""
+    """Maps [B, H, W, C] moved up by `rows` (down if negative), around the border."""
     return ops.concatenate([maps[:, rows:], maps[:, :rows]], axis=1)

@@ -17,14 +17,9 @@ from tfstargan.errors import UserError
 from tfstargan.networks.encoders import Discriminator, StyleEncoder, Trunk
 from tfstargan.networks.fan import FAN, ConvBlock, CoordConv, Hourglass
 from tfstargan.networks.generator import Generator
-from tfstargan.networks.layers import (
-    HIGH_PASS,
-    AdaIN,
-    Conv2D,
-    DomainDense,
-    InstanceNormalization,
-)
+from tfstargan.networks.layers import HIGH_PASS, Conv2D, DomainDense
 from tfstargan.networks.mapping_network import MappingNetwork
+from tfstargan.networks.norms import AdaIN, InstanceNormalization
 from tfstargan.reference import pytorch_file
 
 

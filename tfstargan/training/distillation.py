@@ -26,7 +26,6 @@ from tfstargan.metrics.digests import weights_digest
 from tfstargan.metrics.report import write_json
 from tfstargan.networks.arithmetic import multiplications
 from tfstargan.networks.build import build_networks
-from tfstargan.networks.layers import suit_litert
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.training.imitation import Distiller, Teacher
 from tfstargan.training.loop import say, train_run
@@ -81,8 +80,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
 
 def arithmetic(config: Config) -> int:
     """Return the multiplications in a translation by a run's generator, exported."""
-    (network,) = build_networks(config, ("generator",)).values()
-    suit_litert(network)
+    (network,) = build_networks(config, ("generator",), lowering="litert").values()
     side = config.img_size
     inputs: list[Any] = [tf.TensorSpec((1, side, side, 3))]
     inputs.append(tf.TensorSpec((1, config.style_dim)))

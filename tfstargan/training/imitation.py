@@ -1,6 +1,7 @@
-"""What a light generator learns from: another's images, and its discriminator.
+"""`Distiller`: trains a light generator to imitate another run's.
 
-`Distiller` is a `StarGANv2` with another training step, which `distillation.py` trains.
+It learns from the images of the other generator, and from the discriminator that goes
+with it. `distillation.py` makes a run with it.
 """
 
 import dataclasses
@@ -13,14 +14,14 @@ import tensorflow as tf
 from tfstargan.config import Config
 from tfstargan.data.batch import Batch
 from tfstargan.networks.build import AVERAGED, build_networks, translating
-from tfstargan.networks.layers import upsample_in_phases
 from tfstargan.runs.run import Run
 from tfstargan.training import losses
 from tfstargan.training.optimizer import Adam
-from tfstargan.training.stargan import Sources, StarGANv2
+from tfstargan.training.stargan import StarGANv2
+from tfstargan.training.step import Sources
 from tfstargan.translation.translator import Translator
 
-# An iteration's updates in their order, each with the networks that it changes.
+# The updates of an iteration in their order, each with the networks that it changes.
 UPDATES: dict[str, tuple[str, ...]] = {
     "D/plain": ("discriminator",),
     "G/plain": ("generator",),
@@ -29,36 +30,38 @@ UPDATES: dict[str, tuple[str, ...]] = {
 }
 # Weights of the losses, beside 1 for the pixels.
 FEATURES = 1.0
-ADVERSARIAL = 0.3  # until ...
-ALONE = 5 / 6  # ... so much is done: then imitation has the last word
-# Of the student, with momentum. It falls, and so does the discriminator's.
+ADVERSARIAL = 0.3  # in the first part of the training, ...
+ALONE = 5 / 6  # ... which is this share of it; after that imitation alone
+# The student's, with momentum; falls to 0, as the discriminator's does.
 LEARNING_RATE = 6e-3
 BETA1 = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
 class Teacher:
-    """A checkpoint to learn from."""
+    """A checkpoint to learn from: a run and the iteration."""
 
     run: Run
     iteration: int
 
-    def networks(self) -> dict[str, keras.Model]:
-        """Return its averaged networks, its discriminator, and FAN, if it has one."""
+    def networks(self, lowering: str | None = None) -> dict[str, keras.Model]:
+        """Its averaged networks, its discriminator and, with w_hpf > 0, FAN."""
         names = (*translating(self.run.config), "discriminator")
-        networks = build_networks(self.run.config, names)
+        networks = build_networks(self.run.config, names, lowering=lowering)
         self.run.load_averages(networks, self.iteration)
         return networks
 
 
 class Distiller(StarGANv2):
-    """A StarGANv2 whose generator alone is trained, to imitate another's.
+    """A StarGANv2 whose generator learns to imitate another one's.
 
-    Its state is that of a StarGANv2: a checkpoint of a run like any other.
+    Of the other networks only the discriminator is trained further. Its state is that
+    of a StarGANv2, and so are its checkpoints.
 
     Args:
         config: of the student.
         teacher: what it learns from.
+        **kwargs: those of `StarGANv2`.
     """
 
     shown: ClassVar = {
@@ -70,14 +73,13 @@ class Distiller(StarGANv2):
 
     def __init__(self, config: Config, teacher: Teacher, **kwargs: Any):
         super().__init__(config, **kwargs)
-        networks = teacher.networks()
+        networks = teacher.networks(lowering="xla_cpu")
         self.discriminator.set_weights(networks.pop("discriminator").get_weights())
         for name in AVERAGED[1:]:
             for network in (getattr(self, name), self.averages[name]):
                 network.set_weights(networks[name].get_weights())
         if self.fan is not None:
             self.fan.set_weights(networks["fan"].get_weights())
-        upsample_in_phases(networks["generator"])
         # Not a network of this model's own: it is no part of its checkpoints.
         self.teacher = Translator(teacher.run.config, networks)
 
@@ -90,7 +92,7 @@ class Distiller(StarGANv2):
         return Adam(LEARNING_RATE, BETA1, self.config.beta2, l2=0.0)
 
     def scheduled_rates(self) -> dict[str, Any]:
-        """Return the rates now: both players' fall to 0, by half a cosine."""
+        """Learning rates of this iteration: both fall to 0 by half a cosine."""
         factor = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
         discriminator = self.learning_rate("discriminator")
         return {
@@ -99,16 +101,17 @@ class Distiller(StarGANv2):
         }
 
     def progress(self) -> Any:
-        """Return how far training is, from 0 to 1."""
+        """The share of the training that is done, from 0 to 1."""
         done = tf.cast(self.iteration, tf.float32) / self.config.iterations
         return tf.minimum(done, 1.0)
 
     def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
-        """Return a style code for each image, [B, style_dim]; no gradient goes there.
+        """Style codes [B, style_dim], without a gradient.
 
-        Plain and other styles are, half of them, by chance, of latents, and half of
-        references; blended ones are anywhere between a plain one and another image's
-        other one, often of another domain.
+        A "plain" style is made of a latent or of a reference, with equal probability,
+        and the "other" style of an image in the other way. A "blended" style lies at a
+        random place between an image's plain style and the other style of another
+        image in the batch, often of another domain.
         """
         seed = [self.config.seed, tf.cast(self.iteration, tf.int32)]
         first, way = tf.unstack(
@@ -129,35 +132,45 @@ class Distiller(StarGANv2):
         style = {"plain": plain, "other": other, "blended": blended}[guide]
         return tf.stop_gradient(style)
 
-    def discriminator_loss(
-        self, batch: Batch, guide: str, sources: Sources | None = None
-    ) -> tuple[Any, dict]:
-        """Return the discriminator's loss of half of the images: it knows its trade."""
-        sources = sources or Sources(self, batch)
-        style, x_fake = sources.fake(guide)
-        count = (x_fake.shape[0] + 1) // 2
-        half = Batch(*(x[:count] for x in batch))
-        fakes = Sources(self, half, sources.masks)
-        fakes.fakes[guide] = style[:count], x_fake[:count]
-        return super().discriminator_loss(half, guide, fakes)
+    def update_loss(self, update: str, sources: Sources) -> tuple[Any, dict]:
+        side, guide = update.split("/")
+        batch, (style, x_fake) = sources.batch, sources.fake(guide)
+        if side == "D":
+            # It is trained already, and half of the images are enough.
+            count = (x_fake.shape[0] + 1) // 2
+            half = Batch(*(x[:count] for x in batch))
+            return self.discriminator_loss(half, x_fake[:count])
+        x_taught = self.teacher.networks["generator"](batch.x_src, style, sources.masks)
+        plain = guide == "plain"
+        return self.generator_loss(batch, style, x_fake, x_taught, adversarial=plain)
 
     def generator_loss(
-        self, batch: Batch, guide: str, sources: Sources | None = None
+        self,
+        batch: Batch,
+        style: Any,
+        x_fake: Any,
+        x_fake2: Any,
+        adversarial: bool = False,
     ) -> tuple[Any, dict]:
-        """Return the student's loss and its terms.
+        """Distance of the student's images from the teacher's.
 
-        Pixels and features for every style; for the plain ones the adversarial loss,
-        too.
+        Args:
+            batch: has the target domains.
+            style: not used.
+            x_fake: [B, H, W, 3], the student's images.
+            x_fake2: [B, H, W, 3], the teacher's, in the same styles.
+            adversarial: whether the student must convince the discriminator, too.
+
+        Returns:
+            The loss `pixels + FEATURES * features`, until `ALONE` of the training is
+            done `+ ADVERSARIAL * adv`, and these terms by their names.
         """
-        sources = sources or Sources(self, batch)
-        style, x_fake = sources.fake(guide)
-        x_taught = self.teacher.networks["generator"](batch.x_src, style, sources.masks)
         terms = {
-            "pixels": losses.l1(x_fake, x_taught),
-            "features": losses.features(self.seen(x_fake), self.seen(x_taught)),
+            "pixels": losses.l1(x_fake, x_fake2),
+            "features": losses.features(self.seen(x_fake), self.seen(x_fake2)),
         }
         loss = terms["pixels"] + FEATURES * terms["features"]
-        if guide == "plain":
+        if adversarial:
             logits = self.discriminator(x_fake, batch.y_trg)
             terms["adv"] = losses.adversarial(logits, real=True)
             weight = tf.where(self.progress() < ALONE, ADVERSARIAL, 0.0)
@@ -165,5 +178,5 @@ class Distiller(StarGANv2):
         return loss, terms
 
     def seen(self, x: Any) -> list[Any]:
-        """Return what style encoder and discriminator see in images: feature maps."""
+        """Feature maps of images in style encoder and discriminator."""
         return self.style_encoder.trunk.maps(x) + self.discriminator.trunk.maps(x)

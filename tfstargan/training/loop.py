@@ -23,8 +23,6 @@ from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.networks.build import NETWORKS
-from tfstargan.networks.layers import upsample_in_phases
-from tfstargan.networks.light_generator import sum_taps
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, memory
 from tfstargan.training.callbacks import (
@@ -46,7 +44,7 @@ from tfstargan.translation.translator import Translator
 def train_run(
     config: Config,
     run_dir: str | os.PathLike,
-    model_of: Callable[[Config], StarGANv2] = StarGANv2,
+    model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
 ) -> Run:
     """Train in a run directory up to `config.iterations`, resuming what is there.
@@ -233,16 +231,19 @@ def make_evaluation(run: Run) -> Evaluation | None:
 def make_model(
     config: Config,
     strategy: tf.distribute.Strategy,
-    model_of: Callable[[Config], StarGANv2] = StarGANv2,
+    model_of: Callable[..., StarGANv2] = StarGANv2,
 ) -> StarGANv2:
-    """Return the seeded model, ready to train on the strategy's devices."""
+    """The seeded model, ready to train on the strategy's devices.
+
+    Args:
+        config: its settings; `domains` must be known.
+        strategy: where it trains.
+        model_of: makes it from `config` and, as a keyword, `lowering`.
+    """
     keras.utils.set_random_seed(config.seed)
+    xla_on_cpu = config.jit and not tf.config.list_physical_devices("GPU")
     with strategy.scope():
-        model = model_of(config)
-        if config.jit and not tf.config.list_physical_devices("GPU"):
-            # XLA on a CPU is slow at transposed convolutions, and at depthwise ones.
-            upsample_in_phases(model)
-            sum_taps(model)
+        model = model_of(config, lowering="xla_cpu" if xla_on_cpu else None)
         model.compile()
     return model
 

@@ -1,7 +1,6 @@
 """The formulas of StarGAN v2's objectives: tensors in, a scalar out.
 
-Choi et al., arXiv:1912.01865, section 2.2. Which networks they are applied to, and what
-each update changes, is in `stargan.py`.
+Choi et al., arXiv:1912.01865, section 2.2. `StarGANv2` applies them to the networks.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import tensorflow as tf
 
 
 def adversarial(logits: Any, real: bool) -> Any:
-    """Return the non-saturating loss of logits that should say real, or fake.
+    """Non-saturating loss of logits that should say real, or fake.
 
     `mean(-log sigmoid(+-logits))`; eq. 1, with the generator's side non-saturating
     (Goodfellow et al., arXiv:1406.2661, section 3), as in the authors' code.
@@ -27,7 +26,7 @@ def adversarial(logits: Any, real: bool) -> Any:
 
 
 def r1_penalty(gradients: Any) -> Any:
-    """Return half the squared gradient norm per image, averaged over the batch.
+    """Half the squared gradient norm per image, averaged over the batch.
 
     R1 of Mescheder et al. (arXiv:1801.04406, eq. 9), without its weight `lambda_reg`:
     `0.5 * mean_b sum_hwc(gradients ** 2)`.
@@ -48,7 +47,7 @@ def r1_penalty(gradients: Any) -> Any:
 
 
 def l1(a: Any, b: Any) -> Any:
-    """Return the mean absolute difference of two tensors of one shape, a scalar.
+    """Mean absolute difference of two tensors of the same shape, a scalar.
 
     Style reconstruction (eq. 2), diversity (eq. 3) and cycle consistency (eq. 4) are
     this distance between styles or between images.
@@ -57,15 +56,15 @@ def l1(a: Any, b: Any) -> Any:
 
 
 def features(maps: Sequence[Any], wanted: Sequence[Any]) -> Any:
-    """Return how far feature maps are from others, a scalar >= 0.
+    """Distance of feature maps from others, a scalar >= 0.
 
-    The mean over maps of `mean |a - b| / mean |b|`: each counts the same, however large
-    its values. A distance of images by what a network sees in them: Johnson et al.,
-    arXiv:1603.08155.
+    The mean over maps of `mean |a - b| / mean |b|`: all maps have the same weight,
+    whatever the size of their values. It compares images by a network's features, as in
+    Johnson et al., arXiv:1603.08155.
 
     Args:
         maps: tensors of any shapes.
-        wanted: as many of the same shapes, which are not to move.
+        wanted: as many of the same shapes; without a gradient.
     """
     ratios = [
         l1(a, tf.stop_gradient(b)) / tf.reduce_mean(tf.abs(tf.stop_gradient(b)))

@@ -1,0 +1,7 @@
+"""The name before version 0.2 of `tfstargan check`; it goes in version 0.3."""
+
+import sys
+
+if __name__ == "__main__":
+    print("error: tfstargan.data.check is now `tfstargan check`", file=sys.stderr)
+    sys.exit(2)
