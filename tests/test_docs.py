@@ -17,6 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -70,6 +71,10 @@ SMALLER = {  # flags appended to a command
 }
 NEEDS = {"translate_corpus": "apache_beam", "export onnx": "tf2onnx"}
 OWN_PROCESS = ("translate_corpus",)  # Beam starts threads that outlive it
+
+
+class Skipped(UserWarning):
+    """A command that was not run; pytest lists it at the end."""
 
 
 class Block(NamedTuple):
@@ -194,6 +199,7 @@ def example(
     return folder
 
 
+@pytest.mark.filterwarnings("default::test_docs.Skipped")
 @pytest.mark.parametrize(
     "page",
     sorted({block.page for block in RUN}),
@@ -231,7 +237,9 @@ def run_line(words: list[str], block: Block, folder: pathlib.Path) -> None:
     name = " ".join(words[1:3]) if words[1] == "export" else words[1]
     flags = [*words[1 + len(name.split()) :], *SMALLER.get(name, [])]
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
-        print(f"{block}: tfstargan {name} SKIPPED: no {NEEDS[name]}")
+        warnings.warn(
+            f"{block}: {name} not run: no {NEEDS[name]}", Skipped, stacklevel=1
+        )
         return
     if name == "draw":  # into a new folder only
         for flag in flags:
