@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import forgotten
 
 import tfstargan
 from tfstargan import cli
@@ -28,7 +29,11 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 
 def help_of(name: str, capsys: pytest.CaptureFixture) -> str:
-    with pytest.raises(SystemExit) as done:
+    package, _, module = name.rpartition(" ")
+    with (
+        forgotten(f"{package or 'tfstargan'}.{module}"),
+        pytest.raises(SystemExit) as done,
+    ):
         dispatch([*name.split(), "--help"])
     assert done.value.code == 0
     captured = capsys.readouterr()
