@@ -164,3 +164,19 @@ def test_messages_become_arguments_but_not_in_commands():
     error = UserError("a.jpg: broken; `tfstargan check --data_dir=x` or --skip_broken")
     assert str(error) == "a.jpg: broken; `tfstargan check --data_dir=x` or skip_broken"
     assert error.as_flags.endswith("or --skip_broken")
+
+
+@pytest.mark.process
+def test_a_reader_that_stops_reading_gets_no_traceback():
+    for words in ("", "train"):
+        command = f"{sys.executable} -m tfstargan {words} --help | head -n 1"
+        result = subprocess.run(
+            command,
+            shell=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stderr == ""
+        assert len(result.stdout.splitlines()) == 1

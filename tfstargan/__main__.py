@@ -10,6 +10,7 @@ import runpy
 import sys
 
 from tfstargan import __version__
+from tfstargan.cli import piped
 
 COMMANDS = (
     "train distill evaluate samples translate translate_corpus align draw check pack"
@@ -21,11 +22,12 @@ HELP = ("--help", "-h", "help")
 
 def main() -> None:
     """Run the command that the arguments name, in this process."""
-    sys.exit(dispatch(sys.argv[1:]))
+    with piped():
+        sys.exit(dispatch(sys.argv[1:]))
 
 
-def dispatch(arguments: list[str]) -> int | str:
-    """Run a command; return the exit code, or the line for a wrong name."""
+def dispatch(arguments: list[str]) -> int:
+    """Run a command and return its exit code."""
     if arguments[:1] in (["--version"], ["-V"]):
         print(f"tfstargan {__version__}")
         return 0

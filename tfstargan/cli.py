@@ -81,7 +81,8 @@ def start(
         about: what `--help` prints above the flags: the command's docstring.
         tensorflow: whether the command needs TensorFlow.
     """
-    sys.exit(run(main, kinds, sys.argv[1:], about, tensorflow))
+    with piped():
+        sys.exit(run(main, kinds, sys.argv[1:], about, tensorflow))
 
 
 def run(
@@ -110,10 +111,20 @@ def run(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0
+
+
+@contextlib.contextmanager
+def piped() -> Iterator[None]:
+    """End without a word where nobody reads on, as in `tfstargan --help | head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def _show_any_name() -> None:
