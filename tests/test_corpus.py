@@ -87,7 +87,7 @@ def test_what_is_wrong_gets_one_line(run_dir, corpus):
     assert "--source=" in line
     assert "no such folder" in line
     inside = ("--source=photos", "--out=photos/out")
-    assert "must not lie in" in refusal(module, run, *inside, *seed, cwd=corpus)
+    assert "lies in --source" in refusal(module, run, *inside, *seed, cwd=corpus)
     places = ("--source=photos", "--out=out")
     assert "give --seed" in refusal(module, run, *places, cwd=corpus)
     line = refusal(module, run, *places, "--domain=dragon", "--seed=1", cwd=corpus)

@@ -45,7 +45,8 @@ def test_the_page_of_a_checkout_is_its_own():
 
 def test_both_lock_files_have_the_same_versions():
     def locked(name: str) -> set[str]:
-        return set(re.findall(r"^\S+==.*?(?= \\$)", (ROOT / name).read_text(), re.M))
+        text = (ROOT / name).read_text()
+        return set(re.findall(r"^(\S+==\S+) ", text, re.M))  # without the platforms
 
     run_time, all_extras = locked("requirements-run.lock"), locked("requirements.lock")
     assert len(run_time) > 30

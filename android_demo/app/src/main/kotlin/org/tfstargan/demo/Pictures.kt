@@ -46,7 +46,7 @@ fun readSquare(size: Int, open: () -> InputStream): ByteArray {
         try {
             val pixels = Pixels(bitmap.width, bitmap.height) { left, top, width, height, into ->
                 bitmap.getPixels(into, 0, width, left, top, width, height)
-                if (bitmap.hasAlpha()) layOnWhite(into)
+                layOnWhite(into)
             }
             return square(Upright(pixels, orientation), size)
         } finally {
