@@ -36,6 +36,8 @@ from tfstargan.reference import parameters
 from tfstargan.runs.run import open_run
 from tfstargan.translation.translator import Translator
 
+pytestmark = pytest.mark.slow  # all together
+
 FORCE_FP16 = 7  # XNNPACK's flags: signed and unsigned 8 bits, and float16 for float32
 SIGNATURES = ("map_latent", "encode_style", "translate")
 

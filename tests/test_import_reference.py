@@ -23,6 +23,8 @@ from tfstargan.training.importing import import_reference
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.translator import Translator
 
+pytestmark = pytest.mark.slow  # all together
+
 
 @pytest.fixture(scope="module")
 def case() -> Case:

@@ -28,6 +28,8 @@ from tfstargan.networks.norms import AdaIN, InstanceNormalization
 from tfstargan.training import distribution, loop
 from tfstargan.training.stargan import StarGANv2
 
+pytestmark = pytest.mark.slow  # all together
+
 OTHERS = LOWERINGS[1:]
 IMAGE, STYLE = (3, 6, 10, 5), (3, 7)
 LAYERS: list[tuple[type[keras.layers.Layer], dict[str, Any], list[tuple]]] = [

@@ -20,6 +20,8 @@ from tfstargan.runs import checkpoint_file
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.stargan import StarGANv2
 
+pytestmark = pytest.mark.slow  # all together
+
 
 @pytest.fixture(scope="module")
 def model() -> StarGANv2:

@@ -17,6 +17,8 @@ from tfstargan.training import losses
 from tfstargan.training.non_finite import NonFinite
 from tfstargan.training.stargan import StarGANv2
 
+pytestmark = pytest.mark.slow  # all together
+
 CONFIG = tiny(rollback_after=2)
 
 
