@@ -28,10 +28,8 @@ from tfstargan.data.stream import open_images
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.runs.run import Run, open_run
-from tfstargan.training import loop
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.loop import make_model, train_run
-from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.translator import Translator
 
 OLD = pathlib.Path(__file__).parent / "compatibility" / "0.1.0"
@@ -52,19 +50,6 @@ def translator() -> Translator:
 
 def packed() -> Config:
     return tiny(dataset="folder", data_dir=str(OLD / "packed"), iterations=1)
-
-
-@pytest.fixture
-def eager(monkeypatch) -> None:
-    """Spare a test the graph: ten seconds."""
-    make = loop.make_model
-
-    def make_eager(*arguments: object) -> StarGANv2:
-        model = make(*arguments)
-        model.run_eagerly = True
-        return model
-
-    monkeypatch.setattr(loop, "make_model", make_eager)
 
 
 # ---- the run ----

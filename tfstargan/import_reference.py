@@ -33,7 +33,7 @@ class Options(cli.Settings):
     wing_weights: str = setting(
         "", "the authors' wing.ckpt, needed for faces", path=True
     )
-    data_dir: str = setting("", "images for samples; may be left out", path=True)
+    data_dir: str = setting("", "images for samples; optional", path=True)
 
 
 def main(options: Options) -> None:

@@ -41,7 +41,7 @@ def write_site(
     variant: str = "float32",
     checkpoint: int | str | None = None,
 ) -> None:
-    """Write the site, whole or not at all; one that is there already is replaced.
+    """Write the site atomically; an existing one is replaced.
 
     Args:
         run: whose model it is, and whose data gives the example pictures.

@@ -203,7 +203,7 @@ class Export:
     def write(
         self, variant: str, files: dict[str, bytes], measured: dict[str, float]
     ) -> pathlib.Path:
-        """Write a variant's folder, whole or not at all, and return it."""
+        """Write a variant's folder atomically, and return it."""
         described = graph.describe(
             self.translator,
             self.run,

@@ -168,7 +168,7 @@ def content_hash(picture: Picture) -> str:
 def write_shard(
     path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
 ) -> tuple[list[list], list[str]]:
-    """Write a TFRecord file; return where its records are and what was left out."""
+    """Write a TFRecord file; return where its records are and what was skipped."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
         for picture, record in encode_all(pictures, img_size):
@@ -247,5 +247,5 @@ def summarize(domains: tuple[str, ...], contents: list[dict]) -> dict:
 
 
 def write_json(value: dict, path: pathlib.Path) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file atomically."""
     files.write_text(json.dumps(value, indent=1) + "\n", path)
