@@ -184,14 +184,7 @@ def load_finder(path: str) -> Callable[[Image.Image], Face]:
         )
     fan = FAN()
     fan.build((None, SIDE, SIDE, 3))
-    try:
-        parameters.from_reference(fan, parameters.read_fan(path))
-    except UserError as error:  # which names the file
-        raise UserError(f"--wing_weights={error}") from error
-    except ValueError as error:
-        raise UserError(
-            f"--wing_weights={path}: no weights of FAN ({error})"
-        ) from error
+    parameters.load_fan(fan, path)
 
     def find_face(view: Image.Image) -> Face:
         heatmaps = fan.predict_on_batch(images.to_float(view)[None])
