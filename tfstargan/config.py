@@ -388,3 +388,23 @@ class TrainOptions(Settings):
     dry_run: bool = setting(
         False, "print the settings and an iteration's time, and stop", group="run"
     )
+    init_from: str = setting(
+        "",
+        "run whose weights a new run begins with; its domains may be others",
+        group="run",
+        path=True,
+    )
+    init_checkpoint: str | None = setting(
+        None, "its iteration, or best; default: the newest", group="run", kind=str
+    )
+    like: tuple[str, ...] = setting(
+        (),
+        "NEW:OLD, ...: domains of init_from that new ones begin as; else their mean",
+        group="run",
+    )
+
+    def check_together(self) -> None:
+        """Check the rules that concern several settings."""
+        for name in ("init_checkpoint", "like"):
+            given = bool(getattr(self, name))
+            self.require(self.init_from or not given, name, "needs --init_from=RUN")

@@ -65,10 +65,18 @@ class Run:
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, path: pathlib.Path, config: Config) -> Iterator["Run"]:
+    def start(
+        cls, path: pathlib.Path, config: Config, parent: dict | None = None
+    ) -> Iterator["Run"]:
         """Make a run directory, or take up one that was begun with these settings.
 
         Until the context ends, no other process can.
+
+        Args:
+            path: its folder.
+            config: its settings.
+            parent: what run.json says of the run whose weights this one begins with;
+                None: what it said before, if anything.
 
         Raises:
             UserError: if its settings differ in more than the schedule, or another
@@ -85,12 +93,24 @@ class Run:
                 files.remove_partial(run.checkpoints_dir)
                 run._set_damaged_aside()
                 config.save(config_file)
-                files.write_text(json.dumps(provenance(), indent=2) + "\n", run.about)
+                run._write_about(parent or run.parent())
             except OSError as error:
                 raise UserError(
                     f"--run_dir={path}: can't be written ({error})"
                 ) from error
             yield run
+
+    def parent(self) -> dict | None:
+        """What run.json says of the run whose weights this one began with, if any."""
+        try:
+            found = json.loads(self.about.read_text()).get("parent")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _write_about(self, parent: dict | None) -> None:
+        about = provenance() | ({"parent": parent} if parent else {})
+        files.write_text(json.dumps(about, indent=2) + "\n", self.about)
 
     def checkpoints(self) -> list[pathlib.Path]:
         """Return the checkpoints, oldest first."""

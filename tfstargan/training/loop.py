@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -25,6 +25,7 @@ from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, memory
+from tfstargan.training.beginning import begin_from
 from tfstargan.training.callbacks import (
     Animations,
     Checkpoints,
@@ -46,6 +47,9 @@ def train_run(
     run_dir: str | os.PathLike,
     model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+    init_from: str | os.PathLike = "",
+    init_checkpoint: int | str | None = None,
+    like: Mapping[str, str] | None = None,
 ) -> Run:
     """Train in a run directory up to `config.iterations`, resuming what is there.
 
@@ -54,6 +58,10 @@ def train_run(
         run_dir: the run.
         model_of: makes what is trained (``distillation`` has another).
         draw: makes the sample grids, by their names.
+        init_from: another run whose weights this one begins with, until it has a
+            checkpoint of its own; empty: none.
+        init_checkpoint: that run's iteration, or "best"; None: the newest.
+        like: {domain: domain of that run to begin as}; see `beginning`.
 
     Returns:
         The run.
@@ -78,7 +86,10 @@ def train_run(
     examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
+    parent = None
     if not run.checkpoints():
+        if init_from:
+            parent = begin_from(model, init_from, init_checkpoint, like)
         model.load_fan()  # or refuse, before anything is written
     # Or refuse, likewise.
     evaluation = make_evaluation(run) if chief else None
@@ -86,7 +97,7 @@ def train_run(
     with contextlib.ExitStack() as held:
         writer = tf.summary.create_noop_writer()
         if chief:
-            run = held.enter_context(Run.start(run_dir, config))
+            run = held.enter_context(Run.start(run_dir, config, parent))
             writer = tf.summary.create_file_writer(str(run.logs_dir))
             held.callback(writer.close)
         resume(run, model)
