@@ -16,6 +16,7 @@ from tfstargan.errors import UserError
 from tfstargan.settings import Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+AUGMENTS = ("none", "ada", "diffaugment")
 GENERATORS = ("full", "light")
 METRICS = ("fid_reference", "fid_clean", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -121,6 +122,32 @@ class Config(Settings):
         may_change=True,
     )
 
+    augment: str = setting(
+        "none",
+        "few images: ada or diffaugment change what the discriminator sees, at random",
+        group=TRAINING,
+        one_of=AUGMENTS,
+    )
+    augment_colour: bool = setting(
+        True,
+        "augment: change colours, too; not where hue is to be kept",
+        group=TRAINING,
+    )
+    augment_target: float = setting(
+        0.6,
+        "augment=ada: mean sign of real logits above which more is changed",
+        group=TRAINING,
+        above=0,
+        below=1,
+        may_change=True,
+    )
+    augment_images: int = setting(
+        500_000,
+        "augment=ada: images over which the share of changes can rise from 0 to 1",
+        group=TRAINING,
+        at_least=1,
+        may_change=True,
+    )
     iterations: int = setting(
         100_000,
         "iterations (of four updates each) to train in all",

@@ -2,11 +2,16 @@
 
 from typing import Any, NamedTuple
 
+NOISE = 32  # random numbers for each image that a discriminator sees
+UPDATES = 4  # in an iteration
+SHOWN = ("real", "fake")  # the images that an update shows it, of each example
+
 
 class Batch(NamedTuple):
     """What one iteration learns from. Images are float32 in [-1, 1].
 
-    Sources and their domains; two references of each target domain; two latents.
+    Sources and their domains; two references of each target domain; two latents. If
+    images are augmented for the discriminator, uniform numbers in [0, 1) for that.
     """
 
     x_src: Any  # [B, H, W, 3]
@@ -16,3 +21,4 @@ class Batch(NamedTuple):
     y_trg: Any  # [B] int32
     z: Any  # [B, latent_dim]
     z2: Any  # [B, latent_dim]
+    noise: Any = ()  # [B, UPDATES, len(SHOWN), NOISE]

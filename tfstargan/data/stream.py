@@ -15,7 +15,7 @@ from tfstargan import images
 from tfstargan.config import Config
 from tfstargan.data import shard_index, shards
 from tfstargan.data.augment import augment
-from tfstargan.data.batch import Batch
+from tfstargan.data.batch import NOISE, SHOWN, UPDATES, Batch
 from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
@@ -96,17 +96,21 @@ def batches(
     image = tf.TensorSpec((size, size, 3), tf.uint8)
     label = tf.TensorSpec((), tf.int32)
     latent = tf.TensorSpec((config.latent_dim,), tf.float32)
-    element = Batch(image, label, image, image, label, latent, latent)
+    noise = tf.TensorSpec((UPDATES, len(SHOWN), NOISE), tf.float32)
+    element = Batch(image, label, image, image, label, latent, latent, noise)
+    if config.augment == "none":
+        element = element._replace(noise=())
 
     def draw(index: tf.Tensor) -> Batch:
+        specs = tf.nest.flatten(element)
         parts = tf.numpy_function(
-            lambda i: tuple(example(image_set, config, int(i))),
+            lambda i: tf.nest.flatten(example(image_set, config, int(i))),
             [index],
-            [spec.dtype for spec in element],
+            [spec.dtype for spec in specs],
         )
-        for part, spec in zip(parts, element, strict=True):
+        for part, spec in zip(parts, specs, strict=True):
             part.set_shape(spec.shape)
-        return Batch(*parts)
+        return tf.nest.pack_sequence_as(element, parts)
 
     whole, own = config.batch_size, config.batch_size // part.num_input_pipelines
     skip = own * part.input_pipeline_id
@@ -162,6 +166,7 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
 
     y_src, y_trg = (int(y) for y in rng.integers(len(image_set.domains), size=2))
     z, z2 = rng.standard_normal((2, config.latent_dim), np.float32)
+    shape = (UPDATES, len(SHOWN), NOISE)
     return Batch(
         x_src=picture(y_src),
         y_src=np.int32(y_src),
@@ -170,6 +175,7 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
         y_trg=np.int32(y_trg),
         z=z,
         z2=z2,
+        noise=() if config.augment == "none" else rng.random(shape, np.float32),
     )
 
 

@@ -70,6 +70,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
         light_width=width,
         iterations=iterations,
         precision="float32",
+        augment="none",
         sample_every=every,
         save_every=every,
         animate_every=0,
