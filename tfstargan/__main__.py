@@ -14,7 +14,7 @@ from tfstargan.cli import piped
 
 COMMANDS = (
     "train distill evaluate samples translate translate_corpus align draw check pack"
-    " import_reference export_reference"
+    " card import_reference export_reference"
 ).split()
 FORMATS = "tflite savedmodel onnx web android".split()
 HELP = ("--help", "-h", "help")

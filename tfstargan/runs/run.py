@@ -29,9 +29,9 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
+from tfstargan.runs.locating import RUNS, locate
 from tfstargan.runs.provenance import process_of, provenance
 
-RUNS = pathlib.Path("runs")
 CHECKPOINT = "iteration-{:07d}.weights.h5"
 BEST = "best"
 
@@ -50,17 +50,21 @@ class Run:
     Args:
         path: the directory; `start` and `open_run` check it.
         config: the run's settings.
+        source: the directory of the checkpoints and of run.json, if it is another one
+            (`locating`).
     """
 
-    def __init__(self, path: pathlib.Path, config: Config):
+    def __init__(
+        self, path: pathlib.Path, config: Config, source: pathlib.Path | None = None
+    ):
         self.path = path
         self.config = config
-        self.checkpoints_dir = path / "checkpoints"
+        self.checkpoints_dir = (source or path) / "checkpoints"
         self.samples_dir = path / "samples"
         self.logs_dir = path / "logs"
         self.evaluation_dir = path / "evaluation"
         self.export_dir = path / "export"
-        self.about = path / "run.json"
+        self.about = (source or path) / "run.json"
         self._whole: set[pathlib.Path] = set()  # checkpoints that were checked
 
     @classmethod
@@ -300,15 +304,16 @@ def open_run(run_dir: str | os.PathLike = "") -> Run:
     """A run that exists: the one named, or the newest under runs/.
 
     Args:
-        run_dir: the run's folder; empty for the newest.
+        run_dir: the run's folder, `preset:NAME` or `hf://OWNER/NAME`; empty for the
+            newest.
 
     Raises:
         UserError: if there is none.
     """
-    path = pathlib.Path(run_dir) if os.fspath(run_dir) else newest_run()
-    if not (path / "config.json").exists():
-        raise UserError(f"--run_dir={path}: no run there (no config.json in it)")
-    return Run(path, Config.load(path / "config.json"))
+    source, path = locate(run_dir if os.fspath(run_dir) else newest_run())
+    if not (source / "config.json").exists():
+        raise UserError(f"--run_dir={run_dir}: no run there (no config.json in it)")
+    return Run(path, Config.load(source / "config.json"), source)
 
 
 def iteration_of(path: pathlib.Path) -> int:

@@ -23,6 +23,7 @@ from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.networks.build import NETWORKS
+from tfstargan.runs.locating import require_folder
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, memory
 from tfstargan.training.beginning import begin_from
@@ -72,6 +73,7 @@ def train_run(
         KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
             was learned is saved.
     """
+    require_folder(run_dir)
     run_dir = pathlib.Path(run_dir)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
