@@ -36,7 +36,16 @@ def fault(path: pathlib.Path) -> str:
         with h5py.File(path, "r") as file:
             return _foreign(file, path.stat().st_size)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return f"damaged: {[*str(error).splitlines(), repr(error)][0]}"
+        return f"damaged: {cause_of(error)}"
+
+
+def cause_of(error: Exception) -> str:
+    """The first line of an error that names the cause.
+
+    Keras counts the objects that could not be loaded, and then gives one's error.
+    """
+    lines = [line for line in str(error).splitlines() if line] or [repr(error)]
+    return lines[1 if lines[0].startswith("A total of") else 0]
 
 
 def remove(path: pathlib.Path) -> None:

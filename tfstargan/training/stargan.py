@@ -5,6 +5,9 @@ of an iteration's updates is UPDATES; how they are computed is in `step.py`.
 """
 
 import dataclasses
+import os
+import types
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import keras
@@ -17,7 +20,7 @@ from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS, build_networks
 from tfstargan.networks.masks import masks_of
 from tfstargan.reference import parameters
-from tfstargan.training import losses, step
+from tfstargan.training import losses, optimizer_state, step
 from tfstargan.training.optimizer import Adam
 from tfstargan.training.step import Sources
 
@@ -69,6 +72,7 @@ class StarGANv2(keras.Model):
         for name, average in self.averages.items():
             average.trainable = False
             average.set_weights(getattr(self, name).get_weights())
+        self.optimizers: Mapping[str, keras.optimizers.Optimizer] = {}
         self.fan = None
         if config.w_hpf:
             self.fan = build_networks(config, ("fan",), lowering=lowering)["fan"]
@@ -111,7 +115,10 @@ class StarGANv2(keras.Model):
             )
         # Keras' one optimizer stays empty: there is one for each network.
         super().compile(optimizer=None, **{"jit_compile": self.config.jit} | kwargs)
-        self.optimizers = given or {name: self._optimizer(name) for name in NETWORKS}
+        optimizers = given or {name: self._optimizer(name) for name in NETWORKS}
+        # Keras saves the optimizers in a dict under the names of their classes. It does
+        # not look into a proxy: `save_own_variables` names them by their networks.
+        self.optimizers = types.MappingProxyType(optimizers)
         for name, optimizer in self.optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
 
@@ -281,9 +288,23 @@ class StarGANv2(keras.Model):
         """Run one iteration; returns every update's loss and terms."""
         return step.train_step(self, batch)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Save the iteration and the optimizers; Keras saves the networks."""
+        store["0"] = self.iteration
+        optimizer_state.save(self.optimizers, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        self.iteration.assign(store["0"])
+        optimizer_state.load(self.optimizers, store)
+
+    def load_weights(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
+        """Load what `save_weights` of this version, or of one before, has written."""
+        super().load_weights(filepath, **kwargs)
+        optimizer_state.load_old(self.optimizers, filepath)
+
     def get_compile_config(self) -> dict:
         return keras.saving.serialize_keras_object(
-            {"optimizers": self.optimizers, "jit_compile": self.jit_compile}
+            {"optimizers": dict(self.optimizers), "jit_compile": self.jit_compile}
         )
 
     def compile_from_config(self, config: dict) -> None:
