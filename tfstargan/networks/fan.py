@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.layers import Conv2D, Shape, average_pool, he_normal, upsample
 from tfstargan.networks.lowering import Lowered
 
@@ -87,7 +88,7 @@ class CoordConv(keras.layers.Layer):
     def _convolve(self, features: Any, kernel: Any) -> Any:
         margin = (self.kernel_size // 2, self.kernel_size // 2)
         features = ops.pad(features, [(0, 0), margin, margin, (0, 0)])
-        return ops.conv(features, kernel, self.strides, padding="valid")
+        return channels_last.conv(features, kernel, self.strides, padding="valid")
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -242,7 +243,7 @@ def prepare(x: Any) -> Any:
     Bilinear, with half-pixel centres, without antialiasing; not normalized otherwise.
     """
     if tuple(x.shape[1:3]) != (SIDE, SIDE):
-        x = ops.image.resize(x, (SIDE, SIDE))
+        x = channels_last.resize(x, (SIDE, SIDE))
     return 0.5 * x + 0.5
 
 

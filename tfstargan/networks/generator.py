@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.blocks import (
     AdaINResidualBlock,
     ResidualBlock,
@@ -147,7 +148,8 @@ class Generator(Lowered, keras.Model):
     def _skip(self, x: Any, masks: Any) -> Any:
         side = x.shape[1]
         mask = masks[0] if side == HIGH_PASS_SIDES[0] else masks[1]
-        mask = ops.image.resize(mask, (side, side))  # half-pixel centres, no antialias
+        # Bilinear, half-pixel centres, no antialiasing.
+        mask = channels_last.resize(mask, (side, side))
         return high_pass(ops.cast(mask, x.dtype) * x, self.w_hpf)
 
     def get_config(self) -> dict:

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.lowering import LITERT, Lowered
 
 Shape = tuple[Any, ...]  # of sizes; None where any will do
@@ -38,7 +39,7 @@ def he_normal(fan_in: int) -> keras.initializers.Initializer:
 
 def average_pool(features: Any) -> Any:
     """Means of 2x2 pixels: [B, H, W, C] to [B, H / 2, W / 2, C]."""
-    return ops.average_pool(features, 2, padding="valid")
+    return channels_last.average_pool(features, 2, padding="valid")
 
 
 def upsample(features: Any) -> Any:
@@ -66,7 +67,7 @@ def high_pass(features: Any, weight: float) -> Any:
     """
     kernel = np.tile(HIGH_PASS[..., None, None] / weight, (features.shape[-1], 1))
     kernel = ops.cast(kernel, features.dtype)  # [3, 3, C, 1]
-    return ops.depthwise_conv(features, kernel, padding="same")
+    return channels_last.depthwise_conv(features, kernel, padding="same")
 
 
 @keras.saving.register_keras_serializable("tfstargan")
@@ -137,7 +138,7 @@ class Conv2D(Lowered):
         elif self.lowering == "litert_pairs" and self._pairs_pay(features):
             features = self._convolve_pairs(features, kernel)
         else:
-            features = ops.conv(features, kernel, padding=self.padding)
+            features = channels_last.conv(features, kernel, padding=self.padding)
         return ops.add(features, self._scaled(self.bias)) if self.use_bias else features
 
     def _scaled(self, weight: Any) -> Any:
@@ -164,7 +165,7 @@ class Conv2D(Lowered):
         c, d = rows[:, 1:, :width], rows[:, 1:, width:]
         f, g, h = (kernel[i : i + 1] for i in range(3))
         first, plus, minus, last = (
-            ops.conv(row, taps, padding="same")
+            channels_last.conv(row, taps, padding="same")
             for row, taps in (
                 (a - c, f),
                 (b + c, (f + g + h) / 2),
@@ -177,17 +178,17 @@ class Conv2D(Lowered):
 
     def _convolve_then_pool(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with pooling: a quarter of the work
-            return ops.conv(average_pool(features), kernel, padding="same")
+            return channels_last.conv(average_pool(features), kernel, padding="same")
         means = ops.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
-        means = ops.average_pool(means, 2, strides=1)  # [B, H + 1, W + 1, C]
-        return ops.conv(means, kernel, strides=2, padding="valid")
+        means = channels_last.average_pool(means, 2, strides=1)  # [B, H + 1, W + 1, C]
+        return channels_last.conv(means, kernel, strides=2, padding="valid")
 
     def _upsample_then_convolve(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with copying
-            return upsample(ops.conv(features, kernel, padding="same"))
+            return upsample(channels_last.conv(features, kernel, padding="same"))
         kernel = 4 * kernel  # sums are four means
         spread = self._spread_in_phases if self.lowering else self._spread
-        return ops.average_pool(spread(features, kernel), 2, strides=1)
+        return channels_last.average_pool(spread(features, kernel), 2, strides=1)
 
     def _spread(self, features: Any, kernel: Any) -> Any:
         """The convolution of pixels with zeros between them, [B, 2H + 1, 2W + 1, F].
@@ -195,7 +196,9 @@ class Conv2D(Lowered):
         A transposed convolution turns the kernel around and swaps its channels.
         """
         kernel = ops.transpose(ops.flip(kernel, (0, 1)), (0, 1, 3, 2))
-        return ops.conv_transpose(features, kernel, strides=2, padding="valid")
+        return channels_last.conv_transpose(
+            features, kernel, strides=2, padding="valid"
+        )
 
     def _spread_in_phases(self, features: Any, kernel: Any) -> Any:
         """The same by four convolutions, each with the taps that see no zeros.
@@ -209,8 +212,8 @@ class Conv2D(Lowered):
             for columns, sides in (between, at):
                 padded = ops.pad(features, [(0, 0), above_below, sides, (0, 0)])
                 taps = kernel[rows, columns]
-                phases.append(ops.conv(padded, taps, padding="valid"))
-        whole = ops.depth_to_space(ops.concatenate(phases, axis=-1), 2)
+                phases.append(channels_last.conv(padded, taps, padding="valid"))
+        whole = channels_last.depth_to_space(ops.concatenate(phases, axis=-1), 2)
         return whole[:, :-1, :-1]
 
     def get_config(self) -> dict:

@@ -20,6 +20,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock
 from tfstargan.networks.generator import Generator
 from tfstargan.networks.layers import Conv2D, Shape, he_normal, upsample
@@ -56,7 +57,7 @@ class DepthwiseConv2D(Lowered):
         if self.lowering == "xla_cpu" and self.strides == 1:
             features = self._sum_shifted(features)
         else:
-            features = ops.depthwise_conv(
+            features = channels_last.depthwise_conv(
                 features, self.kernel, strides=self.strides, padding="same"
             )
         return ops.add(features, self.bias) if self.use_bias else features
@@ -157,7 +158,7 @@ class SubpixelConv2D(Lowered):
         self.conv.build(input_shape)
 
     def call(self, features: Any) -> Any:
-        return ops.depth_to_space(self.conv(features), 2)
+        return channels_last.depth_to_space(self.conv(features), 2)
 
     def get_config(self) -> dict:
         return super().get_config() | {"filters": self.filters}
@@ -199,6 +200,7 @@ class LightGenerator(Generator):
             padding="same",
             kernel_initializer=init,
             dtype=self.dtype_policy,
+            **channels_last.LAST,
         )
 
     def make_to_rgb(self) -> Any:
