@@ -64,6 +64,18 @@ def test_resuming_another_architecture_lists_each_difference(tmp_path):
     assert (tmp_path / "config.json").read_bytes() == before
 
 
+def test_resuming_with_a_smaller_batch_names_what_saves_memory_instead(tmp_path):
+    with Run.start(tmp_path, tiny(batch_size=8)):
+        pass
+    with pytest.raises(UserError) as raised:
+        with Run.start(tmp_path, tiny(batch_size=4)):
+            pass
+    advice = "keep --batch_size=8 and add --accumulate=2"
+    assert raised.value.as_flags.endswith(advice)
+    with Run.start(tmp_path, tiny(batch_size=8, accumulate=2)):
+        pass
+
+
 def test_a_domain_with_one_picture_has_no_two_references(tmp_path):
     for domain, count in (("cat", 1), ("dog", 2)):
         folder = tmp_path / "data" / "train" / domain

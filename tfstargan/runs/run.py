@@ -180,8 +180,9 @@ class Run:
         try:
             model.load_weights(path)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            reason = [*str(error).splitlines(), repr(error)][0]
-            raise UserError(f"{path}: can't be loaded ({reason})") from error
+            raise UserError(
+                f"{path}: can't be loaded ({checkpoint_file.cause_of(error)})"
+            ) from error
 
     def load_averages(
         self,
@@ -289,11 +290,17 @@ def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:
         for name in new.__dataclass_fields__
         if not new.may_change(name) and getattr(old, name) != getattr(new, name)
     ]
-    if differences:
-        raise UserError(
-            f"{path}: begun with other settings ({'; '.join(differences)}); "
-            "give another --run_dir"
+    if not differences:
+        return
+    remedy = "give another --run_dir"
+    if new.batch_size < old.batch_size:
+        remedy += (
+            f", or to save memory keep --batch_size={old.batch_size} and add "
+            f"--accumulate={math.ceil(old.batch_size / new.batch_size)}"
         )
+    raise UserError(
+        f"{path}: begun with other settings ({'; '.join(differences)}); {remedy}"
+    )
 
 
 def open_run(run_dir: str | os.PathLike = "") -> Run:
