@@ -27,8 +27,9 @@ from tfstargan.metrics.report import write_json
 from tfstargan.networks.arithmetic import multiplications
 from tfstargan.networks.build import build_networks
 from tfstargan.runs.run import Run, iteration_of
+from tfstargan.training.announcing import say
 from tfstargan.training.imitation import Distiller, Teacher
-from tfstargan.training.loop import say, train_run
+from tfstargan.training.loop import train_run
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
 

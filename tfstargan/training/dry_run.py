@@ -10,11 +10,14 @@ import keras
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
 from tfstargan.training import distribution
-from tfstargan.training.loop import describe, fit, make_model, require_pairs
+from tfstargan.training.announcing import describe, warn_of_gpus
+from tfstargan.training.fitting import fit
+from tfstargan.training.loop import make_model, require_pairs
 
 
 def dry_run(config: Config) -> None:
     """Print settings, devices, parameters and a step's time; write nothing."""
+    warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
     require_pairs(training)

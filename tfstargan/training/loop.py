@@ -4,9 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -16,27 +14,18 @@ from tfstargan.config import Config
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.overlap import overlap
-from tfstargan.data.stream import batches, keep_freed_memory, open_images
+from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
 from tfstargan.metrics.protocol import FULL, QUICK
-from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run
-from tfstargan.training import distribution, memory
+from tfstargan.training import distribution, tensorboard
+from tfstargan.training.announcing import announce, say, warn_of_gpus
 from tfstargan.training.beginning import begin_from
-from tfstargan.training.callbacks import (
-    Animations,
-    Checkpoints,
-    Evaluations,
-    Probing,
-    Progress,
-    Samples,
-    Scalars,
-)
-from tfstargan.training.interruption import Interruptions
-from tfstargan.training.non_finite import NonFinite
+from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
+from tfstargan.training.fitting import fit_run
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
@@ -73,6 +62,7 @@ def train_run(
             was learned is saved.
     """
     run_dir = pathlib.Path(run_dir)
+    warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
     training = open_images(config, "train")
@@ -98,10 +88,12 @@ def train_run(
         writer = tf.summary.create_noop_writer()
         if chief:
             run = held.enter_context(Run.start(run_dir, config, parent))
-            writer = tf.summary.create_file_writer(str(run.logs_dir))
-            held.callback(writer.close)
         resume(run, model)
         start = model.iterations_done()
+        if chief:
+            tensorboard.drop_after(start, run.logs_dir)
+            writer = tf.summary.create_file_writer(str(run.logs_dir))
+            held.callback(writer.close)
         if not distribution.agree(strategy, start):
             raise UserError(
                 f"--run_dir={run_dir}: must be one folder, seen by all workers"
@@ -116,7 +108,7 @@ def train_run(
         ]
         if start < config.iterations:
             announce(run, model, strategy)
-            go_on(run, model, strategy, training, writer, drawing, measuring)
+            fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
             say(f"{run.path}: already trained for {start} iterations")
             for callback in (*drawing, *measuring) if chief else ():
@@ -143,84 +135,6 @@ def resume(run: Run, model: StarGANv2) -> None:
     if run.checkpoints():
         run.load(model)
         model.use_configured_rates()  # a checkpoint holds the rates, too
-
-
-def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> None:
-    """Say what will be trained, where."""
-    start, end = model.iterations_done(), run.config.iterations
-    devices = distribution.describe(strategy)
-    say(f"{run.path}: iterations {start} to {end} on {devices}")
-    say(describe(model, strategy.num_replicas_in_sync))
-    if warning := memory.advice(run.config):
-        say(warning)
-
-
-def go_on(
-    run: Run,
-    model: StarGANv2,
-    strategy: tf.distribute.Strategy,
-    training: ImageSet,
-    writer: tf.summary.SummaryWriter,
-    drawing: Sequence[keras.callbacks.Callback],
-    measuring: Sequence[keras.callbacks.Callback],
-) -> None:
-    """Train to the end; where that is interrupted, save what was learned.
-
-    The chief draws and measures; the other workers only train.
-    """
-    chief = distribution.is_chief(strategy)
-    non_finite = NonFinite(run)
-    checkpoints = Checkpoints(run, writer, non_finite)
-    with Interruptions(leave=chief) as interruptions:
-        callbacks: list[keras.callbacks.Callback] = [non_finite, interruptions]
-        if chief:
-            shown = [
-                Progress(run.config.iterations),
-                Scalars(writer, run.config.log_every),
-            ]
-            callbacks = [*shown, *callbacks, *drawing, checkpoints, *measuring]
-        try:
-            fit(model, strategy, training, run.config, callbacks)
-        except KeyboardInterrupt:
-            if chief and not non_finite.in_a_row:  # else back to the one before
-                checkpoints.save()
-                say(f"\nsaved iteration {model.iterations_done()}")
-            raise
-        except UserError as error:
-            if interruptions.wanted and not chief:  # which has left, as was wanted
-                raise interruptions.wanted from error
-            raise
-
-
-def fit(
-    model: StarGANv2,
-    strategy: tf.distribute.Strategy,
-    training: ImageSet,
-    config: Config,
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> None:
-    """Train a model on from its iteration to `config.iterations`.
-
-    Raises:
-        UserError: if TensorFlow stops; says why.
-    """
-    if config.tpu or tf.config.list_physical_devices("GPU"):
-        keep_freed_memory()
-    start = model.iterations_done()
-    stream = strategy.distribute_datasets_from_function(
-        lambda part: batches(training, config, start, part)
-    )
-    try:
-        model.fit(
-            stream,
-            # Without it the end is an error in mid-step, which might count as one.
-            steps_per_epoch=config.iterations - start,
-            verbose=0,
-            shuffle=False,  # the stream has its own order
-            callbacks=list(callbacks),
-        )
-    except tf.errors.OpError as error:
-        raise UserError(cause_of(error)) from error
 
 
 def make_evaluation(run: Run) -> Evaluation | None:
@@ -257,30 +171,3 @@ def make_model(
         model = model_of(config, lowering="xla_cpu" if xla_on_cpu else None)
         model.compile()
     return model
-
-
-def describe(model: StarGANv2, replicas: int) -> str:
-    """Return the numbers of parameters, and the memory needed."""
-    counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
-    needed = memory.estimate(model, replicas) / 1e9
-    return (
-        f"parameters: {', '.join(counts)}\n"
-        f"memory: about {needed:.2f} GB on each device, besides TensorFlow's own"
-    )
-
-
-def cause_of(error: tf.errors.OpError) -> str:
-    """Return what made TensorFlow stop: a picture, memory, or its own words."""
-    if picture := re.search(r"(?:User|Unreadable)Error: (.+)", str(error)):
-        return picture[1]
-    if isinstance(error, tf.errors.ResourceExhaustedError):
-        return (
-            "out of memory; add --accumulate=2 (or more) or --recompute, or lower "
-            "--img_size or --channel_base"
-        )
-    return str(error).strip().splitlines()[0]
-
-
-def say(text: str) -> None:
-    """Print a message beside the progress bar."""
-    print(text, file=sys.stderr, flush=True)
