@@ -1,4 +1,4 @@
-"""What training prints before it begins: devices, sizes, memory."""
+"""What training prints at its start: devices, sizes, memory, and what to do."""
 
 import sys
 
@@ -23,20 +23,26 @@ def warn_of_gpus(config: Config) -> None:
 
 
 def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> None:
-    """Print what will be trained, and where."""
+    """Print what will be trained, where, and how to stop and resume it."""
     start, end = model.iterations_done(), run.config.iterations
-    devices = distribution.describe(strategy)
-    say(f"{run.path}: iterations {start} to {end} on {devices}")
-    say(describe(model, strategy.num_replicas_in_sync))
+    say(f"run: {run.path}")
+    say(f"iterations: {start:,} to {end:,}")
+    say(describe(model, strategy))
     if warning := memory.advice(run.config):
         say(warning)
+    say(
+        f"checkpoints: every {run.config.save_every:,} iterations, and on Ctrl-C; run "
+        "the same command again to resume"
+    )
 
 
-def describe(model: StarGANv2, replicas: int) -> str:
-    """The numbers of parameters, and the memory needed, in two lines."""
-    counts = (f"{n} {getattr(model, n).count_params():,}" for n in NETWORKS)
-    needed = memory.estimate(model, replicas) / 1e9
+def describe(model: StarGANv2, strategy: tf.distribute.Strategy) -> str:
+    """Devices, numbers of parameters, and the memory needed: a line each."""
+    counts = {name: getattr(model, name).count_params() for name in NETWORKS}
+    each = (f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items())
+    needed = memory.estimate(model, strategy.num_replicas_in_sync) / 1e9
     return (
-        f"parameters: {', '.join(counts)}\n"
+        f"devices: {distribution.describe(strategy)}\n"
+        f"parameters: {sum(counts.values()):,} ({', '.join(each)})\n"
         f"memory: about {needed:.2f} GB on each device, besides TensorFlow's own"
     )

@@ -3,6 +3,7 @@
 import abc
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, iterations: int):
         super().__init__()
         self.iterations = iterations
+        self.bar: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start at the iteration where training starts."""
@@ -46,7 +48,12 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Leave the bar as it is."""
-        self.bar.close()
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar, if it was begun, so that other lines can follow it."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 class Scalars(keras.callbacks.Callback):

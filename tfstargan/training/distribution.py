@@ -115,7 +115,7 @@ def on_devices(devices: list[str]) -> tf.distribute.Strategy:
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
-    """Return the replicas in a line."""
+    """The replicas in one line, such as "GPU:0, GPU:1"."""
     if isinstance(strategy, Workers):
         resolver = strategy.cluster_resolver
         return (
@@ -123,8 +123,10 @@ def describe(strategy: tf.distribute.Strategy) -> str:
             f"this is {resolver.task_type} {resolver.task_id}"
         )
     if strategy is tf.distribute.get_strategy():  # the default: one device
-        return devices_here()[0]
-    return ", ".join(strategy.extended.worker_devices)
+        names = devices_here()[:1]
+    else:
+        names = list(strategy.extended.worker_devices)
+    return ", ".join(name.rpartition("device:")[2] for name in names)
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -140,5 +142,9 @@ def agree(strategy: tf.distribute.Strategy, value: int) -> bool:
     """Return whether all workers have the same value, once all have come here."""
     if not isinstance(strategy, Workers):
         return True
-    mine = tf.function(lambda: strategy.run(lambda: tf.constant([value])))
+
+    @tf.function(autograph=False)
+    def mine() -> Any:
+        return strategy.run(tf.constant, args=([value],))
+
     return bool((strategy.gather(mine(), axis=0).numpy() == value).all())

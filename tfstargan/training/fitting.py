@@ -19,6 +19,15 @@ from tfstargan.training.interruption import Interruptions
 from tfstargan.training.non_finite import NonFinite
 from tfstargan.training.stargan import StarGANv2
 
+# What the collective operations of several workers raise if one of them is gone.
+LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+
 
 def fit_run(
     run: Run,
@@ -38,33 +47,32 @@ def fit_run(
     checkpoints = Checkpoints(run, writer, non_finite)
     with Interruptions(leave=chief) as interruptions:
         callbacks: list[keras.callbacks.Callback] = [non_finite, interruptions]
+        progress = Progress(run.config.iterations)
         if chief:
-            shown = [
-                Progress(run.config.iterations),
-                Scalars(writer, run.config.log_every),
-            ]
+            shown = [progress, Scalars(writer, run.config.log_every)]
             callbacks = [*shown, *callbacks, *drawing, checkpoints, *measuring]
         try:
             fit(model, strategy, training, run.config, callbacks)
         except BaseException as error:
+            progress.close()
             if interruptions.wanted and not chief:  # the chief has left, as requested
                 raise interruptions.wanted from error
             if chief and not non_finite.in_a_row:  # else resume at the one before
-                save_progress(run, checkpoints)
+                save_progress(run, model, checkpoints)
             raise
 
 
-def save_progress(run: Run, checkpoints: Checkpoints) -> None:
+def save_progress(run: Run, model: StarGANv2, checkpoints: Checkpoints) -> None:
     """Save what was learned since the newest checkpoint; print the outcome."""
-    iteration = checkpoints.model.iterations_done()
+    iteration = model.iterations_done()
     if not iteration or iteration in map(iteration_of, run.checkpoints()[-1:]):
         return
     try:
         checkpoints.save()
     except (UserError, tf.errors.OpError) as error:
-        say(f"\nnot saved: iteration {iteration} ({files.first_line(error)})")
+        say(f"not saved: iteration {iteration} ({files.first_line(error)})")
     else:
-        say(f"\nsaved iteration {iteration}")
+        say(f"saved iteration {iteration}")
 
 
 def fit(
@@ -109,4 +117,11 @@ def cause_of(error: tf.errors.OpError) -> str:
             "out of memory; add --accumulate=2 (or more) or --recompute, or lower "
             "--img_size or --channel_base"
         )
-    return files.first_line(error)
+    if isinstance(error, LOST) and distribution.count_workers() > 1:
+        return (
+            "another worker of TF_CONFIG has ended or can't be reached; run the same "
+            "command on every machine again to resume"
+        )
+    # TensorFlow lists the program's frames before the error of its operation.
+    operation = re.search(r"^(.+?)\s*\[\[\{\{node ", str(error), re.MULTILINE)
+    return operation[1] if operation else files.first_line(error)

@@ -110,7 +110,10 @@ def train_run(
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
-            say(f"{run.path}: already trained for {start} iterations")
+            say(
+                f"{run.path}: already trained for {start:,} iterations; to continue, "
+                "raise --iterations"
+            )
             for callback in (*drawing, *measuring) if chief else ():
                 # Unless it was interrupted in that.
                 callback.set_model(model)
