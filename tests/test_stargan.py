@@ -629,7 +629,7 @@ def test_a_checkpoint_with_half_of_an_optimizer_is_refused(model, tmp_path):
     with h5py.File(path, "r+") as file:
         del file["vars/generator.optimizer.7"]
     path.with_name(path.name + ".sha256").unlink()
-    with pytest.raises(UserError, match="optimizer of the generator is another one"):
+    with pytest.raises(UserError, match="optimizer of the generator is incomplete"):
         Run(tmp_path, CONFIG).load(make_model())
 
 

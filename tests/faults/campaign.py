@@ -200,7 +200,7 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
         rows.append(
             Row(
                 f"Not a number in {where}",
-                f"in latents; {left_out} updates left out, gone back {backs} times",
+                f"in latents; {left_out} updates skipped, rolled back {backs} times",
                 "9 iterations",
                 "these updates, and what came after the checkpoint gone back to",
             )

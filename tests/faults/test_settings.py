@@ -76,14 +76,14 @@ def test_resuming_with_a_smaller_batch_names_what_saves_memory_instead(tmp_path)
         pass
 
 
-def test_a_domain_with_one_picture_has_no_two_references(tmp_path):
+def test_a_domain_with_one_image_has_no_two_references(tmp_path):
     for domain, count in (("cat", 1), ("dog", 2)):
         folder = tmp_path / "data" / "train" / domain
         folder.mkdir(parents=True)
         for i in range(count):
             Image.new("RGB", (40, 40)).save(folder / f"{i}.png")
     config = tiny(dataset="folder", data_dir=str(tmp_path / "data"), domains=())
-    with pytest.raises(UserError, match="domain cat: 1 picture"):
+    with pytest.raises(UserError, match="domain cat: 1 image"):
         train_run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

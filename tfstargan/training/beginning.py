@@ -1,9 +1,8 @@
-"""Weights of another run to begin with, whatever its domains.
+"""Training that begins with the weights of another run, whatever its domains.
 
-All weights but those of the heads serve every domain, and are copied. The heads of a
-domain are those of the parent's domain of the same name, or of the domain that it is
-said to be like, or else the mean of all heads. Optimizers, schedules and the iteration
-start anew.
+All weights except those of the heads serve every domain, and are copied. The heads of a
+domain are those of the parent's domain of the same name or of the one given by `like`,
+or else the mean of all heads. Optimizers, schedules and the iteration start anew.
 """
 
 import os

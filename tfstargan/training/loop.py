@@ -1,4 +1,4 @@
-"""The training of a run: data, model, callbacks, `fit`, interruption, resuming."""
+"""`train_run`: the training of a run, from its data to its last iteration."""
 
 import contextlib
 import dataclasses
@@ -40,15 +40,14 @@ def train_run(
     init_checkpoint: int | str | None = None,
     like: Mapping[str, str] | None = None,
 ) -> Run:
-    """Train in a run directory up to `config.iterations`, resuming what is there.
+    """Train a run up to `config.iterations`, or resume it.
 
     Args:
-        config: its settings.
-        run_dir: the run.
-        model_of: makes what is trained (``distillation`` has another).
-        draw: makes the sample grids, by their names.
-        init_from: another run whose weights this one begins with, until it has a
-            checkpoint of its own; empty: none.
+        config: the run's settings.
+        run_dir: folder of the run.
+        model_of: makes the model (`distillation` has another).
+        draw: makes the sample grids, by name.
+        init_from: another run whose weights a new run begins with; empty: none.
         init_checkpoint: that run's iteration, or "best"; None: the newest.
         like: {domain: domain of that run to begin as}; see `beginning`.
 
@@ -56,10 +55,10 @@ def train_run(
         The run.
 
     Raises:
-        UserError: if the data is unfit, the run was begun with other settings, or
-            another process trains there.
-        KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
-            was learned is saved.
+        UserError: if the data is unsuitable, the run was begun with other settings, or
+            another process trains it.
+        KeyboardInterrupt: after Ctrl-C; `Preempted` after SIGTERM or SIGHUP. As after
+            any error, the progress is saved first.
     """
     run_dir = pathlib.Path(run_dir)
     warn_of_gpus(config)
@@ -80,8 +79,7 @@ def train_run(
     if not run.checkpoints():
         if init_from:
             parent = begin_from(model, init_from, init_checkpoint, like)
-        model.load_fan()  # or refuse, before anything is written
-    # Or refuse, likewise.
+        model.load_fan()  # raises before anything is written, as do the next lines
     evaluation = make_evaluation(run) if chief else None
     reader = probe.of_run(config) if chief and config.probe_every else None
     with contextlib.ExitStack() as held:
@@ -115,33 +113,33 @@ def train_run(
                 "raise --iterations"
             )
             for callback in (*drawing, *measuring) if chief else ():
-                # Unless it was interrupted in that.
+                # Completes what the run was interrupted in, if anything.
                 callback.set_model(model)
                 callback.on_train_begin()
-    # A worker that is done waits here while the chief saves: none may leave before.
+    # The other workers wait here until the chief has saved.
     distribution.agree(strategy, config.iterations)
     return run
 
 
 def require_pairs(training: ImageSet) -> None:
-    """Raise a UserError if a domain has no two pictures to be references at once."""
+    """Raise a UserError if a domain has fewer than two images."""
     for k, domain in enumerate(training.domains):
         if training.count(k) < 2:
             raise UserError(
-                f"domain {domain}: {training.count(k)} picture to train on; diversity "
-                "is learned from two references, so every domain needs two at least"
+                f"domain {domain}: {training.count(k)} image to train on; diversity is "
+                "learned from two references, so every domain needs at least two images"
             )
 
 
 def resume(run: Run, model: StarGANv2) -> None:
-    """Give a model the state of the run's newest checkpoint, if there is one."""
+    """Load a run's newest checkpoint into a model, if there is one."""
     if run.checkpoints():
         run.load(model)
-        model.use_configured_rates()  # a checkpoint holds the rates, too
+        model.use_configured_rates()  # the checkpoint has overwritten them
 
 
 def make_evaluation(run: Run) -> Evaluation | None:
-    """Return what measures during training; None if that isn't wanted.
+    """The evaluation during training; None if the settings ask for none.
 
     Raises:
         UserError: if nothing can be measured.
@@ -164,9 +162,9 @@ def make_model(
     """The seeded model, ready to train on the strategy's devices.
 
     Args:
-        config: its settings; `domains` must be known.
-        strategy: where it trains.
-        model_of: makes it from `config` and, as a keyword, `lowering`.
+        config: the settings; `domains` must be set.
+        strategy: where the model trains.
+        model_of: makes the model, called with `config` and the keyword `lowering`.
     """
     keras.utils.set_random_seed(config.seed)
     xla_on_cpu = config.jit and not tf.config.list_physical_devices("GPU")

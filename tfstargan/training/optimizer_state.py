@@ -31,8 +31,8 @@ def save(optimizers: Optimizers, store: Any) -> None:
 def load(optimizers: Optimizers, store: Any) -> None:
     """Read what `save` has written.
 
-    A store without any optimizer changes nothing. Without a loss scale, the scale
-    starts at its initial value.
+    A store without optimizers changes nothing. If it has no loss scale, the scale keeps
+    its initial value.
 
     Raises:
         ValueError: if the state of an optimizer is incomplete, or has other shapes.
@@ -43,7 +43,9 @@ def load(optimizers: Optimizers, store: Any) -> None:
     for network, optimizer in optimizers.items():
         moments = _moments(network, optimizer)
         if {k for k in keys if k.startswith(f"{network}.optimizer.")} != set(moments):
-            raise ValueError(f"the optimizer of the {network} is another one")
+            raise ValueError(
+                f"the optimizer of the {network} is incomplete or another one"
+            )
         scale = {k: v for k, v in _scale(network, optimizer).items() if k in keys}
         for key, variable in (moments | scale).items():
             variable.assign(store[key])
