@@ -12,9 +12,9 @@ from keras import ops
 
 from tfstargan.networks.fan import FAN, SIDE
 
-# Lower values of a heatmap are set to 0. Heatmaps differ from the authors' by rounding in
-# the convolutions (5e-6 with XLA, 9e-6 with oneDNN), so a value beside the threshold may
-# fall on its other side. The rounding of `enlarge` is smaller, in the authors' order too.
+# Lower values of a heatmap are set to 0. Heatmaps differ from the authors' by rounding
+# in the convolutions (5e-6 with XLA, 9e-6 with oneDNN), so a value beside the threshold
+# may fall on its other side. In `enlarge` the authors' order rounds no less.
 THRESHOLD = 0.1
 
 
