@@ -187,7 +187,7 @@ def objects(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (external_link, "another place"),
+        (external_link, "is a link"),
         (external_data, "in another file"),
         (virtual, "in another file"),
         (compressed, "expand to"),
