@@ -676,7 +676,7 @@ def trained(batch: Batch, **settings: object) -> tuple[list[np.ndarray], dict]:
 
 @pytest.fixture(scope="module")
 def plainly_trained() -> tuple[list[np.ndarray], dict]:
-    """Return what `trained` does of the plain settings."""
+    """The result of `trained` with the plain settings."""
     return trained(make_batch(3))
 
 
@@ -729,7 +729,7 @@ def test_half_precision_learns_as_float32_does(in_float32, precision):
     for name, values in found.items():
         assert np.isfinite(values).all(), name
     # The adversarial losses swing, and no two roundings swing alike; what is learned of
-    # the pictures is the same: within a tenth, with so few and small pictures.
+    # the images is the same: within a tenth, with so few and small images.
     for name in ("G/latent/cyc", "G/reference/cyc"):
         last, expected = found[name][-50:].mean(), in_float32[name][-50:].mean()
         assert last == pytest.approx(expected, rel=0.1)

@@ -27,10 +27,10 @@ from tfstargan.training.stargan import StarGANv2
 
 
 def noise(root: pathlib.Path) -> Config:
-    """Return settings for pictures of noise, without sums that rounding decides.
+    """Settings for images of noise, without sums that rounding decides.
 
     `test_replicas` says why noise. All of it is cropped: two references that are one
-    picture, pixel for pixel, would give two equal fakes, and the diversity loss the
+    image, pixel for pixel, would give two equal fakes, and the diversity loss the
     sign of rounding.
     """
     rng = np.random.default_rng(0)

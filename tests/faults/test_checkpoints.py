@@ -1,4 +1,4 @@
-"""Checkpoints are whole or reported: after kills, flips, a full disk, by strangers."""
+"""Checkpoints are whole or reported: after kills, flips, a full disk; or untrusted."""
 
 import json
 import pathlib
@@ -194,13 +194,13 @@ def objects(file: h5py.File) -> None:
         (objects, "no numbers"),
     ],
 )
-def test_a_stranger_s_checkpoint_reaches_no_other_file_and_fills_no_memory(
+def test_an_untrusted_checkpoint_reaches_no_other_file_and_fills_no_memory(
     run, change, fault
 ):
     newest = run.checkpoints()[-1]
     with h5py.File(newest, "a") as file:
         change(file)
-    checkpoint_file.write_checksum(newest, newest)  # a stranger can, too
+    checkpoint_file.write_checksum(newest, newest)  # anyone can do so
     with pytest.raises(UserError, match=fault):
         reopened(run).checkpoint(2)
 

@@ -36,7 +36,7 @@ def model(shared) -> Iterator[StarGANv2]:
 
 
 def trained(model: StarGANv2) -> dict[str, list[np.ndarray]]:
-    """Return what updates change: weights, moments and counts, by network."""
+    """What updates change: weights, moments and counts, by network."""
     return {
         name: [
             *getattr(model, name).get_weights(),
@@ -151,7 +151,7 @@ def test_each_is_named_and_after_some_in_a_row_the_run_goes_back(watch, capsys):
     assert "update G/latent of the mapping_network skipped, its loss (nan)" in said
     step(watch, bad)
     assert not changed(at_checkpoint, trained(model))
-    assert model.iterations_done() == 5  # data and schedules go on
+    assert model.iterations_done() == 5  # data and schedules continue
     said = capsys.readouterr().err
     assert "iteration 5: restored the weights of iteration-0000000.w" in said
     assert watch.in_a_row == 0
