@@ -498,7 +498,7 @@ def test_one_optimizer_for_all_networks_is_refused(model, arguments, settings):
 
 
 def test_optimizers_of_some_networks_alone_are_refused(model):
-    with pytest.raises(UserError, match=r"of critic: .* generator, mapping_network"):
+    with pytest.raises(UserError, match=r"for critic: .* generator, mapping_network"):
         model.compile({"critic": keras.optimizers.SGD()})
 
 
