@@ -1,5 +1,6 @@
 """The command line as a whole: help, names, exit codes, what is near."""
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -117,6 +118,31 @@ def test_every_end_has_its_exit_code_and_one_line(error, code, says, capsys):
 
     assert cli.run(main, (Settings,), [], None, tensorflow=False) == code
     assert capsys.readouterr().err == says
+
+
+FULL = "No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OSError(errno.ENOSPC, FULL, "out/grid.png"), "out/grid.png: "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), ""),
+        # of HDF5, and of TensorFlow
+        (OSError(f"Can't write data (errno = 28, error message = '{FULL}')"), ""),
+        (
+            RuntimeError(f"runs/x/logs/events.v2; {FULL} [Op:Flush]"),
+            "runs/x/logs/events.v2: ",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_line_in_every_command(error, place, capsys):
+    def main(settings: Settings) -> None:
+        raise error
+
+    assert cli.run(main, (Settings,), [], None, tensorflow=False) == 2
+    line = "no space left on the disk; make room and run the command again"
+    assert capsys.readouterr().err == f"error: {place}{line}\n"
 
 
 def test_an_error_of_ours_is_not_hidden():

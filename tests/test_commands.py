@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(data):
     assert "CPU" in rest
     assert "generator" in rest
     assert "one iteration: " in rest
-    assert "2 take about 0:0" in rest
+    assert "2 iterations: about 0:0" in rest
     assert not (data / "run").exists()
 
 
@@ -204,7 +204,7 @@ def test_own_folders_train_translate_and_export(data):
     assert "style_dim: 64 there, 9 now" in changed.stderr
 
     again = command(*FOLDER[:3], "--run_dir=runs/mine", *SMALL, cwd=data)
-    assert "already trained for 2 iterations" in again.stderr
+    assert "already trained for 2 iterations; to continue" in again.stderr
 
 
 def test_drawn_animals_are_written_with_their_factors(tmp_path):

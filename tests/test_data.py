@@ -13,12 +13,13 @@ from conftest import tiny
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.data import critters
+from tfstargan.data import critters, patience
 from tfstargan.data.augment import augment, random_box
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import batches, example, examples_of, open_images
 from tfstargan.errors import UserError
+from tfstargan.images.reading import UnreadableError
 
 
 class One(ImageSet):
@@ -217,6 +218,45 @@ def test_freed_memory_of_pictures_is_kept(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     pages = (4 << 20) / resource.getpagesize()
     assert int(done.stdout) < 8 * pages  # not for each of the 120
+
+
+def away(image_set: ImageSet, error: Exception, times: int) -> list[int]:
+    """Let reading fail so often with an error; returns what counts the attempts."""
+    read, attempts = image_set.image, []
+
+    def failing(*arguments: int) -> Image.Image:
+        attempts.append(1)
+        if len(attempts) <= times:
+            raise error
+        return read(*arguments)
+
+    image_set.image = failing
+    return attempts
+
+
+def test_a_drive_that_is_away_for_a_moment_changes_no_batch(photographs, monkeypatch):
+    monkeypatch.setattr(patience, "PAUSES", (0, 0, 0))
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    image_set = open_images(config, "train")
+    expected = example(image_set, config, 0)
+    missing = UnreadableError("a.jpg", "not a file")
+    attempts = away(image_set, missing, times=3)
+    for found, wanted in zip(example(image_set, config, 0), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert len(attempts) == 6  # of three images
+    attempts = away(image_set, missing, times=9)
+    with pytest.raises(UserError, match=r"a\.jpg: not a readable .* \(not a file\)"):
+        example(image_set, config, 0)
+    assert len(attempts) == 4
+
+
+def test_a_faulty_image_is_not_waited_for(photographs):
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    image_set = open_images(config, "train")
+    attempts = away(image_set, UnreadableError("a.jpg", "damaged"), times=9)
+    with pytest.raises(UserError, match="damaged"):
+        example(image_set, config, 0)
+    assert len(attempts) == 1
 
 
 def test_examples_repeat_where_a_domain_has_too_few(photographs):

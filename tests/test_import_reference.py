@@ -295,9 +295,9 @@ def test_networks_that_do_not_fit_are_refused(
 def test_domains_and_run_are_checked(checkpoint, run, tmp_path):
     line = refusal(tmp_path / "new", checkpoint, domains=("cat", "dog"))
     assert "domains=cat,dog: these networks have 3 domains" in line
-    assert "there is something" in refusal(run.path, checkpoint)
+    assert "is not empty" in refusal(run.path, checkpoint)
     (tmp_path / "file").write_text("")
-    assert "there is something" in refusal(tmp_path / "file", checkpoint)
+    assert "is not empty" in refusal(tmp_path / "file", checkpoint)
     assert "can't be written" in refusal(tmp_path / "file" / "new", checkpoint)
 
 

@@ -64,7 +64,7 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
 
 @functools.cache
 def trained_by_one(sgd: bool, augment: str = "none") -> tuple[dict, dict, dict]:
-    """Return what `trained` does of one replica; not to be changed."""
+    """The result of `trained` with one replica; not to be changed."""
     return trained(1, sgd, augment=augment)
 
 

@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 
+from tfstargan import files
 from tfstargan.errors import Preempted, UserError
 from tfstargan.settings import Settings, parse, setting, usage
 
@@ -104,6 +105,11 @@ def run(
         main(*options)
     except UserError as error:
         print(f"error: {error.as_flags}", file=sys.stderr)
+        return BAD_INPUT
+    except Exception as error:
+        if not files.is_disk_full(error):
+            raise
+        print(f"error: {files.disk_full_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except Preempted:
         print("preempted; run the same command again to resume", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Every setting of a run, and where a run is: `Config` and `TrainOptions`.
+"""The settings of a run, and the other flags of `train`: `Config`, `TrainOptions`.
 
-A flagfile and the command line are resolved into one frozen `Config`, which is written
-beside the run. All code takes a `Config`; none reads flags.
+A flagfile and the command line are resolved into one frozen `Config`, which is saved in
+the run. All code takes a `Config`; only commands read flags.
 """
 
 import dataclasses
@@ -74,7 +74,7 @@ class Config(Settings):
     )
     jpeg_draft: bool = setting(
         False,
-        "decode JPEGs of 4 times img_size at half: faster; pixels differ (45 dB)",
+        "decode JPEGs of 4 times img_size at half size: faster; pixels differ (45 dB)",
         group=DATA,
         may_change=True,
     )
@@ -150,7 +150,7 @@ class Config(Settings):
     )
     iterations: int = setting(
         100_000,
-        "iterations (of four updates each) to train in all",
+        "iterations, of four updates each, to train in total",
         group=TRAINING,
         at_least=1,
         may_change=True,
@@ -160,7 +160,7 @@ class Config(Settings):
     )
     seed: int = setting(
         777,
-        "of the initial weights, the order of the data, and the latents",
+        "seed of the initial weights, the order of the data, and the latents",
         group=TRAINING,
         at_least=0,
         below=2**32,
@@ -174,7 +174,7 @@ class Config(Settings):
     )
     rollback_after: int = setting(
         10,
-        "go back to a checkpoint after so many iterations in a row that are not finite",
+        "restore a checkpoint after this many iterations in a row that are not finite",
         group=TRAINING,
         at_least=1,
         may_change=True,
@@ -193,14 +193,14 @@ class Config(Settings):
     )
 
     learning_rate: float = setting(
-        1e-4, "Adam's, of all networks but the mapping network", **RATE
+        1e-4, "Adam's learning rate, except for the mapping network", **RATE
     )
     mapping_learning_rate: float = setting(
-        1e-6, "Adam's, of the mapping network", **RATE
+        1e-6, "Adam's learning rate for the mapping network", **RATE
     )
     decay_share: float = setting(
         0.0,
-        "last share of the training in which learning rates fall to 0; 0: they stay",
+        "last share of training in which learning rates fall to 0; 0: constant rates",
         group=OPTIMIZERS,
         may_change=True,
         **SHARE,
@@ -215,7 +215,7 @@ class Config(Settings):
 
     replicas: int = setting(
         0,
-        "devices to train on; 0: all GPUs, or the one CPU",
+        "devices to train on; 0: all GPUs, or the CPU",
         group=DEVICES,
         at_least=0,
         may_change=True,
@@ -241,7 +241,7 @@ class Config(Settings):
     )
     accumulate: int = setting(
         1,
-        "less memory: learn from a batch in so many parts",
+        "less memory: compute a batch in this many parts",
         group=DEVICES,
         at_least=1,
         may_change=True,
@@ -254,14 +254,14 @@ class Config(Settings):
     )
     save_every: int = setting(5_000, "iterations between checkpoints", **EVERY)
     keep_checkpoints: int = setting(
-        3, "newest checkpoints to keep, beside the best", **EVERY
+        3, "newest checkpoints to keep, besides the best", **EVERY
     )
     evaluate_every: int = setting(
         0, "iterations between FID and LPIPS; 0: never", **NEVER
     )
     evaluate_quick: bool = setting(
         False,
-        "evaluate on few images: minutes, not the protocol",
+        "evaluate on few images: takes minutes, but is not the protocol",
         group=OUTPUT,
         may_change=True,
     )
@@ -277,10 +277,10 @@ class Config(Settings):
     )
 
     def check_together(self) -> None:
-        """Check the rules that concern several settings, and names."""
+        """Check the rules that concern several settings, and the domains' names."""
         self._check_dataset()
         if all(isinstance(domain, str) for domain in self.domains):
-            # macOS' file systems give the other spelling of "é".
+            # File systems of macOS use the decomposed spelling of "é".
             composed = tuple(map(files.composed, self.domains))
             object.__setattr__(self, "domains", composed)
         self._check_domains()
@@ -302,18 +302,20 @@ class Config(Settings):
 
     def _check_domains(self) -> None:
         self.require(
-            len(self.domains) != 1, "domains", "translation needs at least two domains"
+            len(self.domains) != 1,
+            "domains",
+            "must be at least two: translation needs another domain",
         )
         self.require(
-            # They are parts of files' names: no way out of a folder.
+            # They are parts of paths, and must not lead out of a folder.
             all(isinstance(d, str) and DOMAIN.fullmatch(d) for d in self.domains),
             "domains",
-            "must be names of folders, without separators, not beginning with a dot",
+            "must be names of folders, without separators or a dot at the beginning",
         )
         self.require(
             len(set(self.domains)) == len(self.domains),
             "domains",
-            "a domain is named twice",
+            "must not name a domain twice",
         )
 
     def _check_widths(self) -> None:
@@ -342,11 +344,11 @@ class Config(Settings):
         )
 
     def reading(self, data_dir: str = "", skip_broken: bool = False) -> Self:
-        """The same settings to read images with, for other uses than training.
+        """The settings, changed to read images for another use than training.
 
         Args:
-            data_dir: another folder of images; empty: the same.
-            skip_broken: whether to skip images that can't be read, if training didn't.
+            data_dir: another folder of images; empty: the same one.
+            skip_broken: whether to skip unreadable images, even if training did not.
         """
         skip_broken = skip_broken or self.skip_broken
         if not data_dir:
@@ -356,10 +358,10 @@ class Config(Settings):
         )
 
     def with_domains(self, data: Any) -> Self:
-        """The same settings with the domains of a data set.
+        """The settings with the domains of a data set.
 
         Args:
-            data: what `dataset` returns, or anything else that has `domains`.
+            data: the result of `dataset`, or another object that has `domains`.
         """
         return dataclasses.replace(self, domains=tuple(data.domains))
 
@@ -367,14 +369,14 @@ class Config(Settings):
     def from_flagfile(cls, path: str | os.PathLike, **settings: Any) -> Self:
         """The settings in a flagfile, such as configs/custom.flags.
 
-        What a flagfile says beyond them (`--run_dir`, `--dry_run`) is passed over.
+        Other flags in it (`--run_dir`, `--dry_run`) are ignored.
 
         Args:
             path: the flagfile.
-            **settings: win over the file's.
+            **settings: override those in the file.
 
         Raises:
-            UserError: if it can't be read, or has a flag or value that is not allowed.
+            UserError: if the file can't be read, or a flag or value is not allowed.
         """
         arguments = [f"--flagfile={os.fspath(path)}"]
         config, _ = parse((cls, TrainOptions), arguments, settings)
@@ -390,7 +392,7 @@ class Config(Settings):
         """Read settings written by `save`.
 
         Raises:
-            UserError: if the file is missing, is no JSON, or has other settings.
+            UserError: if the file is missing, is not JSON, or has unknown settings.
         """
         try:
             return cls(**json.loads(path.read_text()))
@@ -407,26 +409,28 @@ class Config(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(Settings):
-    """What the command `train` takes beside the settings of a run."""
+    """The flags of `train` that are not settings of a run."""
 
     run_dir: str = setting(
         "", "folder of the run; empty: runs/DATASET-SIZE", group="run", path=True
     )
     dry_run: bool = setting(
-        False, "print the settings and an iteration's time, and stop", group="run"
+        False,
+        "print the settings, the memory and the time of an iteration, and stop",
+        group="run",
     )
     init_from: str = setting(
         "",
-        "run whose weights a new run begins with; its domains may be others",
+        "run whose weights a new run begins with; its domains may differ",
         group="run",
         path=True,
     )
     init_checkpoint: str | None = setting(
-        None, "its iteration, or best; default: the newest", group="run", kind=str
+        None, "its iteration, or best; by default the newest", group="run", kind=str
     )
     like: tuple[str, ...] = setting(
         (),
-        "NEW:OLD, ...: domains of init_from that new ones begin as; else their mean",
+        "NEW:OLD, ...: domain of init_from that each begins as; default: their mean",
         group="run",
     )
 

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -13,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 PARTIAL = ".partial-"  # begins the names of files that are not complete
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
@@ -87,6 +89,30 @@ def reserve(path: pathlib.Path, size: int) -> None:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(0)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether there was no room to write, on the disk or in the user's quota.
+
+    TensorFlow, HDF5 and NumPy have errors of their own, which quote the system's.
+    """
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    return any(os.strerror(number) in str(error) for number in FULL)
+
+
+def disk_full_line(error: BaseException) -> str:
+    """One line on such an error: where, and what to do."""
+    where = getattr(error, "filename", None)
+    found = re.search(r"([^\s;:'\"]+); (?:No space|Disk quota)", str(error))
+    where = where or (found and found[1])
+    place = f"{os.fsdecode(where)}: " if isinstance(where, str | bytes) else ""
+    return f"{place}no space left on the disk; make room and run the command again"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; without a text, its name."""
+    return [*str(error).strip().splitlines(), repr(error)][0]
 
 
 def remove_partial(folder: pathlib.Path) -> None:

@@ -5,7 +5,7 @@ r"""Train StarGAN v2, or resume a run that was interrupted.
     tfstargan train --flagfile=configs/custom.flags --data_dir=data/mine \
         --init_from=runs/animals --like=fox:dog
 
-Flags after --flagfile win. Run the same command again to resume at the newest
+Flags after --flagfile override it. Run the same command again to resume from the newest
 checkpoint. Several machines run the same command with TF_CONFIG set (docs/scaling.md).
 """
 
@@ -16,7 +16,7 @@ from tfstargan.config import Config, TrainOptions
 
 
 def main(config: Config, options: TrainOptions) -> None:
-    """Train, or try out the settings."""
+    """Train a run, or try its settings."""
     from tfstargan.training.beginning import parse_like
     from tfstargan.training.dry_run import dry_run
     from tfstargan.training.loop import train_run

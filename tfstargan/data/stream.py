@@ -19,6 +19,7 @@ from tfstargan.data.batch import NOISE, SHOWN, UPDATES, Batch
 from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
+from tfstargan.data.patience import patiently
 from tfstargan.data.tfds import TFDS
 from tfstargan.errors import UserError
 
@@ -153,16 +154,22 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
 
     def picture(domain: int) -> np.ndarray:
         chosen = int(rng.integers(image_set.count(domain)))
-        return augment(
-            image_set,
-            domain,
-            chosen,
-            config.img_size,
-            rng,
-            config.crop_probability,
-            config.flip_probability,
-            least,
-        )
+        state = rng.bit_generator.state
+
+        def augmented() -> np.ndarray:
+            rng.bit_generator.state = state  # the same at every attempt
+            return augment(
+                image_set,
+                domain,
+                chosen,
+                config.img_size,
+                rng,
+                config.crop_probability,
+                config.flip_probability,
+                least,
+            )
+
+        return patiently(augmented)
 
     y_src, y_trg = (int(y) for y in rng.integers(len(image_set.domains), size=2))
     z, z2 = rng.standard_normal((2, config.latent_dim), np.float32)

@@ -21,6 +21,8 @@ import numpy as np
 from keras import layers, ops
 from PIL import Image
 
+from tfstargan.networks.channels_last import LAST
+
 SIDE = 299  # of the pictures that it sees
 FEATURES = 2048
 IMAGENET_MEAN = np.array((0.485, 0.456, 0.406), np.float32)
@@ -36,8 +38,8 @@ def torchvision_trunk() -> keras.Model:
 
 def tensorflow_2015_trunk() -> keras.Model:
     """Return the network of 2015: pools leave padding out, the last is a maximum."""
-    average = layers.AveragePooling2D(3, 1, "same")
-    return trunk(average, layers.MaxPooling2D(3, 1, "same"))
+    average = layers.AveragePooling2D(3, 1, "same", **LAST)
+    return trunk(average, layers.MaxPooling2D(3, 1, "same", **LAST))
 
 
 def trunk(average_pool: Pool, last_pool: Pool) -> keras.Model:
@@ -51,10 +53,10 @@ def trunk(average_pool: Pool, last_pool: Pool) -> keras.Model:
     x = conv(image, "Conv2d_1a_3x3", 32, 3, strides=2, padding="valid")
     x = conv(x, "Conv2d_2a_3x3", 32, 3, padding="valid")
     x = conv(x, "Conv2d_2b_3x3", 64, 3)
-    x = layers.MaxPooling2D(3, 2)(x)
+    x = layers.MaxPooling2D(3, 2, **LAST)(x)
     x = conv(x, "Conv2d_3b_1x1", 80)
     x = conv(x, "Conv2d_4a_3x3", 192, 3, padding="valid")
-    x = layers.MaxPooling2D(3, 2)(x)
+    x = layers.MaxPooling2D(3, 2, **LAST)(x)
     for name, pooled in ("Mixed_5b", 32), ("Mixed_5c", 64), ("Mixed_5d", 64):
         x = block_35(x, name, pooled, average_pool)
     x = reduction_35(x, "Mixed_6a")
@@ -63,7 +65,7 @@ def trunk(average_pool: Pool, last_pool: Pool) -> keras.Model:
     x = reduction_17(x, "Mixed_7a")
     x = block_8(x, "Mixed_7b", average_pool)
     x = block_8(x, "Mixed_7c", last_pool)
-    return keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.GlobalAveragePooling2D(**LAST)(x))
 
 
 def conv(
@@ -83,6 +85,7 @@ def conv(
         use_bias=False,
         kernel_initializer="zeros",
         name=f"{name}.conv",
+        **LAST,
     )(x)
     norm = layers.BatchNormalization(epsilon=1e-3, trainable=False, name=f"{name}.bn")
     return layers.ReLU()(norm(x, training=False))
@@ -106,7 +109,7 @@ def reduction_35(x: Any, name: str) -> Any:
     double = conv(x, f"{name}.branch3x3dbl_1", 64)
     double = conv(double, f"{name}.branch3x3dbl_2", 96, 3)
     double = conv(double, f"{name}.branch3x3dbl_3", 96, 3, strides=2, padding="valid")
-    return layers.Concatenate()([three, double, layers.MaxPooling2D(3, 2)(x)])
+    return layers.Concatenate()([three, double, layers.MaxPooling2D(3, 2, **LAST)(x)])
 
 
 def block_17(x: Any, name: str, width: int, pool: Pool) -> Any:
@@ -132,7 +135,7 @@ def reduction_17(x: Any, name: str) -> Any:
     seven = conv(seven, f"{name}.branch7x7x3_2", 192, (1, 7))
     seven = conv(seven, f"{name}.branch7x7x3_3", 192, (7, 1))
     seven = conv(seven, f"{name}.branch7x7x3_4", 192, 3, strides=2, padding="valid")
-    return layers.Concatenate()([three, seven, layers.MaxPooling2D(3, 2)(x)])
+    return layers.Concatenate()([three, seven, layers.MaxPooling2D(3, 2, **LAST)(x)])
 
 
 def block_8(x: Any, name: str, pool: Pool) -> Any:
@@ -150,7 +153,8 @@ def block_8(x: Any, name: str, pool: Pool) -> Any:
 
 
 def _average_pool_of_padded(x: Any) -> Any:
-    return layers.AveragePooling2D(3, 1)(ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]))
+    padded = ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    return layers.AveragePooling2D(3, 1, **LAST)(padded)
 
 
 def prepare_reference(picture: Image.Image, img_size: int) -> np.ndarray:

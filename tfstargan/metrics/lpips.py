@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tfstargan.networks.channels_last import LAST
+
 MEAN = (-0.030, -0.088, -0.188)  # of ImageNet, for images in [-1, 1]
 DEVIATION = (0.458, 0.448, 0.450)
 EPSILON = 1e-10
@@ -33,7 +35,7 @@ def alexnet() -> keras.Model:
         (10, 256, 3, 1, 1),
     ):
         if index in (3, 6):
-            x = layers.MaxPooling2D(3, 2)(x)
+            x = layers.MaxPooling2D(3, 2, **LAST)(x)
         x = layers.Conv2D(
             filters,
             kernel_size,
@@ -41,7 +43,8 @@ def alexnet() -> keras.Model:
             activation="relu",
             kernel_initializer="zeros",
             name=f"features.{index}",
-        )(layers.ZeroPadding2D(padding)(x))
+            **LAST,
+        )(layers.ZeroPadding2D(padding, **LAST)(x))
         outputs.append(x)
     return keras.Model(image, outputs)
 

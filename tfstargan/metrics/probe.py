@@ -26,6 +26,7 @@ from tfstargan.data import critters
 from tfstargan.data.critters import RANGES, Critter
 from tfstargan.errors import UserError
 from tfstargan.files import atomic_file, cache_dir
+from tfstargan.networks import channels_last
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
@@ -165,7 +166,7 @@ class Upright(keras.layers.Layer):
             ops.zeros_like(x),
         ]
         transform = ops.stop_gradient(ops.stack(rows, axis=-1))
-        return ops.image.affine_transform(images, transform, fill_mode="nearest")
+        return channels_last.affine_transform(images, transform, fill_mode="nearest")
 
 
 def make_network(side: int) -> keras.Model:
@@ -188,13 +189,13 @@ def _features(x: Any) -> Any:
         x = _convolution(x, channels, 3)
         if channels == 64:
             x = _convolution(x, channels, 3, stride=1)
-    x = keras.layers.Dense(256, use_bias=False)(keras.layers.Flatten()(x))
-    return _activation(x)
+    x = keras.layers.Flatten(**channels_last.LAST)(x)
+    return _activation(keras.layers.Dense(256, use_bias=False)(x))
 
 
 def _convolution(x: Any, channels: int, width: int, stride: int = 2) -> Any:
     convolution = keras.layers.Conv2D(
-        channels, width, stride, padding="same", use_bias=False
+        channels, width, stride, padding="same", use_bias=False, **channels_last.LAST
     )
     return _activation(convolution(x))
 

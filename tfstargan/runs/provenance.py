@@ -1,4 +1,4 @@
-"""Who made a run, with what: the content of its run.json."""
+"""How a run was made: the content of its run.json."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 def provenance() -> dict:
-    """Return what made this run: command, process, versions, and any commit."""
+    """The command, process, versions and, if any, commit of this program."""
     describe = ["git", "describe", "--always", "--dirty"]
     folder = pathlib.Path(__file__).parent
     try:
@@ -34,7 +34,7 @@ def provenance() -> dict:
 
 
 def process_of(about: pathlib.Path) -> str:
-    """Return who trains, in words, as run.json has it."""
+    """The process that trains, in words, from a run.json."""
     try:
         process = json.loads(about.read_text())["process"]
         return f"process {process['id']} on {process['host']}"

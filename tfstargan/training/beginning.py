@@ -1,9 +1,8 @@
-"""Weights of another run to begin with, whatever its domains.
+"""Training that begins with the weights of another run, whatever its domains.
 
-All weights but those of the heads serve every domain, and are copied. The heads of a
-domain are those of the parent's domain of the same name, or of the domain that it is
-said to be like, or else the mean of all heads. Optimizers, schedules and the iteration
-start anew.
+All weights except those of the heads serve every domain, and are copied. The heads of a
+domain are those of the parent's domain of the same name or of the one given by `like`,
+or else the mean of all heads. Optimizers, schedules and the iteration start anew.
 """
 
 import os
@@ -35,20 +34,20 @@ def begin_from(
     checkpoint: int | str | None = None,
     like: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Give a model the weights of another run.
+    """Load the weights of another run into a model.
 
     Args:
-        model: of the new run.
-        init_from: the other run, its parent.
+        model: the model of the new run.
+        init_from: folder of the other run, the parent.
         checkpoint: the parent's iteration, or "best"; None: the newest.
         like: {domain of the model: domain of the parent to begin as}.
 
     Returns:
-        What run.json says of the parent: its folder, iteration, the checkpoint's
-        SHA-256, and which domain each domain began as (None: the mean of all).
+        The entry for run.json: the parent's folder and iteration, the checkpoint's
+        SHA-256, and the domain that each domain began as (None: the mean of all).
 
     Raises:
-        UserError: if the parent is missing, damaged or of other sizes, or has no such
+        UserError: if the parent is missing, damaged or of other sizes, or lacks a
             domain.
     """
     parent = open_run(init_from)
@@ -99,14 +98,14 @@ def _require_same_sizes(parent: Run, new: Config) -> None:
     if differences:
         raise UserError(
             f"--init_from={parent.path}: its networks have other sizes "
-            f"({'; '.join(differences)}); use the settings that it has"
+            f"({'; '.join(differences)}); use its settings"
         )
 
 
 def _origins(
     parent: Run, new: Sequence[str], like: Mapping[str, str]
 ) -> dict[str, str | None]:
-    """Which of the parent's domains each new one begins as; None: their mean."""
+    """The parent's domain that each new one begins as; None: the mean of all."""
     old = parent.config.domains
     for domain, origin in like.items():
         if domain not in new:
@@ -121,7 +120,7 @@ def _origins(
 
 
 def _mixing(origins: Mapping[str, str | None], old: Sequence[str]) -> np.ndarray:
-    """[new domains, old domains]: the share of every old head in every new one."""
+    """Shares of the old heads in the new ones, [new domains, old domains]."""
     each = np.eye(len(old), dtype=np.float32)
     return np.stack(
         [
@@ -132,7 +131,7 @@ def _mixing(origins: Mapping[str, str | None], old: Sequence[str]) -> np.ndarray
 
 
 def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray) -> None:
-    """Copy weights; those of the heads are mixed along their axis of domains."""
+    """Copy weights; the heads are mixed along their axis of domains."""
     heads = _heads(new)
     for source, target in zip(old.weights, new.weights, strict=True):
         value = keras.ops.convert_to_numpy(source)
