@@ -6,7 +6,8 @@
 
 writes for each variant a folder that an app takes as it is, RUN/export/VARIANT/ with
 stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, with the
-size, speed and quality of each variant. The files are run in LiteRT on images of the
+size, speed and quality of each variant. --out=DIR writes them into DIR instead of
+RUN/export/. The files are run in LiteRT on images of the
 run first. A variant that differs from Keras by more than it may is not written.
 """
 
@@ -18,7 +19,7 @@ from tfstargan.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(cli.RunOptions):
+class Options(cli.ExportOptions):
     """The flags of this command."""
 
     variants: tuple[str, ...] = setting(

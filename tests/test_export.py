@@ -258,7 +258,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
     one = exporting.Export.__new__(exporting.Export)
     vars(one).update(vars(export))
     one.split = split
-    monkeypatch.setattr(one.run, "export_dir", tmp_path)
+    monkeypatch.setattr(one, "folder", tmp_path)
     files = one.make("float32")
     folder = one.write("float32", files, {"psnr": 77.0})
     assert sorted(p.name for p in folder.iterdir()) == sorted([*files, "stargan.json"])
@@ -281,7 +281,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
 
 @pytest.mark.process
 def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.run, "export_dir", tmp_path)
+    monkeypatch.setattr(export, "folder", tmp_path)
     folder = export.write("float32", export.make("float32"), {})
     script = (
         "import sys\n"
@@ -313,7 +313,7 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
 
 
 def test_what_can_t_be_written_leaves_the_old_folder(export, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.run, "export_dir", tmp_path)
+    monkeypatch.setattr(export, "folder", tmp_path)
     folder = export.write("float32", export.make("float32"), {})
     before = {p: p.read_bytes() for p in folder.iterdir()}
 

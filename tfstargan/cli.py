@@ -36,6 +36,15 @@ class RunOptions(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportOptions(RunOptions):
+    """Which trained run to export, and where to."""
+
+    out: str = setting(
+        "", "folder that holds the exports; by default RUN/export", path=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class StyleOptions(Settings):
     """Which style to translate into: of a seed's latent, or of references."""
 

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from export.model import graph
+from export.model.folder import exports_dir, writing
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
 from tfstargan.data.stream import examples_of, open_images
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.exported.runtime import Endpoints
-from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
@@ -104,27 +104,33 @@ def write_verified(
     write: Callable[[Translator, pathlib.Path], None],
     load: Callable[[pathlib.Path], Endpoints],
     batch: int | None = 1,
+    out: str = "",
 ) -> pathlib.Path:
-    """Write RUN/export/KIND with its contract, if it gives what Keras gives.
+    """Write an export and its contract, if its results are those of Keras.
 
     Args:
-        run: to be exported.
-        checkpoint: its iteration; by default the newest.
-        kind: of the files; the folder's name.
+        run: the run to export.
+        checkpoint: its iteration, or "best"; by default the newest.
+        kind: kind of the files, and name of the folder.
         signature_files: {signature: name of the file that holds it}.
         write: writes the files of a translator into a folder.
         load: returns the endpoints of such a folder.
-        batch: pictures at once; None: any number.
+        batch: images at once; None: any number.
+        out: the folder that holds the exports; by default RUN/export.
+
+    Returns:
+        The folder of the export.
 
     Raises:
-        UserError: if it differs from Keras; nothing is written then.
+        UserError: if the results differ from Keras, or the folder can't be written.
+            Nothing is written then.
     """
     iteration = iteration_of(run.checkpoint(checkpoint))
     translator = Translator.of_run(run, iteration)
     pictures = real_pictures(run.config)
     described = graph.describe(translator, run, iteration, kind, signature_files, batch)
-    target = run.export_dir / kind
-    with atomic_folder(target) as folder:
+    target = exports_dir(run, out) / kind
+    with writing(target) as folder:
         write(translator, folder)
         exported = exported_translator(run.config, load(folder), batch)
         verify(translator, exported, pictures)

@@ -21,11 +21,11 @@ from export.litert import flatbuffer, latency
 from export.litert import variants as variants_of
 from export.litert.variants import CALIBRATED, FLOORS, Calibration
 from export.model import graph
+from export.model.folder import exports_dir, writing
 from tfstargan.errors import UserError
 from tfstargan.exported import contract, runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.exported.variants import ALL, VARIANTS
-from tfstargan.files import atomic_folder
 from tfstargan.metrics import probe as probes
 from tfstargan.metrics.instruments import open_instruments
 from tfstargan.metrics.probe import Probe
@@ -46,6 +46,7 @@ def export_run(
     force: bool = False,
     report: bool = True,
     probe: bool = False,
+    out: str = "",
 ) -> list[pathlib.Path]:
     """Export a run as .tflite files, a folder for each variant, and report on them.
 
@@ -58,6 +59,7 @@ def export_run(
         force: whether to write variants below their floor of quality.
         report: whether to measure time and memory, and to write the report.
         probe: for drawn animals, whether to report what the probe reads.
+        out: the folder that holds the exports; by default RUN/export.
 
     Returns:
         The variants' folders.
@@ -67,7 +69,7 @@ def export_run(
     """
     names = wanted(variants)
     reader = probes.of_run(run.config) if probe else None
-    export = Export(run, checkpoint, batch, split)
+    export = Export(run, checkpoint, batch, split, out)
     lpips = lpips_distance(run)
     made, measured = {}, {}
     try:
@@ -78,8 +80,8 @@ def export_run(
         if report:
             _write_report(export, made, measured, reader)
     except OSError as error:
-        raise UserError(f"{run.export_dir}: can't be written ({error})") from error
-    return [run.export_dir / variant for variant in names]
+        raise UserError(f"{export.folder}: can't be written ({error})") from error
+    return [export.folder / variant for variant in names]
 
 
 def _write_report(
@@ -92,7 +94,7 @@ def _write_report(
     title += f", on {platform.machine()} with {os.cpu_count()} processors"
     found = entries(export, made, measured, reader)
     print(reports.text(found[1:]), end="")
-    paths = reports.write(export.run.export_dir, title, found, export.pictures)
+    paths = reports.write(export.folder, title, found, export.pictures)
     print("Report:", ", ".join(map(str, paths)))
 
 
@@ -138,6 +140,7 @@ class Export:
         checkpoint: its iteration, or "best"; by default the newest.
         batch: pictures at once.
         split: whether each signature has a file of its own.
+        out: the folder that holds the exports; by default RUN/export.
     """
 
     def __init__(
@@ -146,8 +149,10 @@ class Export:
         checkpoint: int | str | None = None,
         batch: int = 1,
         split: bool = False,
+        out: str = "",
     ):
         self.run = run
+        self.folder = exports_dir(run, out)
         self.iteration = iteration_of(run.checkpoint(checkpoint))
         self.batch = batch
         self.split = split
@@ -214,8 +219,8 @@ class Export:
             measured,
         )
         carried = described.to_json().encode()
-        target = self.run.export_dir / variant
-        with atomic_folder(target) as folder:
+        target = self.folder / variant
+        with writing(target) as folder:
             for name, content in files.items():
                 carrying = flatbuffer.with_metadata(content, METADATA, carried)
                 (folder / name).write_bytes(carrying)
@@ -302,7 +307,7 @@ def entries(
         content = apart[variant, contract.TRANSLATE]
         one, two = (timed[n][variant, contract.TRANSLATE] for n in (1, 2))
         left = latency.leftovers(content)
-        path = export.run.export_dir / variant
+        path = export.folder / variant
         measures: dict[str, float | str] = {
             "MB": sum(map(len, files.values())) / reports.MEGABYTE,
             **measured[variant],
