@@ -16,7 +16,7 @@ from PIL import Image
 from test_stargan import contents
 
 from export.checks import quality
-from export.checks.verify import exported_translator, real_pictures, verify
+from export.checks.verify import exported_translator, real_images, verify
 from export.litert.exporting import export_run, exported
 from export.litert.variants import FLOORS
 from export.model import saved_model
@@ -126,7 +126,7 @@ def test_the_run_is_exported_again_to_the_same(run, translator):
     before = exported_by_litert(run.export_dir / "float32")
     shutil.rmtree(run.export_dir)
     (folder,) = export_run(run, ["float32"], checkpoint=2, report=False)
-    verify(before, exported_by_litert(folder), real_pictures(run.config))
+    verify(before, exported_by_litert(folder), real_images(run.config))
 
 
 # ---- exported models ----
@@ -143,7 +143,7 @@ def test_an_exported_model_gives_what_keras_does(translator, variant):
     contract = Contract.load(folder)
     assert (contract.variant, contract.iteration) == (variant, 2)
     assert tuple(contract.domains) == DOMAINS
-    old, pictures = exported_by_litert(folder), real_pictures(translator.config)
+    old, pictures = exported_by_litert(folder), real_images(translator.config)
     if variant == "float32":
         verify(translator, old, pictures)
     measured = quality.measure(translator, old, pictures, None)
@@ -154,7 +154,7 @@ def test_a_saved_model_gives_what_keras_does(translator):
     folder = OLD / "run" / "export" / "savedmodel"
     assert Contract.load(folder).batch is None
     old = exported_translator(translator.config, saved_model.load(folder), None)
-    verify(translator, old, real_pictures(translator.config))
+    verify(translator, old, real_images(translator.config))
 
 
 def test_an_exported_model_is_served_as_it_is(run):

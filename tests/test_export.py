@@ -79,14 +79,14 @@ def test_a_second_conversion_gives_the_same_bytes(export, model):
 
 def test_the_file_gives_what_keras_gives(export, model):
     exported = in_litert(export.run.config, model)
-    worst = verify.verify(export.translator, exported, export.pictures)
+    worst = verify.verify(export.translator, exported, export.images)
     assert set(worst) == set(SIGNATURES)
 
 
 def test_a_file_of_several_pictures_at_once_gives_the_same(export):
     model = graph.convert(export.copy, batch=4)
     exported = in_litert(export.run.config, model, batch=4)
-    pictures = export.pictures[:6]  # a whole batch and a half
+    pictures = export.images[:6]  # a whole batch and a half
     expected = quality.translations(export.translator, pictures, export.translator)
     found = quality.translations(exported, pictures, export.translator)
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -137,7 +137,7 @@ def test_a_cut_file_has_one_signature_and_its_numbers(export, model):
     for name, part in parts.items():
         assert list(Interpreter(model_content=part).get_signature_list()) == [name]
     exported = verify.exported_translator(export.run.config, runtime.endpoints(parts))
-    verify.verify(export.translator, exported, export.pictures[:2])
+    verify.verify(export.translator, exported, export.images[:2])
 
 
 def test_multiplications_are_counted_by_hand():
@@ -159,8 +159,8 @@ def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
     graph.write_saved_model(export.copy, tmp_path / "saved")
     endpoints = saved_model.load(tmp_path / "saved")
     exported = verify.exported_translator(export.run.config, endpoints, None)
-    verify.verify(export.translator, exported, export.pictures[:2])
-    many = quality.translations(exported, export.pictures[:5], export.translator)
+    verify.verify(export.translator, exported, export.images[:2])
+    many = quality.translations(exported, export.images[:5], export.translator)
     assert many.shape == (5, 32, 32, 3)
 
 
@@ -171,7 +171,7 @@ def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
         for name in SIGNATURES:
             onnx_files.convert(model, name, tmp_path / f"{name}.onnx")
     exported = verify.exported_translator(export.run.config, onnx_files.load(tmp_path))
-    verify.verify(export.translator, exported, export.pictures[:2])
+    verify.verify(export.translator, exported, export.images[:2])
 
 
 def test_a_model_that_differs_is_refused(export, model):
@@ -190,7 +190,7 @@ def test_a_model_that_differs_is_refused(export, model):
         endpoints["translate"] = spoilt(value)
         exported = verify.exported_translator(export.run.config, endpoints)
         with pytest.raises(UserError, match="differs from Keras"):
-            verify.verify(export.translator, exported, export.pictures[:2])
+            verify.verify(export.translator, exported, export.images[:2])
 
 
 # Of two bytes, one and a half of four a weight, scales and operations in float on top.
@@ -211,9 +211,7 @@ def test_every_variant_is_small_and_near_keras(export, variant):
     networks = export.translator.networks.values()
     weights = sum(4 * w.size for n in networks for w in n.get_weights())
     assert len(content) < SHARES[variant] * weights + 200_000
-    measured = quality.measure(
-        export.translator, export.exported(files), export.pictures
-    )
+    measured = quality.measure(export.translator, export.exported(files), export.images)
     # Floors are of trained networks; in ones this narrow less of the rounding cancels.
     assert measured["psnr"] > FLOORS[variant] - 12
     assert measured["psnr_min"] <= measured["psnr"] < 100  # not the float32 file
@@ -223,7 +221,7 @@ def test_every_variant_is_small_and_near_keras(export, variant):
 
 def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
     translator = export.translator
-    same = quality.measure(translator, translator, export.pictures)
+    same = quality.measure(translator, translator, export.images)
     assert same["psnr"] == 150
     assert same["ssim"] == pytest.approx(1)
     assert same["style_latent"] == same["style_reference"] == 0
@@ -270,7 +268,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
         contract.mean_styles["cat"], one.translator.mean_style("cat"), rtol=1e-6
     )
     exported = verify.exported_translator(one.run.config, runtime.load(folder))
-    verify.verify(one.translator, exported, one.pictures[:2])
+    verify.verify(one.translator, exported, one.images[:2])
     for name in files:  # the description travels in each file, too
         carried = flatbuffer.metadata((folder / name).read_bytes(), exporting.METADATA)
         assert carried
@@ -329,7 +327,7 @@ def test_what_can_t_be_written_leaves_the_old_folder(export, tmp_path, monkeypat
 
 def test_a_run_whose_data_is_elsewhere_is_compared_on_drawn_animals(capsys):
     config = tiny(dataset="folder", data_dir="gone", domains=("cat", "dog"))
-    assert verify.real_pictures(config).shape == (12, 32, 32, 3)
+    assert verify.real_images(config).shape == (12, 32, 32, 3)
     assert "drawn animals" in capsys.readouterr().err
 
 
@@ -351,7 +349,7 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
     assert multiplied[1] < 0.85 * multiplied[0]
     assert not latency.leftovers(flatbuffer.cut(pairs, "translate"))
     exported = in_litert(config, pairs)
-    verify.verify(translator, exported, export.pictures[:2])
+    verify.verify(translator, exported, export.images[:2])
 
 
 @pytest.mark.slow
@@ -361,11 +359,11 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     fan = translator.networks["fan"]
     shapes = {k: v.shape for k, v in parameters.to_reference(fan).items()}
     parameters.from_reference(fan, formula.weights("fan", shapes))
-    assert tf.reduce_max(masks_of(fan, export.pictures)[0]) > 0.5
+    assert tf.reduce_max(masks_of(fan, export.images)[0]) > 0.5
     model = graph.convert(graph.for_export(translator))
     assert b"Flex" not in model
     exported = in_litert(config, model)
-    verify.verify(translator, exported, export.pictures[:6])
+    verify.verify(translator, exported, export.images[:6])
 
 
 def test_norms_of_many_pixels_are_exact():
@@ -405,7 +403,7 @@ def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:
 
 def test_in_float16_arithmetic_pictures_stay_the_same(export):
     content = flatbuffer.cut(*export.make("float16").values(), "translate")
-    for i, picture in enumerate(export.pictures[:3]):
+    for i, picture in enumerate(export.images[:3]):
         style = export.translator.random_style("cat", seed=i)
         x = picture[None]
         found = forced_to_float16(content, x_src=x, s=style)

@@ -1,4 +1,4 @@
-"""ONNX files made of a float32 .tflite, and run in ONNX Runtime."""
+"""ONNX files, converted from a float32 .tflite and run in ONNX Runtime."""
 
 import pathlib
 import tempfile
@@ -40,7 +40,7 @@ def convert(content: bytes, signature: str, path: pathlib.Path) -> None:
 
 
 def load(folder: pathlib.Path) -> Endpoints:
-    """Return the signatures of a folder of ONNX files as functions of named arrays.
+    """The signatures of a folder of ONNX files as functions of named arrays.
 
     Raises:
         UserError: if ONNX Runtime is not installed.
