@@ -158,7 +158,9 @@ class Export:
         self.split = split
         self.translator = Translator.of_run(run, self.iteration)
         self.pictures = real_pictures(run.config)
-        self.names = [s.name for s in graph.signatures(run.config)]
+        signatures = graph.signatures(run.config)
+        self.inputs = {s.name: [t.name for t in s.inputs] for s in signatures}
+        self.names = [*self.inputs]
 
     @functools.cached_property
     def copy(self) -> Translator:
@@ -179,6 +181,7 @@ class Export:
     def make(self, variant: str) -> dict[str, bytes]:
         """Return a variant as {file name: content}."""
         content = self.float32 if variant == "float32" else self._quantized(variant)
+        content = flatbuffer.in_order(content, self.inputs)
         if not self.split:
             return {"stargan.tflite": content}
         return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}
