@@ -12,7 +12,7 @@ from export.model import graph
 from export.model.folder import exports_dir, writing
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
-from tfstargan.data.stream import examples_of, open_images
+from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.exported.runtime import Endpoints
@@ -36,8 +36,10 @@ def real_pictures(
     except UserError as error:
         print(f"{error}\nComparing on drawn animals instead.", file=sys.stderr)
         image_set = Critters(split, config.img_size, pictures)
-    each = max(1, pictures // len(image_set.domains))
-    return np.concatenate(examples_of(image_set, config.img_size, each))
+    labels = some_labels(len(image_set.domains), pictures)
+    each = pictures // len(labels)
+    found = examples_of(image_set, config.img_size, each, labels=labels)
+    return np.concatenate(found)
 
 
 class Network:
