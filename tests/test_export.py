@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +17,7 @@ from ai_edge_litert.cpu_options import CpuOptions
 from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.options import Options
+from commands import refusal
 from conftest import tiny
 from parity import formula
 
@@ -155,23 +157,80 @@ def test_multiplications_are_counted_by_hand():
     assert flatbuffer.multiplications(model) == 4 * 3 * 7 * 9 * 5 + 84 * 2
 
 
-def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
-    graph.write_saved_model(export.copy, tmp_path / "saved")
-    endpoints = saved_model.load(tmp_path / "saved")
-    exported = verify.exported_translator(export.run.config, endpoints, None)
+@pytest.fixture(scope="module")
+def saved(export, tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    graph.write_saved_model(export.copy, folder)
+    return folder
+
+
+def test_the_saved_model_takes_any_number_of_images(export, saved):
+    exported = verify.exported_translator(
+        export.run.config, saved_model.load(saved), None
+    )
     verify.verify(export.translator, exported, export.images[:2])
     many = quality.translations(exported, export.images[:5], export.translator)
     assert many.shape == (5, 32, 32, 3)
 
 
-def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
+def test_the_saved_model_s_endpoints_take_the_contract_s_names(export, saved):
+    loaded = tf.saved_model.load(saved)
+    for signature in graph.signatures(export.run.config, None):
+        _, named = loaded.signatures[signature.name].structured_input_signature
+        assert set(named) == {tensor.name for tensor in signature.inputs}
+    default = loaded.signatures["serving_default"]
+    assert set(default.structured_input_signature[1]) == {"x_src", "s"}
+    x, s = export.images[:3], np.ones((3, 6), np.float32)
+    layer = keras.layers.TFSMLayer(str(saved), call_endpoint="translate")
+    fake = export.translator.apply_styles(x, s)
+    np.testing.assert_allclose(layer(x, s=s)["x_fake"], fake, atol=1e-4)
+    np.testing.assert_allclose(loaded.translate(x, s)["x_fake"], fake, atol=1e-4)
+
+
+def test_onnx_runtime_gives_what_keras_gives_for_any_number_of_images(export, tmp_path):
     pytest.importorskip("tf2onnx", reason="needs the extra onnx")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what tf2onnx calls
-        for name in SIGNATURES:
-            onnx_files.convert(model, name, tmp_path / f"{name}.onnx")
-    exported = verify.exported_translator(export.run.config, onnx_files.load(tmp_path))
+        onnx_files.write(export.translator, tmp_path)
+    exported = verify.exported_translator(
+        export.run.config, onnx_files.load(tmp_path), batch=None
+    )
     verify.verify(export.translator, exported, export.images[:2])
+    found, expected = (
+        quality.translations(translator, export.images[:5], export.translator)
+        for translator in (exported, export.translator)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    for signature in graph.signatures(export.run.config, None):
+        session = onnxruntime.InferenceSession(tmp_path / f"{signature.name}.onnx")
+        inputs = [(i.name, tuple(i.shape)) for i in session.get_inputs()]
+        assert inputs == [(t.name, ("batch", *t.shape[1:])) for t in signature.inputs]
+
+
+@pytest.mark.parametrize("kind", ["savedmodel", "onnx"])
+def test_a_folder_that_can_t_be_written_is_refused_in_a_line(kind, run_dir, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "mine" / kind).mkdir(parents=True)
+    for out, reason in (("file", "can't be written"), ("mine", "not an export")):
+        line = refusal(
+            f"export.{kind}", f"--run_dir={run_dir}", f"--out={out}", cwd=tmp_path
+        )
+        assert f"{out}/{kind}: " in line
+        assert reason in line
+
+
+def test_inputs_of_a_file_are_in_the_order_of_the_contract(export):
+    (content,) = export.make("float16").values()
+    model = flatbuffer.read(content)
+    for signature in graph.signatures(export.run.config):
+        (found,) = (
+            s for s in model.signatureDefs if s.signatureKey.decode() == signature.name
+        )
+        names = [tensor.name for tensor in signature.inputs]
+        assert [named.name.decode() for named in found.inputs] == names
+        inputs = model.subgraphs[found.subgraphIndex].inputs
+        assert [*inputs] == [named.tensorIndex for named in found.inputs]
 
 
 def test_a_model_that_differs_is_refused(export, model):

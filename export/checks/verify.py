@@ -13,7 +13,7 @@ from export.model.folder import exports_dir, writing
 from export.model.source import open_source
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
-from tfstargan.data.stream import examples_of, open_images
+from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.exported.runtime import Endpoints
@@ -40,8 +40,10 @@ def real_images(config: Config, split: str = "val", count: int = IMAGES) -> np.n
     except UserError as error:
         print(f"{error}\nComparing on drawn animals instead.", file=sys.stderr)
         image_set = Critters(split, config.img_size, count)
-    each = max(1, count // len(image_set.domains))
-    return np.concatenate(examples_of(image_set, config.img_size, each))
+    labels = some_labels(len(image_set.domains), count)
+    each = count // len(labels)
+    found = examples_of(image_set, config.img_size, each, labels=labels)
+    return np.concatenate(found)
 
 
 class Network:

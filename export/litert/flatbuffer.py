@@ -5,7 +5,7 @@ A .tflite is a FlatBuffer (https://flatbuffers.dev) of the schema that LiteRT sh
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import flatbuffers
@@ -121,6 +121,26 @@ def cut(content: bytes, signature: str) -> bytes:
             kept.append(tensor.buffer)
         tensor.buffer = kept.index(tensor.buffer)
     model.buffers = [model.buffers[i] for i in kept]
+    return write(model)
+
+
+def in_order(content: bytes, inputs: Mapping[str, Sequence[str]]) -> bytes:
+    """A .tflite whose signatures have their inputs in another order.
+
+    The converter sorts them by name. The order matters to programs that pass inputs by
+    position.
+
+    Args:
+        content: the .tflite.
+        inputs: {signature: names of its inputs}.
+    """
+    model = read(content)
+    for signature in model.signatureDefs:
+        names = inputs[signature.signatureKey.decode()]
+        signature.inputs.sort(key=lambda named: names.index(named.name.decode()))
+        model.subgraphs[signature.subgraphIndex].inputs = np.array(
+            [named.tensorIndex for named in signature.inputs], np.int32
+        )
     return write(model)
 
 

@@ -67,7 +67,9 @@ class Export:
         self.split = split
         self.translator = self.source.translator
         self.images = real_images(run.config)
-        self.names = [s.name for s in graph.signatures(run.config)]
+        signatures = graph.signatures(run.config)
+        self.inputs = {s.name: [t.name for t in s.inputs] for s in signatures}
+        self.names = [*self.inputs]
 
     @functools.cached_property
     def copy(self) -> Translator:
@@ -88,6 +90,7 @@ class Export:
     def make(self, variant: str) -> Files:
         """The files of a variant."""
         content = self.float32 if variant == "float32" else self._quantized(variant)
+        content = flatbuffer.in_order(content, self.inputs)
         if not self.split:
             return {"stargan.tflite": content}
         return {f"{name}.tflite": flatbuffer.cut(content, name) for name in self.names}

@@ -87,14 +87,24 @@ def for_export(translator: Translator, lowering: str = "litert") -> Translator:
 def write_saved_model(
     copy: Translator, folder: pathlib.Path, batch: int | None = None
 ) -> None:
-    """Write a SavedModel with the three signatures; `batch` None is any number."""
+    """Write a TensorFlow SavedModel with the three signatures.
+
+    Endpoints take the tensors of the contract, by name or in its order. `translate` is
+    also the default signature, because Keras gives the first endpoint that name.
+
+    Args:
+        copy: a translator made by `for_export`.
+        folder: the folder to write into.
+        batch: number of images at once; None for any number.
+    """
     archive = keras.export.ExportArchive()
     for network in copy.networks.values():
         archive.track(network)
-    for signature in signatures(copy.config, batch):
+    endpoints = _endpoints(copy)
+    for signature in reversed(signatures(copy.config, batch)):
         archive.add_endpoint(
             signature.name,
-            _named(functions(copy)[signature.name], signature.output.name),
+            endpoints[signature.name],
             input_signature=[
                 tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
                 for tensor in signature.inputs
@@ -103,19 +113,32 @@ def write_saved_model(
     archive.write_out(str(folder), verbose=False)
 
 
-def _named(function: Callable[..., Any], output: str) -> Callable[..., dict[str, Any]]:
-    def endpoint(first: Any, second: Any) -> dict[str, Any]:
-        return {output: function(first, second)}
+def _endpoints(copy: Translator) -> dict[str, Callable[..., dict[str, Any]]]:
+    """The functions of an archive: their arguments become the names of its tensors."""
+    function = functions(copy)
 
-    return endpoint
+    def map_latent(z: Any, y: Any) -> dict[str, Any]:
+        return {"s": function[contract.MAP_LATENT](z, y)}
+
+    def encode_style(x_ref: Any, y: Any) -> dict[str, Any]:
+        return {"s": function[contract.ENCODE_STYLE](x_ref, y)}
+
+    def translate(x_src: Any, s: Any) -> dict[str, Any]:
+        return {"x_fake": function[contract.TRANSLATE](x_src, s)}
+
+    return {
+        contract.MAP_LATENT: map_latent,
+        contract.ENCODE_STYLE: encode_style,
+        contract.TRANSLATE: translate,
+    }
 
 
-def convert(copy: Translator, batch: int = 1) -> bytes:
+def convert(copy: Translator, batch: int | None = 1) -> bytes:
     """A float32 LiteRT flatbuffer of the networks with the three signatures.
 
     Args:
         copy: a translator made by `for_export`.
-        batch: number of images at once.
+        batch: number of images at once; None for any number, as ONNX needs.
 
     Raises:
         UserError: if the converter lost the weights.
