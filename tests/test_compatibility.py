@@ -27,6 +27,7 @@ from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import open_images
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
+from tfstargan.files import checksum
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.loop import make_model, train_run
@@ -157,10 +158,12 @@ def test_a_saved_model_gives_what_keras_does(translator):
     verify(translator, old, real_images(translator.config))
 
 
-def test_an_exported_model_is_served_as_it_is(run):
-    made = (run.export_dir / "mixed" / "stargan.tflite").stat().st_mtime_ns
+def test_a_model_of_an_unknown_checkpoint_stays_and_apps_get_another(run, monkeypatch):
+    monkeypatch.setitem(FLOORS, "mixed", 0.0)  # of trained networks
+    before = checksum(run.export_dir / "mixed" / "stargan.tflite")
     folder = exported(run, "mixed", checkpoint=2)
-    assert (folder / "stargan.tflite").stat().st_mtime_ns == made
+    assert folder == run.export_dir / "apps" / "mixed"
+    assert checksum(run.export_dir / "mixed" / "stargan.tflite") == before
 
 
 # ---- packed images ----

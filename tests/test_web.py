@@ -3,7 +3,6 @@
 Skipped, with the reason, where Chromium, Playwright or npm are not there.
 """
 
-import dataclasses
 import io
 import json
 import pathlib
@@ -19,12 +18,10 @@ from PIL import Image
 
 from export.apps.server import server
 from export.apps.site import find_litert, write_site
-from export.litert.exporting import exported
 from tfstargan import images, resources
 from tfstargan.data.critters import draw, nth_critter
 from tfstargan.errors import UserError
 from tfstargan.exported import runtime
-from tfstargan.exported.contract import Contract
 from tfstargan.exported.latents import seeded_latent
 from tfstargan.runs.run import Run, open_run
 
@@ -451,19 +448,6 @@ def test_a_site_is_made_again_but_nothing_else_is_replaced(run, site, tmp_path):
     with pytest.raises(UserError, match="no site of this command"):
         write_site(run, tmp_path / "other", references=0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "site"]
-
-
-@pytest.mark.slow
-def test_a_model_of_another_checkpoint_is_exported_anew(run, site):
-    folder = exported(run, "float32")
-    written = (folder / "stargan.tflite").stat().st_mtime_ns
-    assert exported(run, "float32") == folder
-    assert (folder / "stargan.tflite").stat().st_mtime_ns == written
-    older = dataclasses.replace(Contract.load(folder), iteration=1)
-    (folder / "stargan.json").unlink()
-    older.seal(folder)
-    exported(run, "float32")
-    assert Contract.load(folder).iteration == 3
 
 
 def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path):
