@@ -4,8 +4,8 @@
     .venv-old-runtime/bin/python tests/old_runtime.py FOLDER
 
 FOLDER holds .tflite files and vectors.npz: inputs by SIGNATURE/INPUT, and the outputs
-that each file gives in LiteRT by FILE/SIGNATURE. Prints as JSON, for each file, the
-largest difference from these, or why the runtime refuses it.
+that each file gives in LiteRT by FILE/SIGNATURE. Prints as JSON, for each file, the root
+mean square difference from these by signature, or why the runtime refuses it.
 """
 
 import json
@@ -16,15 +16,15 @@ import numpy as np
 from tflite_runtime.interpreter import Interpreter
 
 
-def difference(path, vectors):
+def differences(path, vectors):
     interpreter = Interpreter(model_path=str(path))
-    worst = 0.0
+    result = {}
     for name, tensors in interpreter.get_signature_list().items():
         inputs = {key: vectors[f"{name}/{key}"] for key in tensors["inputs"]}
         (found,) = interpreter.get_signature_runner(name)(**inputs).values()
         expected = vectors[f"{path.stem}/{name}"]
-        worst = max(worst, float(np.abs(found - expected).max()))
-    return worst
+        result[name] = float(np.sqrt(np.mean(np.square(found - expected))))
+    return result
 
 
 def main(folder):
@@ -32,7 +32,7 @@ def main(folder):
     result = {}
     for path in sorted(folder.glob("*.tflite")):
         try:
-            result[path.stem] = difference(path, vectors)
+            result[path.stem] = differences(path, vectors)
         except (ValueError, RuntimeError) as error:
             result[path.stem] = str(error)
     print(json.dumps(result))

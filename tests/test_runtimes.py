@@ -1,4 +1,8 @@
-"""Exported files in other runtimes: the versions that they declare hold there."""
+"""Exported files in other runtimes: the versions that they declare hold there.
+
+Runtimes round 8-bit arithmetic differently. Results may differ by half of a variant's
+own error.
+"""
 
 import json
 import pathlib
@@ -66,6 +70,10 @@ def outputs(content: bytes, vectors: dict) -> dict[str, np.ndarray]:
     return {n: next(iter(endpoints[n](**vectors[n]).values())) for n in SIGNATURES}
 
 
+def rms(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(x))))
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_operator_declares_the_version_that_it_needs(made, variant):
     model = flatbuffer.read(made[variant])
@@ -101,15 +109,14 @@ def test_the_contract_names_the_oldest_runtime(export, made):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_openvino_takes_every_variant(made, vectors, variant, tmp_path):
     openvino = pytest.importorskip("openvino")
-    expected = outputs(made[variant], vectors)
+    exact, expected = (outputs(made[v], vectors) for v in ("float32", variant))
     for name in SIGNATURES:
         path = tmp_path / f"{name}.tflite"
         path.write_bytes(flatbuffer.cut(made[variant], name))
         compiled = openvino.compile_model(path, "CPU")
-        given = {i.get_any_name(): i for i in compiled.inputs}
-        inputs = {given[key]: value for key, value in vectors[name].items()}
-        found = compiled(inputs)[0]
-        assert np.abs(found - expected[name]).max() < 0.2, name
+        found = compiled(vectors[name])[0]
+        bound = 1e-3 + 0.5 * rms(expected[name] - exact[name])
+        assert rms(found - expected[name]) < bound, name
 
 
 @pytest.mark.all
@@ -128,7 +135,7 @@ def test_an_old_runtime_gives_the_same_or_refuses(made, vectors, tmp_path):
         text=True,
         check=True,
     )
-    result = json.loads(done.stdout)
+    result, exact = json.loads(done.stdout), outputs(made["float32"], vectors)
     for variant, (release, _) in DECLARED.items():
         if versions.as_numbers(release) > (2, 14, 0):
             assert (
@@ -136,4 +143,6 @@ def test_an_old_runtime_gives_the_same_or_refuses(made, vectors, tmp_path):
                 in (result[variant])
             )
         else:
-            assert result[variant] < 0.02, (variant, result[variant])
+            for name in SIGNATURES:
+                error = rms(recorded[f"{variant}/{name}"] - exact[name])
+                assert result[variant][name] < 1e-3 + 0.5 * error, (variant, name)

@@ -40,7 +40,7 @@ def page(
     else:
         lines.append("<p>To compare variants, export with --variants=all.</p>")
     lines += [
-        f'<p class="fault">Not written: {html.escape(fault)}</p>'
+        f'<p class="fault">{html.escape(fault)}</p>'
         for fault in faults.values()
         if fault
     ]
@@ -92,7 +92,7 @@ table {{ border-collapse: collapse; table-layout: fixed; width: max-content; }}
 th, td {{ width: 7.5rem; padding: .3rem .6rem; text-align: right;
   box-sizing: border-box; overflow-wrap: break-word; vertical-align: top; }}
 tr + tr {{ border-top: 1px solid #8884; }}
-th:first-child {{ width: 16rem; text-align: left; font-weight: normal; }}
+th:first-child {{ width: 18rem; text-align: left; font-weight: normal; }}
 .fault {{ border-left: 3px solid #c60; padding-left: .7rem; }}
 .images th:first-child {{ width: 6rem; }}
 .images td {{ width: 9rem; padding: 2px; }}

@@ -19,7 +19,7 @@ FIGURES = {
         "peak_mb": ("Memory, MB", "{:.0f}"),
         "min_runtime": ("Oldest TensorFlow Lite", "{}"),
         "gmac": ("Multiplications, billions", "{:.3f}"),
-        "leftovers": ("Operators outside XNNPACK", "{}"),
+        "leftovers": ("Operators outside XNNPACK", "{:.0f}"),
     },
     "Quality": {
         "psnr": ("PSNR, dB", "{:.1f}"),
@@ -31,9 +31,9 @@ FIGURES = {
     },
     "Speed": {
         "ms_1_thread": ("Translation, 1 thread, ms", "{:.1f}"),
-        "p95_1_thread": ("95th percentile", "{:.1f}"),
+        "p95_1_thread": ("1 thread, 95th percentile, ms", "{:.1f}"),
         "ms_2_threads": ("Translation, 2 threads, ms", "{:.1f}"),
-        "p95_2_threads": ("95th percentile", "{:.1f}"),
+        "p95_2_threads": ("2 threads, 95th percentile, ms", "{:.1f}"),
         "ms_map_latent": ("Random style, 2 threads, ms", "{:.2f}"),
         "ms_encode_style": ("Reference's style, 2 threads, ms", "{:.1f}"),
     },
@@ -44,7 +44,8 @@ LEGEND = {
     "files. Operators outside XNNPACK are those of a translation that run in slower "
     "code.",
     "Quality": "Translations and styles are compared with those of Keras, on images of "
-    "the run. The error of styles is relative to their standard deviation.",
+    "the run. Higher PSNR and SSIM are better, and lower LPIPS and errors. The error "
+    "of styles is relative to their standard deviation.",
     "Speed": "Times are medians in LiteRT on this machine, with the variants run in "
     "turns. They say little about other processors, such as those of phones.",
     "Probe": "The probe reads the factors of drawn animals off the translations.",
@@ -57,7 +58,7 @@ PURPOSES = {
     ),
     "Web": (
         ("mixed", "float32"),
-        "a small download that WebAssembly and WebGPU both compute",
+        "a quarter of the download of float32",
     ),
     "Archive": (
         ("float32", "float16"),
@@ -119,7 +120,7 @@ def recommendations(entries: Sequence[Entry]) -> dict[str, str]:
     for purpose, (ranked, reason) in PURPOSES.items():
         best = [variant for variant in ranked if variant in written]
         if best:
-            figures = "{MB:.2f} MB, {psnr:.1f} dB".format(**written[best[0]])
+            figures = "{MB:.2f} MB, PSNR {psnr:.1f} dB".format(**written[best[0]])
             why = f"; {reason}" if best[0] == ranked[0] else ""
             found[purpose] = f"{best[0]} ({figures}{why})"
     return found
@@ -136,7 +137,7 @@ def text(entries: Sequence[Entry]) -> str:
         row[0].ljust(first) + "".join(f"  {cell:>{width}}" for cell in row[1:])
         for row in rows
     ]
-    lines += [f"not written: {entry.fault}" for entry in entries if entry.fault]
+    lines += [entry.fault for entry in entries if entry.fault]
     lines += [
         f"{purpose}: {best}" for purpose, best in recommendations(entries).items()
     ]

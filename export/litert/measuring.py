@@ -99,7 +99,8 @@ def cost(
         "ms_encode_style": times[2, contract.ENCODE_STYLE]["median_ms"],
         "peak_mb": memory(files[export.file_of(contract.TRANSLATE)]),
         "gmac": flatbuffer.multiplications(flatbuffer.read(translate)) / 1e9,
-        "leftovers": " ".join(f"{n} {name}" for name, n in left.items()) or "none",
+        "leftovers": left.total(),
+        "leftover_operators": " ".join(f"{n} {name}" for name, n in left.items()),
     }
 
 
