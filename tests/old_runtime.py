@@ -4,8 +4,8 @@
     .venv-old-runtime/bin/python tests/old_runtime.py FOLDER
 
 FOLDER holds .tflite files and vectors.npz: inputs by SIGNATURE/INPUT, and the outputs
-that each file gives in LiteRT by FILE/SIGNATURE. Prints as JSON, for each file, the root
-mean square difference from these by signature, or why the runtime refuses it.
+that each file gives in LiteRT by FILE/SIGNATURE. Prints as JSON, for each file, the
+root mean square difference by signature, or why the runtime refuses it.
 """
 
 import json
