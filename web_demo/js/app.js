@@ -1,22 +1,18 @@
 // The page: the choices, and what is shown for them.
 
 import {cameraWorks, takePhoto} from './camera.js';
-import {setSize, setState, showAfter, showBefore, toPng} from './compare.js';
+import {saveAfter, setSize, setState, showAfter, showBefore} from './compare.js';
+import {guarded, showFailure, showProgress} from './messages.js';
 import {Model} from './model.js';
 import {readPhoto, thumbnail} from './photos.js';
 import {withAlpha} from './pixels.js';
+import {checkBrowser, readSite, SITE} from './site.js';
 import {addOwn, drawCanvas, fillCanvases, fillStrip, markChosen} from './strip.js';
 import {Translation} from './translation.js';
 
 const $ = (id) => document.getElementById(id);
-const SITE = new URL('..', import.meta.url); // index.html's folder
 const GALLERY = [...Array(12).keys()]; // seeds
 const FAST = 400; // milliseconds of a translation, at most, to fill the gallery
-const PHASES = {
-  runtime: 'Loading the runtime',
-  model: 'Loading the model',
-  compile: 'Preparing the model',
-};
 
 const chosen = { // see translation.js
   source: null,
@@ -53,62 +49,6 @@ async function start() {
   buildControls();
   setState('empty');
   if (site.sources.length) await guarded(chooseSource)(site.sources[0]);
-}
-
-function checkBrowser() {
-  if (typeof WebAssembly !== 'object') {
-    throw new Error('This browser has no WebAssembly, or it is turned off. ' +
-      'Current versions of Chrome, Edge, Firefox and Safari have it.');
-  }
-  if (typeof OffscreenCanvas !== 'function') {
-    throw new Error('This browser is too old for this page (it has no OffscreenCanvas).');
-  }
-}
-
-async function readSite() {
-  const response = await fetch(new URL('site.json', SITE)).catch(() => null);
-  if (!response?.ok) {
-    throw new Error('site.json can\'t be loaded: make the site again (tfstargan export web)');
-  }
-  return response.json();
-}
-
-// ---- progress and messages ----
-
-function showProgress({phase, loaded, total}) {
-  const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
-  const of = total ? ` of ${megabytes(total)}` : '';
-  $('hint').hidden = true;
-  $('phase').textContent = PHASES[phase] + (loaded ? `: ${megabytes(loaded)}${of} MB` : '');
-  if (total) $('progress').value = loaded / total;
-  else $('progress').removeAttribute('value');
-}
-
-function showFailure(error) {
-  setState('failed');
-  $('hint').hidden = true;
-  $('phase').textContent = error.message;
-  $('loading').setAttribute('role', 'alert');
-  $('retry').hidden = false;
-  $('retry').addEventListener('click', () => location.reload());
-}
-
-function showAlert(error) {
-  $('alert').querySelector('p').textContent = error.message;
-  $('alert').hidden = false;
-}
-
-/** Returns a function that calls another and shows the error it may throw. */
-function guarded(act) {
-  return async (...args) => {
-    $('alert').hidden = true;
-    try {
-      await act(...args);
-    } catch (error) {
-      $('status').textContent = '';
-      showAlert(error);
-    }
-  };
 }
 
 const update = () => translation.newest(guarded(async () => {
@@ -299,12 +239,7 @@ function wireDrops() {
 }
 
 async function save() {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(await toPng());
-  link.download = `${$('after').ariaLabel.replace(/[^\p{L}\p{N}_+]+/gu, '-').slice(0, 100)}.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  $('status').textContent = `Saved ${link.download}`;
+  $('status').textContent = `Saved ${await saveAfter()}`;
 }
 
 // ---- controls ----

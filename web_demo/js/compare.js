@@ -38,9 +38,15 @@ export function showAfter(rgba, size, what) {
   split();
 }
 
-/** Returns the translated image as a PNG file, at its own size. */
-export function toPng() {
-  return exact.convertToBlob({type: 'image/png'});
+/** Saves the translated image as a PNG file, at its own size. Returns the file's name. */
+export async function saveAfter() {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await exact.convertToBlob({type: 'image/png'}));
+  const {ariaLabel: what} = document.getElementById('after');
+  link.download = `${what.replace(/[^\p{L}\p{N}_+]+/gu, '-').slice(0, 100)}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return link.download;
 }
 
 function canvasOf(rgba, size) {
