@@ -85,12 +85,12 @@ def test_the_file_gives_what_keras_gives(export, model):
     assert set(worst) == set(SIGNATURES)
 
 
-def test_a_file_of_several_pictures_at_once_gives_the_same(export):
+def test_a_file_of_several_images_at_once_gives_the_same(export):
     model = graph.convert(export.copy, batch=4)
     exported = in_litert(export.run.config, model, batch=4)
-    pictures = export.images[:6]  # a whole batch and a half
-    expected = quality.translations(export.translator, pictures, export.translator)
-    found = quality.translations(exported, pictures, export.translator)
+    images = export.images[:6]  # a whole batch and a half
+    expected = quality.translations(export.translator, images, export.translator)
+    found = quality.translations(exported, images, export.translator)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -460,11 +460,11 @@ def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:
     return output.read(int(np.prod(shape)), np.float32).reshape(shape)
 
 
-def test_in_float16_arithmetic_pictures_stay_the_same(export):
+def test_in_float16_arithmetic_images_stay_the_same(export):
     content = flatbuffer.cut(*export.make("float16").values(), "translate")
-    for i, picture in enumerate(export.images[:3]):
+    for i, image in enumerate(export.images[:3]):
         style = export.translator.random_style("cat", seed=i)
-        x = picture[None]
+        x = image[None]
         found = forced_to_float16(content, x_src=x, s=style)
         expected = export.translator.apply_styles(x, style)
         assert quality.psnr(np.clip(found, -1, 1), np.clip(expected, -1, 1)) > 50
