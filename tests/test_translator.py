@@ -22,7 +22,11 @@ from tfstargan.translation.grids import (
     reference_styles,
 )
 from tfstargan.translation.styles import NamedStyle, styles_of_references
-from tfstargan.translation.translator import CHUNK, Translator
+from tfstargan.translation.translator import (
+    CHUNK,
+    MEAN_STYLE_LATENTS,
+    Translator,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,44 @@ def test_the_mean_style_is_that_of_many_latents(translator):
     spread = np.std(styles, axis=0)[0]
     distance = np.abs(np.mean(styles, axis=0)[0] - translator.mean_style("rabbit"))
     assert (distance < 5 * spread / np.sqrt(300)).all()
+
+
+def test_the_mean_styles_of_all_domains_take_one_pass(translator, monkeypatch):
+    network, seen = translator.networks["mapping_network"], []
+    all_domains = network.all_domains
+
+    def counted(z):
+        seen.append(len(z))
+        return all_domains(z)
+
+    monkeypatch.setattr(network, "all_domains", counted)
+    fresh = Translator(translator.config, translator.networks)
+    means = [fresh.mean_style(domain) for domain in fresh.domains]
+    assert sum(seen) == MEAN_STYLE_LATENTS
+    z = np.random.default_rng(fresh.config.seed).standard_normal(
+        (MEAN_STYLE_LATENTS, fresh.config.latent_dim), np.float32
+    )
+    expected = network(z, np.full(len(z), 1, np.int32)).numpy().mean(0)
+    np.testing.assert_allclose(means[1], expected, rtol=1e-4, atol=1e-6)
+
+
+class ManyDomains:
+    """150 domains of a color each."""
+
+    domains = tuple(f"domain {k}" for k in range(150))
+
+    def count(self, label):
+        return 3
+
+    def image(self, label, index):
+        return Image.new("RGB", (40, 32), (label, index, 0))
+
+
+def test_a_grid_of_many_domains_shows_twelve_of_them():
+    examples = Examples.choose(ManyDomains(), 32)
+    assert examples.sources.shape == (12, 32, 32, 3)
+    assert [*examples.references] == [f"domain {k * 150 // 12}" for k in range(12)]
+    assert np.unique(images.to_uint8(examples.sources)[..., 0]).size == 12
 
 
 def test_an_unknown_domain_or_checkpoint_is_refused(run_dir, translator):

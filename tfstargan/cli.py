@@ -9,10 +9,13 @@ import dataclasses
 import importlib.util
 import io
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 from tfstargan import files
 from tfstargan.errors import Preempted, UserError
@@ -33,6 +36,15 @@ class RunOptions(Settings):
     )
     checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportOptions(RunOptions):
+    """Which trained run to export, and where to."""
+
+    out: str = setting(
+        "", "folder that holds the exports; by default RUN/export", path=True
     )
 
 
@@ -73,8 +85,8 @@ def start(
 ) -> None:
     """Parse the command line, call `main`, and exit.
 
-    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 where the system asked
-    training to end (SIGTERM) and it did.
+    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 after the system asked
+    the command to end (SIGTERM, SIGHUP).
 
     Args:
         main: the command; it is called with an instance of each class.
@@ -100,9 +112,10 @@ def run(
             print(f"{(about or '').strip()}\n\n{usage(kinds)}")
             return 0
         options = parse(kinds, arguments)
-        if tensorflow:
-            import_tensorflow()
-        main(*options)
+        with _ended_in_order():
+            if tensorflow:
+                import_tensorflow()
+            main(*options)
     except UserError as error:
         print(f"error: {error.as_flags}", file=sys.stderr)
         return BAD_INPUT
@@ -131,6 +144,30 @@ def piped() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Raise `Preempted` on SIGTERM and SIGHUP, so that incomplete files are removed.
+
+    Training has its own handlers, see `training.interruption`.
+    """
+    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ours = [n for n in numbers if signal.getsignal(n) is signal.SIG_DFL]  # not nohup's
+    if threading.current_thread() is not threading.main_thread():
+        ours = []  # only the main thread may handle signals
+    for number in ours:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Preempted
 
 
 def _show_any_name() -> None:

@@ -13,8 +13,11 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+import filelock
+
 PARTIAL = ".partial-"  # begins the names of files that are not complete
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LOCK = ".lock"  # in an incomplete folder: held while it is being filled
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
@@ -58,7 +61,8 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
 def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield an empty folder to fill, which takes the place of another at the end.
 
-    If an error is raised, the old folder stays.
+    If an error is raised, the old folder stays. Incomplete folders beside it, of
+    processes that were killed, are removed.
 
     Args:
         path: the folder to be.
@@ -67,13 +71,34 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
         OSError: if it can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place:
+    _remove_abandoned(path.parent)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place,
+        _locked(pathlib.Path(place)),
+    ):
         folder = pathlib.Path(place) / path.name
         folder.mkdir()
         yield folder
         if path.exists():
             path.rename(pathlib.Path(place) / "old")
         folder.rename(path)
+
+
+@contextlib.contextmanager
+def _locked(place: pathlib.Path) -> Iterator[None]:
+    """Hold the lock of an incomplete folder; the system releases that of the dead."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(NotImplementedError):  # a file system without locks
+            held.enter_context(filelock.FileLock(place / LOCK, timeout=0))
+        yield
+
+
+def _remove_abandoned(parent: pathlib.Path) -> None:
+    """Remove the incomplete folders whose lock nobody holds."""
+    for lock in parent.glob(f"{PARTIAL}*/{LOCK}"):
+        unknown = (filelock.Timeout, NotImplementedError, OSError)
+        with contextlib.suppress(*unknown), filelock.FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:

@@ -7,6 +7,7 @@ every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced s
 
 import ctypes
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -186,10 +187,23 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
     )
 
 
-def examples_of(image_set: ImageSet, size: int, each: int, skip: int = 0) -> np.ndarray:
-    """Return the first pictures of every domain, [K, each, H, W, 3] in [-1, 1].
+def examples_of(
+    image_set: ImageSet,
+    size: int,
+    each: int,
+    skip: int = 0,
+    labels: Sequence[int] | None = None,
+) -> np.ndarray:
+    """The first images of every domain, [K, each, H, W, 3] in [-1, 1].
 
-    Domains with fewer pictures than asked for repeat theirs.
+    Domains with fewer images than asked for repeat theirs.
+
+    Args:
+        image_set: the images.
+        size: height and width wanted.
+        each: images of each domain.
+        skip: images of each domain to skip first.
+        labels: of the domains; by default all.
     """
     return np.stack(
         [
@@ -197,7 +211,13 @@ def examples_of(image_set: ImageSet, size: int, each: int, skip: int = 0) -> np.
                 images.to_float(images.square(image_set.image(k, (skip + i) % n), size))
                 for i in range(each)
             ]
-            for k in range(len(image_set.domains))
+            for k in (range(len(image_set.domains)) if labels is None else labels)
             for n in [image_set.count(k)]
         ]
     )
+
+
+def some_labels(count: int, most: int) -> list[int]:
+    """At most so many of `count` labels, evenly spaced."""
+    wanted = min(count, most)
+    return [i * count // wanted for i in range(wanted)]

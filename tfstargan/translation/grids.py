@@ -17,11 +17,12 @@ import numpy as np
 from tfstargan import images
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.stream import examples_of, open_images
+from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
 COLUMNS = 9  # about so many sources and references, evenly over the domains
+MOST_DOMAINS = 12  # in a grid: its size and time grow with their number squared
 FRAMES = 12  # from one style to the next
 
 
@@ -33,11 +34,15 @@ class Examples(NamedTuple):
 
     @classmethod
     def choose(cls, image_set: ImageSet, img_size: int) -> "Examples":
-        """Return the first pictures of every domain, and the next as references."""
-        domains = image_set.domains
+        """The first images of every domain, and the next as references.
+
+        Of more than 12 domains, 12 are taken, evenly spaced.
+        """
+        labels = some_labels(len(image_set.domains), MOST_DOMAINS)
+        domains = [image_set.domains[label] for label in labels]
         each = max(1, COLUMNS // len(domains))
-        sources = examples_of(image_set, img_size, each)
-        references = examples_of(image_set, img_size, each, skip=each)
+        sources = examples_of(image_set, img_size, each, labels=labels)
+        references = examples_of(image_set, img_size, each, each, labels)
         return cls(np.concatenate(sources), dict(zip(domains, references, strict=True)))
 
 
