@@ -14,7 +14,7 @@ from tfstargan.data.critters import Critters
 from tfstargan.data.stream import examples_of, open_images
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
-from tfstargan.exported.runtime import Endpoints
+from tfstargan.exported.runtime import Endpoints, Rows
 from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
@@ -40,34 +40,18 @@ def real_pictures(
     return np.concatenate(examples_of(image_set, config.img_size, each))
 
 
-class Network:
-    """An endpoint in the place of a Keras network: called with any number of rows.
-
-    Args:
-        signature: of the endpoint, for the names of its tensors.
-        endpoint: takes and returns arrays by name, of as many rows as the signature.
-    """
-
-    def __init__(self, signature: contract.Signature, endpoint: Any):
-        self.signature = signature
-        self.endpoint = endpoint
+class Network(Rows):
+    """An endpoint in the place of a Keras network: called with any number of rows."""
 
     def __call__(self, first: Any, second: Any, masks: None = None) -> tf.Tensor:
-        """Return the endpoint's output; one for faces makes its masks itself."""
-        names = [tensor.name for tensor in self.signature.inputs]
-        rows = self.signature.output.shape[0] or len(first)
-        results = []
-        for start in range(0, len(first), rows):
-            parts = [np.asarray(a)[start : start + rows] for a in (first, second)]
-            count = len(parts[0])
-            full = [np.resize(p, (rows, *p.shape[1:])) for p in parts]
-            found = self.endpoint(**dict(zip(names, full, strict=True)))
-            results.append(np.array(found[self.signature.output.name][:count]))
-        return tf.constant(np.concatenate(results))
+        """The endpoint's output; one for faces makes its masks itself."""
+        return tf.constant(self.rows(first, second))
 
 
 class ExportedTranslator(Translator):
     """A translator whose generator is an endpoint, which goes all the way at once."""
+
+    graphs = False  # endpoints take arrays
 
     def encode(self, x: Any) -> Any:
         """Return the images: what they are in a style is computed from them."""

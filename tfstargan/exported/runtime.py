@@ -5,25 +5,32 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from tfstargan.exported.contract import Contract
+from tfstargan.exported.contract import Contract, Signature
 
 # {signature: a function of named arrays to named arrays}
 Endpoints = dict[str, Callable[..., dict[str, Any]]]
 
 
 def load(folder: str | os.PathLike[str], threads: int | None = None) -> Endpoints:
-    """Return the endpoints of an exported folder, checked against its contract.
+    """The endpoints of an exported folder, checked against its contract.
 
     Args:
-        folder: that holds stargan.json and the files it names.
-        threads: how many to compute with; by default one for each processor.
+        folder: holds stargan.json and the files it names.
+        threads: number of threads to compute with; by default one per processor.
 
     Raises:
-        UserError: if the folder is not whole; see `Contract.load`.
+        UserError: if the folder is incomplete or damaged; see `Contract.load`.
     """
-    contract = Contract.load(folder)
+    return of_contract(Contract.load(folder), folder, threads)
+
+
+def of_contract(
+    contract: Contract, folder: str | os.PathLike[str], threads: int | None = None
+) -> Endpoints:
+    """The endpoints of an exported folder whose contract is loaded already."""
     contents = {
         name: (pathlib.Path(folder) / name).read_bytes() for name in contract.files
     }
@@ -34,7 +41,7 @@ def load(folder: str | os.PathLike[str], threads: int | None = None) -> Endpoint
 
 
 def endpoints(models: dict[str, bytes], threads: int | None = None) -> Endpoints:
-    """Return endpoints of {signature: the .tflite that holds it}."""
+    """The endpoints of {signature: the .tflite that holds it}."""
     interpreters: dict[int, Interpreter] = {}
     found = {}
     for name, content in models.items():
@@ -44,3 +51,29 @@ def endpoints(models: dict[str, bytes], threads: int | None = None) -> Endpoints
             )
         found[name] = interpreters[id(content)].get_signature_runner(name)
     return found
+
+
+class Rows:
+    """An endpoint called with any number of rows.
+
+    Args:
+        signature: of the endpoint, for the names of its tensors.
+        endpoint: takes and returns arrays by name, of as many rows as the signature.
+    """
+
+    def __init__(self, signature: Signature, endpoint: Callable[..., dict[str, Any]]):
+        self.signature = signature
+        self.endpoint = endpoint
+
+    def rows(self, *inputs: np.ndarray) -> np.ndarray:
+        """The endpoint's output for inputs in the order of the signature."""
+        names = [tensor.name for tensor in self.signature.inputs]
+        size = self.signature.output.shape[0] or len(inputs[0])
+        results = []
+        for start in range(0, len(inputs[0]), size):
+            parts = [np.asarray(x)[start : start + size] for x in inputs]
+            full = [np.resize(part, (size, *part.shape[1:])) for part in parts]
+            found = self.endpoint(**dict(zip(names, full, strict=True)))
+            # A copy: the interpreter's memory is used again.
+            results.append(np.array(found[self.signature.output.name][: len(parts[0])]))
+        return np.concatenate(results)
