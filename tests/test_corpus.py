@@ -101,7 +101,13 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
     from apache_beam.io.filesystem import FileMetadata
     from apache_beam.io.localfilesystem import LocalFileSystem
 
-    from tfstargan.translation.corpus import Translate, check_source, load, translate
+    from tfstargan.translation.corpus import (
+        Translate,
+        check_source,
+        load,
+        places,
+        translate,
+    )
 
     class Bucket(LocalFileSystem):
         """A folder that passes for a bucket; Beam finds it by its scheme."""
@@ -143,8 +149,8 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
     check_source("bucket://b/photos")
     with pytest.raises(UserError, match="no such folder"):
         check_source("bucket://b/nothing")
-    places = ("bucket://b/photos", "bucket://b/out")
-    report = translate(Translate("bucket://b/run", None, [style], *places), [])
+    where = places("bucket://b/run", "bucket://b/photos", "bucket://b/out")
+    report = translate(Translate(where, None, [style]), where, [])
     assert (report["translated"], report["bad"]) == (10, 1)
     assert (corpus / "out/deep/er/3.png-to-a.png").exists()
     assert report["bad pictures"][0]["file"] == "bucket://b/photos/broken.jpg"
