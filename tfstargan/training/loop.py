@@ -142,6 +142,8 @@ def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> No
     say(describe(model, strategy.num_replicas_in_sync))
     if warning := memory.advice(run.config):
         say(warning)
+    if run.config.jit:
+        say("the first iteration compiles the training step: about 20 s on a CPU")
 
 
 def go_on(
