@@ -150,3 +150,4 @@ def test_what_needs_no_tensorflow_does_not_import_it(photos, line):
         check=False,
     )
     assert result.returncode == 0, result.stderr
+    assert "INFO" not in result.stderr  # of LiteRT

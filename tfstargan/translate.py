@@ -82,14 +82,16 @@ def opened(options: Options) -> tuple["Translating", str | pathlib.Path]:
     if options.model:
         from tfstargan.translation.exported import ExportedTranslator
 
-        return ExportedTranslator.load(options.model), options.out or "translations"
+        with cli.held_back():  # LiteRT's C++ code writes there
+            translator = ExportedTranslator.load(options.model)
+        return translator, options.out or "translations"
     cli.import_tensorflow()
     from tfstargan.runs.run import open_run
     from tfstargan.translation.translator import Translator
 
     run = open_run(options.run_dir)
-    out = options.out or run.path / "translations"
-    return Translator.of_run(run, options.checkpoint), out
+    translator = Translator.of_run(run, options.checkpoint)
+    return translator, options.out or run.path / "translations"
 
 
 if __name__ == "__main__":

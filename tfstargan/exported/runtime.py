@@ -46,9 +46,11 @@ def endpoints(models: dict[str, bytes], threads: int | None = None) -> Endpoints
     found = {}
     for name, content in models.items():
         if id(content) not in interpreters:
-            interpreters[id(content)] = Interpreter(
+            interpreter = Interpreter(
                 model_content=content, num_threads=threads or os.cpu_count()
             )
+            interpreter.allocate_tensors()  # says that it uses XNNPACK, now
+            interpreters[id(content)] = interpreter
         found[name] = interpreters[id(content)].get_signature_runner(name)
     return found
 
