@@ -182,6 +182,9 @@ class Export:
         ranges: Calibration = {}
         if variant in CALIBRATED:
             pictures = real_pictures(self.run.config, "train", CALIBRATION_PICTURES)
+            print(
+                f"{variant}: finding ranges on {len(pictures)} images", file=sys.stderr
+            )
             ranges = calibration(self.translator, pictures, self.batch)
         return variants_of.quantize(self.unquantized, variant, ranges)
 
