@@ -60,7 +60,7 @@ def test_it_translates_with_the_averaged_networks_of_the_checkpoint(
     )
 
 
-def test_many_pictures_are_computed_in_chunks_like_one(translator):
+def test_many_images_are_computed_in_chunks_like_one(translator):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (COUNT, 32, 32, 3)).astype(np.float32)
     styles = translator.encode_styles(x, "bear")
@@ -70,7 +70,7 @@ def test_many_pictures_are_computed_in_chunks_like_one(translator):
     np.testing.assert_allclose(last, alone, atol=1e-4)
 
 
-def test_pictures_in_many_styles_are_what_each_translation_gives(translator):
+def test_images_in_many_styles_are_what_each_translation_gives(translator):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (COUNT, 32, 32, 3)).astype(np.float32)
     styles = [translator.random_style("cat", 1), translator.encode_styles(x, "bear")]
@@ -192,29 +192,29 @@ def test_a_reference_s_domain_is_its_folder_s_name_unless_given(translator, tmp_
     picture = images.to_uint8(np.zeros((40, 50, 3)))
     images.save(picture, tmp_path / "cat" / "a.png")
     files = [tmp_path / "cat" / "a.png"]
-    (look,) = styles_of_references(translator, files, "")
+    (style,) = styles_of_references(translator, files, "")
     x = translator.read(files[0])[None]
-    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "cat"))
-    (look,) = styles_of_references(translator, files, "bear")
-    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "bear"))
-    assert look.name == "bear-like-a"
+    np.testing.assert_array_equal(style.code, translator.encode_styles(x, "cat"))
+    (style,) = styles_of_references(translator, files, "bear")
+    np.testing.assert_array_equal(style.code, translator.encode_styles(x, "bear"))
+    assert style.name == "bear-like-a"
 
 
 def test_output_files_keep_the_folders_of_the_sources():
-    looks = [NamedStyle("cat-seed1", np.zeros((1, 6)))]
+    styles = [NamedStyle("cat-seed1", np.zeros((1, 6)))]
     files = [pathlib.Path("in/a/x.jpg"), pathlib.Path("in/b/x.jpg")]
 
     class Folder(type(pathlib.Path())):
         def is_dir(self) -> bool:
             return True
 
-    targets = [t for *_, t in plan(Folder("in"), files, looks, pathlib.Path("out"))]
+    targets = [t for *_, t in plan(Folder("in"), files, styles, pathlib.Path("out"))]
     assert [str(t) for t in targets] == [
         "out/a/x-to-cat-seed1.png",
         "out/b/x-to-cat-seed1.png",
     ]
     with pytest.raises(UserError, match=r"^out=one\.png: there are several"):
-        list(plan(Folder("in"), files, looks, pathlib.Path("one.png")))
+        list(plan(Folder("in"), files, styles, pathlib.Path("one.png")))
 
 
 def test_grids_have_sources_above_and_references_at_the_left(translator, examples):
@@ -256,7 +256,7 @@ def test_a_cycle_ends_in_the_source_s_own_style(translator, examples):
         assert abs(shown - images.to_uint8(picture[0])).max() <= 1
 
 
-def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
+def test_an_animation_s_style_passes_every_stop(translator, examples):
     styles = reference_styles(translator, examples)
     assert len(styles) == 9
     np.testing.assert_allclose(

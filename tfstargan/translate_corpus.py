@@ -7,7 +7,7 @@ r"""Translate a large folder, or a bucket, of images with Apache Beam.
 
 Every image is translated into a random style (--seed) or that of each reference
 (--reference), as `tfstargan translate` does. Translations that exist are skipped: run
-the same command again to resume. Images that can't be read stop nothing;
+the same command again to resume. Images that can't be read are skipped;
 OUT/report.json counts and lists them.
 """
 
