@@ -193,7 +193,7 @@ def import_tensorflow() -> None:
             "no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
-    with _held_back():
+    with held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter can't do a gradient of a gradient (R1): it says so as an error
@@ -202,7 +202,7 @@ def import_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[None]:
+def held_back() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; show it if an error is raised.
 
     TensorFlow's C++ code writes there while it is imported, past `sys.stderr`.

@@ -7,7 +7,7 @@ r"""Translate a large folder, or a bucket, of images with Apache Beam.
 
 Every image is translated into a random style (--seed) or that of each reference
 (--reference), as `tfstargan translate` does. Translations that exist are skipped: run
-the same command again to resume. Images that can't be read stop nothing;
+the same command again to resume. Images that can't be read are skipped;
 OUT/report.json counts and lists them.
 """
 
@@ -53,21 +53,21 @@ def main(options: Options) -> None:
         ) from None
     from tfstargan.translation.styles import choose_styles
 
-    run_dir, source, out = corpus.places(options.run_dir, options.source, options.out)
+    where = corpus.places(options.run_dir, options.source, options.out)
     styles = choose_styles(
-        corpus.load(run_dir, options.checkpoint),
+        corpus.load(where.run_dir, options.checkpoint),
         options.domain,
         options.seed,
         options.reference,
         options.psi,
     )
-    work = corpus.Translate(run_dir, options.checkpoint, styles, source, out)
-    corpus.check_source(source)
+    corpus.check_source(where.source)
+    work = corpus.Translate(where, options.checkpoint, styles)
     report = corpus.translate(work, [f"--{option}" for option in options.beam])
     for line in report["bad pictures"]:
         print(line["reason"])
     counts = (f"{report[kind]} {kind}" for kind in corpus.OUTCOMES)
-    print(f"{out}: {', '.join(counts)}")
+    print(f"{where.out}: {', '.join(counts)}")
 
 
 if __name__ == "__main__":

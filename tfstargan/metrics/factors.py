@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfstargan.data import critters
 from tfstargan.images.reading import to_float
@@ -155,7 +156,7 @@ def latent_scores(
         fakes = np.stack([*translator.in_styles(task.x_src, turns)], axis=1)
         return probe.read(fakes.reshape(-1, *fakes.shape[2:]))
 
-    reads = [read(task) for task in tasks]
+    reads = [read(task) for task in _shown(tasks, "latents")]
     each = np.arange(len(tasks[0].x_src)).repeat(LATENTS)
     true = Factors.join([task.source_factors.rows(each) for task in tasks])
     return {
@@ -169,7 +170,10 @@ def reference_scores(
     translator: Translator, probe: Probe, tasks: Sequence[Task]
 ) -> dict:
     """Return what translations by references have of target, source and reference."""
-    reads = [probe.read(by_reference(translator, task)) for task in tasks]
+    reads = [
+        probe.read(by_reference(translator, task))
+        for task in _shown(tasks, "references")
+    ]
     read = Factors.join(reads)
     source = Factors.join([task.source_factors for task in tasks])
     reference = Factors.join([task.reference_factors for task in tasks])
@@ -201,7 +205,7 @@ def identity_error(translator: Translator, tasks: Sequence[Task]) -> float:
     return _levels(
         translator.apply_styles(t.x_src, translator.encode_styles(t.x_src, t.source))
         - t.x_src
-        for t in tasks
+        for t in _shown(tasks, "own styles")
     )
 
 
@@ -212,8 +216,13 @@ def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
             by_reference(translator, t), translator.encode_styles(t.x_src, t.source)
         )
         - t.x_src
-        for t in tasks
+        for t in _shown(tasks, "cycles")
     )
+
+
+def _shown(tasks: Sequence[Task], name: str) -> Iterable[Task]:
+    """The tasks, with a bar if they take long."""
+    return tqdm(tasks, desc=f"probe, {name}", unit="pair", delay=2, leave=False)
 
 
 def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:

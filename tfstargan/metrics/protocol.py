@@ -17,10 +17,12 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.data.image_set import ImageSet
+from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.translator import Translator
 
 GUIDES = ("latent", "reference")
 OUTPUTS = 10  # translations of one source into one domain
+REFERENCES = 64  # read at once
 
 
 class Extent(NamedTuple):
@@ -119,8 +121,7 @@ class Outputs:
         self.validation = validation
         self.extent = extent
         self.batch_size = batch_size
-        self.encode = tf.function(translator.encode)
-        self.decode = tf.function(translator.decode)
+        self._reference_codes: dict[int, dict[int, np.ndarray]] = {}
 
     def sources(self, task: Task) -> list[int]:
         """Return the indices of a task's sources."""
@@ -135,13 +136,17 @@ class Outputs:
         """
         sources = self.sources(task)
         styles = self.styles(task, len(sources))
-        for start in range(0, len(sources), self.batch_size):
-            some = sources[start : start + self.batch_size]
-            x = self.pictures(task.source, some)
-            encoded = self.encode(x)  # the same for all outputs of a source
-            s = styles[start : start + self.batch_size]
-            fakes = [self.decode(encoded, s[:, j]).numpy() for j in range(OUTPUTS)]
-            yield np.stack(fakes, axis=1)
+        size = self.batch_size
+        batch = max(size, self.translator.batch)
+        starts = range(0, len(sources), size)
+
+        def read(start: int) -> np.ndarray:
+            return self.pictures(task.source, sources[start : start + size])
+
+        for start, x in zip(starts, ahead(read, starts, most=2), strict=True):
+            s = styles[start : start + size]
+            turns = (s[:, j] for j in range(OUTPUTS))
+            yield np.stack([*self.translator.in_styles(x, turns, batch)], axis=1)
 
     def styles(self, task: Task, count: int) -> np.ndarray:
         """Return the style codes of every output, [count, OUTPUTS, style_dim].
@@ -158,15 +163,19 @@ class Outputs:
             styles = self.translator.map_latents(latents, target)
         else:
             number = self.validation.count(task.target)
-            encoded = [  # each reference once, a few pictures in memory
-                self.translator.encode_styles(
-                    self.pictures(task.target, range(i, min(i + 64, number))), target
-                )
-                for i in range(0, number, 64)
-            ]
             turns = [rng.permutation(number) for _ in range(-(-needed // number))]
-            styles = np.concatenate(encoded)[np.concatenate(turns)[:needed]]
+            styles = self._of_references(task.target, np.concatenate(turns)[:needed])
         return styles.reshape(count, OUTPUTS, -1)
+
+    def _of_references(self, domain: int, indices: np.ndarray) -> np.ndarray:
+        """Style codes of validation images; each image is encoded once."""
+        codes = self._reference_codes.setdefault(domain, {})
+        new = [*batched(sorted({*indices.tolist()} - codes.keys()), REFERENCES)]
+        pictures = ahead(lambda some: self.pictures(domain, some), new, most=2)
+        for some, x in zip(new, pictures, strict=True):
+            found = self.translator.encode_styles(x, self.translator.domains[domain])
+            codes |= zip(some, found, strict=True)
+        return np.stack([codes[i] for i in indices.tolist()])
 
     def pictures(self, domain: int, indices: Any) -> np.ndarray:
         """Return validation pictures, [n, H, W, 3] in [-1, 1]."""
