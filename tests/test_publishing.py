@@ -45,7 +45,8 @@ def test_it_opens_as_a_run_with_the_same_weights(run, published):
 def test_the_state_of_the_optimizers_is_not_in_it(run, published):
     kept = open_run(published).checkpoint()
     with h5py.File(run.checkpoint()) as old, h5py.File(kept) as new:
-        assert {*old} - {*new} == {"optimizers"}
+        assert [*new["vars"]] == ["0"]  # the iteration
+        assert len(old["vars"]) > 1
     assert kept.stat().st_size < 0.7 * run.checkpoint().stat().st_size
 
 

@@ -20,7 +20,9 @@ from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
 from tfstargan.runs.run import CHECKPOINT, Run, iteration_of
 
-OPTIMIZERS = "optimizers"  # their group in a checkpoint
+VARIABLES = "vars"  # the group of the optimizers and the iteration in a checkpoint
+OPTIMIZERS = "optimizers"  # the group of the former, before version 0.2
+OPTIMIZER = (".optimizer.", ".step_counter", ".dynamic_scale")  # in their keys
 GRIDS = ("references", "latents-psi1")  # of those that `samples` makes
 PRIVATE = ("command", "process")  # of run.json
 CARD = """\
@@ -140,9 +142,12 @@ def copy_weights(checkpoint: pathlib.Path, out: pathlib.Path) -> None:
     """Copy a checkpoint without the state of its optimizers, with a checksum."""
     with h5py.File(checkpoint, "r") as old, h5py.File(out, "w") as new:
         for name in old:
-            if name != OPTIMIZERS:
+            if name not in (OPTIMIZERS, VARIABLES):
                 old.copy(name, new)
-        new.attrs.update(old.attrs)
+        variables = new.create_group(VARIABLES)
+        for name in old[VARIABLES]:
+            if not any(part in name for part in OPTIMIZER):
+                old.copy(f"{VARIABLES}/{name}", variables)
     checkpoint_file.write_checksum(out, out)
 
 
