@@ -18,7 +18,7 @@ from tfstargan.settings import Settings, parse, setting
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 AUGMENTS = ("none", "ada", "diffaugment")
 GENERATORS = ("full", "light")
-METRICS = ("fid_reference", "fid_clean", "lpips")
+METRICS = ("fid_reference", "fid_clean", "kid_lite0", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DATA, NETWORKS, TRAINING = "data", "networks", "training"
