@@ -43,7 +43,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     try:
         yield partial
         if lasting:
-            _to_disk(partial)
+            _to_disk(partial, os.O_RDWR)  # Windows flushes no other
         os.replace(partial, path)
         if lasting and os.name == "posix":
             _to_disk(path.parent)  # its new name
@@ -164,8 +164,8 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
 
 
-def _to_disk(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _to_disk(path: pathlib.Path, mode: int = os.O_RDONLY) -> None:
+    descriptor = os.open(path, mode)
     try:
         os.fsync(descriptor)
     finally:
