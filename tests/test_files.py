@@ -4,6 +4,8 @@ import os
 import pathlib
 import subprocess
 
+import pytest
+
 from tfstargan import files
 from tfstargan.runs.provenance import commit_of
 
@@ -22,6 +24,15 @@ def test_a_file_is_flushed_through_a_descriptor_that_may_write(tmp_path, monkeyp
         partial.write_bytes(b"a")
     assert modes[0] == os.O_RDWR
     assert (tmp_path / "a.txt").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("address", ["gs://bucket/run", "S3://b", "https://a.b/c"])
+def test_an_address_becomes_no_folder(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="is an address"):
+        files.write_text("a", pathlib.Path(address) / "a.txt")
+    assert not [*tmp_path.iterdir()]
+    assert not files.is_address("C://photos/cat")
 
 
 def test_the_commit_is_that_of_the_program_not_of_a_repository_around_it(tmp_path):

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 PARTIAL = ".partial-"  # begins the names of files that are not complete
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
@@ -33,7 +34,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Each process has its own: several may write one file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
     name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
@@ -64,7 +65,7 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place:
         folder = pathlib.Path(place) / path.name
         folder.mkdir()
@@ -72,6 +73,25 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
         if path.exists():
             path.rename(pathlib.Path(place) / "old")
         folder.rename(path)
+
+
+def is_address(path: str | os.PathLike) -> bool:
+    """Whether this is an address such as gs://bucket/folder, of which `Path` drops a /.
+
+    As a path it would be a folder `gs:` in the current one.
+    """
+    return ADDRESS.match(os.fspath(path)) is not None
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OSError: if it can't be made, or is an address.
+    """
+    if is_address(path):
+        raise OSError(f"{path} is an address, not a path on this machine")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
