@@ -136,6 +136,7 @@ def run(
 @contextlib.contextmanager
 def piped() -> Iterator[None]:
     """End without a word where nobody reads on, as in `tfstargan --help | head`."""
+    _open_missing_streams()
     try:
         try:
             yield
@@ -168,6 +169,18 @@ def _ended_in_order() -> Iterator[None]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise Preempted
+
+
+def _open_missing_streams() -> None:
+    """Replace the standard streams that a process was started without (`>&-`, pythonw).
+
+    Without them the next files opened, such as a checkpoint, would have the numbers 1
+    and 2, to which libraries in C++ write their messages.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _show_any_name() -> None:

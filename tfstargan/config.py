@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from tfstargan import files
 from tfstargan.errors import UserError
-from tfstargan.settings import Settings, parse, setting
+from tfstargan.settings import ADDRESS, Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 AUGMENTS = ("none", "ada", "diffaugment")
@@ -52,6 +52,7 @@ class Config(Settings):
         "folder with train/DOMAIN/*.jpg and val/..., or packed; tfds: its data folder",
         group=DATA,
         path=True,
+        bucket=True,
         may_change=True,
     )
     domains: tuple[str, ...] = setting(
@@ -293,6 +294,11 @@ class Config(Settings):
             or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
             "dataset",
             "must be folder, critters or tfds:NAME[:LABEL]",
+        )
+        self.require(
+            not files.is_address(self.data_dir) or self.dataset.startswith("tfds:"),
+            "data_dir",
+            ADDRESS,
         )
         self.require(
             not self.probe_every or self.dataset == "critters",

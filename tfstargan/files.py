@@ -20,6 +20,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 LOCK = ".lock"  # in an incomplete folder: held while it is being filled
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
@@ -38,7 +39,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Each process has its own: several may write one file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
     name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
@@ -48,7 +49,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     try:
         yield partial
         if lasting:
-            _to_disk(partial)
+            _to_disk(partial, os.O_RDWR)  # Windows flushes no other
         os.replace(partial, path)
         if lasting and os.name == "posix":
             _to_disk(path.parent)  # its new name
@@ -70,7 +71,7 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _remove_abandoned(path.parent)
     with (
         tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place,
@@ -99,6 +100,25 @@ def _remove_abandoned(parent: pathlib.Path) -> None:
         unknown = (filelock.Timeout, NotImplementedError, OSError)
         with contextlib.suppress(*unknown), filelock.FileLock(lock, timeout=0):
             shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def is_address(path: str | os.PathLike) -> bool:
+    """Whether this is an address such as gs://bucket/folder, of which `Path` drops a /.
+
+    As a path it would be a folder `gs:` in the current one.
+    """
+    return ADDRESS.match(os.fspath(path)) is not None
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OSError: if it can't be made, or is an address.
+    """
+    if is_address(path):
+        raise OSError(f"{path} is an address, not a path on this machine")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
@@ -215,8 +235,8 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
 
 
-def _to_disk(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _to_disk(path: pathlib.Path, mode: int = os.O_RDONLY) -> None:
+    descriptor = os.open(path, mode)
     try:
         os.fsync(descriptor)
     finally:

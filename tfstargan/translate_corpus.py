@@ -22,17 +22,26 @@ from tfstargan.settings import setting
 class Options(cli.RunOptions, cli.StyleOptions):
     """The flags of this command."""
 
+    run_dir: str = setting(
+        "",
+        "folder or bucket of the run; empty: the newest under runs/",
+        group="run",
+        path=True,
+        bucket=True,
+    )
     source: str = setting(
         "",
         "folder or bucket of images",
         required="name the folder or bucket of images",
         path=True,
+        bucket=True,
     )
     out: str = setting(
         "",
         "folder or bucket for the translations",
         required="name a folder or bucket for the translations",
         path=True,
+        bucket=True,
     )
     beam: tuple[str, ...] = setting(
         (),

@@ -99,7 +99,7 @@ def claim(out_dir: pathlib.Path) -> None:
         UserError: if it can't be made, or holds what is not ours.
     """
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+        files.make_folder(out_dir)
         ours = {
             out_dir / shard_index.INDEX,
             *map(shard_index.contents_of, out_dir.glob("*.tf*")),

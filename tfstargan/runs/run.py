@@ -92,7 +92,7 @@ class Run:
         run = cls(path, config)
         with contextlib.ExitStack() as held:
             try:
-                path.mkdir(parents=True, exist_ok=True)
+                files.make_folder(path)
                 held.enter_context(run._locked())
                 files.remove_partial(run.checkpoints_dir)
                 run._set_damaged_aside()
