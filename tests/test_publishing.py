@@ -119,6 +119,11 @@ def test_other_addresses_are_refused(address):
         open_run(address)
 
 
+def test_a_flag_takes_an_address(tmp_path):
+    line = refusal("tfstargan.samples", "--run_dir=hf://a/b/c", cwd=tmp_path)
+    assert "must be hf://OWNER/NAME" in line
+
+
 def test_the_command_writes_it_and_refuses_what_is_there(run, tmp_path):
     flags = [f"--run_dir={run.path}", "--out=mine", "--license=other", f"--data={DATA}"]
     result = command("tfstargan.card", *flags, cwd=tmp_path)

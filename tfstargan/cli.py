@@ -32,7 +32,11 @@ class RunOptions(Settings):
     """Which trained run, and which of its checkpoints."""
 
     run_dir: str = setting(
-        "", "folder of the run; empty: the newest under runs/", group="run", path=True
+        "",
+        "folder of the run, preset:NAME or hf://OWNER/NAME; empty: the newest in runs/",
+        group="run",
+        path=True,
+        address=True,
     )
     checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str

@@ -52,7 +52,7 @@ class Config(Settings):
         "folder with train/DOMAIN/*.jpg and val/..., or packed; tfds: its data folder",
         group=DATA,
         path=True,
-        bucket=True,
+        address=True,
         may_change=True,
     )
     domains: tuple[str, ...] = setting(
@@ -430,6 +430,7 @@ class TrainOptions(Settings):
         "run whose weights a new run begins with; its domains may differ",
         group="run",
         path=True,
+        address=True,
     )
     init_checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str

@@ -38,7 +38,7 @@ def setting(
     one_of: Sequence[str] = (),
     power_of_two: bool = False,
     path: bool = False,
-    bucket: bool = False,
+    address: bool = False,
     repeated: bool = False,
     may_change: bool = False,
 ) -> Any:
@@ -57,7 +57,7 @@ def setting(
         one_of: the values that are allowed.
         power_of_two: whether it must be one.
         path: whether it names a file or folder; a leading ~ is the home folder.
-        bucket: whether that may be an address, such as gs://bucket/folder.
+        address: whether that may be an address, such as gs://bucket/folder.
         repeated: for a tuple, whether the flag is repeated instead of split at commas.
         may_change: whether a resumed run may have another value.
     """
@@ -75,7 +75,7 @@ def setting(
             "one_of": tuple(one_of),
             "power_of_two": power_of_two,
             "path": path,
-            "bucket": bucket,
+            "address": address,
             "repeated": repeated,
             "may_change": may_change,
         },
@@ -146,7 +146,7 @@ def _broken_rule(field: dataclasses.Field, value: Any) -> str:
         return ""
     if rule["required"] and not value:
         return rule["required"]
-    if rule["path"] and not rule["bucket"] and is_address(value):
+    if rule["path"] and not rule["address"] and is_address(value):
         return ADDRESS
     if rule["one_of"]:
         bad = [v for v in (value if type(value) is tuple else [value]) if v]

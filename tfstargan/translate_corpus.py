@@ -27,21 +27,21 @@ class Options(cli.RunOptions, cli.StyleOptions):
         "folder or bucket of the run; empty: the newest under runs/",
         group="run",
         path=True,
-        bucket=True,
+        address=True,
     )
     source: str = setting(
         "",
         "folder or bucket of images",
         required="name the folder or bucket of images",
         path=True,
-        bucket=True,
+        address=True,
     )
     out: str = setting(
         "",
         "folder or bucket for the translations",
         required="name a folder or bucket for the translations",
         path=True,
-        bucket=True,
+        address=True,
     )
     beam: tuple[str, ...] = setting(
         (),
