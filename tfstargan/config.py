@@ -260,6 +260,11 @@ class Config(Settings):
     evaluate_every: int = setting(
         0, "iterations between FID and LPIPS; 0: never", **NEVER
     )
+    patience: int = setting(
+        0,
+        "evaluations without a better one after which training ends; 0: none",
+        **NEVER,
+    )
     evaluate_quick: bool = setting(
         False,
         "evaluate on few images: takes minutes, but is not the protocol",
@@ -287,6 +292,11 @@ class Config(Settings):
         self._check_domains()
         self._check_widths()
         self._check_batch()
+        self.require(
+            not self.patience or bool(self.evaluate_every),
+            "patience",
+            "counts evaluations: needs --evaluate_every",
+        )
 
     def _check_dataset(self) -> None:
         self.require(

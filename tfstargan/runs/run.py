@@ -250,6 +250,13 @@ class Run:
         text = json.dumps(best._asdict()) + "\n"
         files.write_text(text, self.checkpoints_dir / f"{BEST}.json", lasting=True)
 
+    def out_of_patience(self, iteration: int) -> bool:
+        """Whether the last `config.patience` evaluations found nothing better."""
+        best, evaluations = self.best(), self.config.patience
+        if not evaluations or best is None:
+            return False
+        return iteration - best.iteration >= evaluations * self.config.evaluate_every
+
     def _set_damaged_aside(self) -> None:
         """Report and rename damaged checkpoints that are newer than any whole one."""
         found = self.checkpoints()

@@ -27,6 +27,7 @@ from tfstargan.training.announcing import announce, say, warn_of_gpus
 from tfstargan.training.beginning import begin_from
 from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
 from tfstargan.training.fitting import fit_run
+from tfstargan.training.overfitting import Overfitting
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
@@ -98,7 +99,7 @@ def train_run(
             raise UserError(
                 f"--run_dir={run_dir}: must be one folder, seen by all workers"
             )
-        drawing = [
+        drawing: list[keras.callbacks.Callback] = [
             Samples(run, writer, examples, draw),
             Animations(run, writer, examples),
         ]
@@ -106,7 +107,15 @@ def train_run(
             *([Evaluations(run, writer, evaluation)] if evaluation else []),
             *([Probing(run, writer, reader)] if reader else []),
         ]
-        if start < config.iterations:
+        apart = validation.content(0, 0) != training.content(0, 0)
+        if apart and model_of is StarGANv2:  # a student only imitates
+            drawing.append(Overfitting(run, writer, training, validation))
+        if run.out_of_patience(start):
+            say(
+                f"{run.path}: nothing better in {config.patience} evaluations; to "
+                "continue, raise --patience"
+            )
+        elif start < config.iterations:
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
