@@ -320,7 +320,7 @@ class Config(Settings):
         self.require(
             len(self.domains) != 1,
             "domains",
-            "must be at least two: translation needs another domain",
+            "must be at least two domains",
         )
         self.require(
             # They are parts of paths, and must not lead out of a folder.

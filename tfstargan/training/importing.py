@@ -53,7 +53,7 @@ def import_reference(
         if config.w_hpf and "fan" not in parts:
             raise UserError(
                 f"{weights}: a generator for faces (w_hpf {config.w_hpf:g}), whose "
-                "landmark network is in another file: add --wing_weights=wing.ckpt"
+                "landmark network is in another file: give --wing_weights=wing.ckpt"
             )
         keras.utils.set_random_seed(config.seed)
         model = StarGANv2(config)
