@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -17,6 +18,11 @@ LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
+# What a file system says of an operation that it lacks: CIFS, vboxsf and FUSE of an
+# fsync of a folder, NFS without lockd of a lock.
+LACKING = frozenset(
+    (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+)
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
@@ -85,8 +91,19 @@ def reserve(path: pathlib.Path, size: int) -> None:
     """Make an empty file if there is room for so many bytes, else raise an OSError."""
     with path.open("wb") as file:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-            os.posix_fallocate(file.fileno(), 0, size)
+            with where_supported():
+                os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(0)
+
+
+@contextlib.contextmanager
+def where_supported() -> Iterator[None]:
+    """Skip the rest of a block where the file system lacks an operation."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
 
 
 def remove_partial(folder: pathlib.Path) -> None:
@@ -167,6 +184,7 @@ def _short_hash(text: str) -> str:
 def _to_disk(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with where_supported():
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
