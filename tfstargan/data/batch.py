@@ -1,12 +1,13 @@
-"""What an iteration learns from."""
+"""The batch of one iteration."""
 
 from typing import Any, NamedTuple
 
 
 class Batch(NamedTuple):
-    """What one iteration learns from. Images are float32 in [-1, 1].
+    """The batch of one iteration; images are float32 in [-1, 1].
 
-    Sources and their domains; two references of each target domain; two latents.
+    It has sources with their domains, two references of each target domain, and two
+    latents.
     """
 
     x_src: Any  # [B, H, W, 3]
