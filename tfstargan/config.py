@@ -388,3 +388,6 @@ class TrainOptions(Settings):
     dry_run: bool = setting(
         False, "print the settings and an iteration's time, and stop", group="run"
     )
+    allow_changed_data: bool = setting(
+        False, "resume although the images have changed", group="run"
+    )

@@ -22,7 +22,11 @@ def main(config: Config, options: TrainOptions) -> None:
         dry_run(config)
         return
     name = re.sub(r"\W+", "-", f"{config.dataset}-{config.img_size}")
-    run = train_run(config, options.run_dir or f"runs/{name}")
+    run = train_run(
+        config,
+        options.run_dir or f"runs/{name}",
+        allow_changed_data=options.allow_changed_data,
+    )
     print(f"Next: tfstargan samples --run_dir={run.path}")
 
 

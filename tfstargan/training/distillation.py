@@ -136,6 +136,8 @@ def distill_run(
     iterations: int = 10_000,
     width: float = Config.light_width,
     checkpoint: int | str | None = None,
+    *,
+    allow_changed_data: bool = False,
 ) -> Run:
     """Make a light run of a trained one, or resume it.
 
@@ -145,6 +147,7 @@ def distill_run(
         iterations: to train in all.
         width: channels of the light generator, as a share of the teacher's.
         checkpoint: of the teacher: its iteration, or "best"; by default the newest.
+        allow_changed_data: as of `train_run`.
 
     Returns:
         The light run.
@@ -168,4 +171,5 @@ def distill_run(
         out,
         functools.partial(Distiller, teacher=teacher),
         functools.partial(compare, translator),
+        allow_changed_data=allow_changed_data,
     )

@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfstargan.config import Config
+from tfstargan.data import fingerprint
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import batches, keep_freed_memory, open_images
+from tfstargan.data.survey import survey
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
@@ -46,6 +47,8 @@ def train_run(
     run_dir: str | os.PathLike,
     model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+    *,
+    allow_changed_data: bool = False,
 ) -> Run:
     """Train in a run directory up to `config.iterations`, resuming what is there.
 
@@ -54,13 +57,14 @@ def train_run(
         run_dir: the run.
         model_of: makes what is trained (``distillation`` has another).
         draw: makes the sample grids, by their names.
+        allow_changed_data: resume although the images are others than before.
 
     Returns:
         The run.
 
     Raises:
-        UserError: if the data is unfit, the run was begun with other settings, or
-            another process trains there.
+        UserError: if the data is unfit, the run was begun with other settings or
+            images, or another process trains there.
         KeyboardInterrupt: if it was interrupted; `Preempted`, if by the system. What
             was learned is saved.
     """
@@ -73,8 +77,11 @@ def train_run(
     validation = open_images(config, "val")
     for image_set in (training, validation):
         require_apart(run_dir, image_set, "--run_dir")
-    if chief and (copies := overlap(training, validation)):
-        say(f"{config.data_dir or config.dataset}: {copies}")
+    images = fingerprint.of(training, validation)
+    if chief and not allow_changed_data:
+        fingerprint.require_same(run_dir, images)
+    if chief:
+        say(survey(training, validation, config))
     examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
@@ -87,6 +94,7 @@ def train_run(
         writer = tf.summary.create_noop_writer()
         if chief:
             run = held.enter_context(Run.start(run_dir, config))
+            fingerprint.remember(run_dir, images)
             writer = tf.summary.create_file_writer(str(run.logs_dir))
             held.callback(writer.close)
         resume(run, model)
