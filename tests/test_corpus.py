@@ -54,7 +54,7 @@ def test_a_corpus_is_translated_as_single_images_are_and_resumes(run_dir, corpus
     result = translate(run_dir, corpus)
     assert result.returncode == 0, result.stderr
     assert "10 translated, 0 there already, 1 bad" in result.stdout
-    assert "photos/broken.jpg: not a readable picture" in result.stdout
+    assert "photos/broken.jpg: not a readable image" in result.stdout
     report = json.loads((corpus / "out" / "report.json").read_text())
     (bad,) = report["bad pictures"]
     assert bad["file"] == str(corpus / "photos" / "broken.jpg")

@@ -83,7 +83,7 @@ def test_hidden_and_system_files_are_skipped_by_every_command_and_counted(data):
     assert index["splits"]["train"]["pictures"] == {"cat": 5, "dog": 3}
     result = command("tfstargan.check", f"--data_dir={data}", cwd=data)
     assert "17 hidden or of the system (" in result.stdout
-    assert "14 pictures, 0 of them" in result.stdout
+    assert "14 images, 0 of them" in result.stdout
     assert images.is_ours("cat")
     assert not images.is_ours("$RECYCLE.BIN")
 
@@ -246,7 +246,7 @@ def test_training_images_in_the_place_of_val_or_copied_there_are_told(data, caps
     assert told in command("tfstargan.check", f"--data_dir={data}", cwd=data).stdout
     shutil.rmtree(data / "val")
     Folder(data, "val")
-    assert "training images stand in for validation" in capsys.readouterr().err
+    assert "validation uses the training images" in capsys.readouterr().err
 
 
 def test_a_domain_is_one_in_all_its_spellings(data):

@@ -174,7 +174,7 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
     packing.build(photographs, out, 32)
     shard = next(out.glob("train-*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"train-.*cut short; build the records anew"):
+    with pytest.raises(UserError, match=r"train-.*cut short; run .tfstargan pack"):
         shards.Shards(out, "train")
     (out / "index.json").write_text("{")
     with pytest.raises(UserError, match=r"index\.json"):

@@ -210,6 +210,8 @@ def import_tensorflow() -> None:
             "no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
+    # A run has its own lock, and some file systems have none (NFS without lockd).
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     with held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("WARNING")

@@ -435,6 +435,9 @@ class TrainOptions(Settings):
         "print the settings, the memory and the time of an iteration, and stop",
         group="run",
     )
+    allow_changed_data: bool = setting(
+        False, "resume although the images have changed", group="run"
+    )
     init_from: str = setting(
         "",
         "run whose weights a new run begins with; its domains may differ",

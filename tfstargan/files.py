@@ -23,6 +23,11 @@ LONG_NAME = 200  # longer ones are shortened, where we choose the name
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
+# What a file system says of an operation that it lacks: CIFS, vboxsf and FUSE of an
+# fsync of a folder, NFS without lockd of a lock.
+LACKING = frozenset(
+    (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+)
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
@@ -132,7 +137,8 @@ def reserve(path: pathlib.Path, size: int) -> None:
     """Make an empty file if there is room for so many bytes, else raise an OSError."""
     with path.open("wb") as file:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-            os.posix_fallocate(file.fileno(), 0, size)
+            with where_supported():
+                os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(0)
 
 
@@ -158,6 +164,16 @@ def disk_full_line(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text; without a text, its name."""
     return [*str(error).strip().splitlines(), repr(error)][0]
+
+
+@contextlib.contextmanager
+def where_supported() -> Iterator[None]:
+    """Skip the rest of a block where the file system lacks an operation."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
 
 
 def remove_partial(folder: pathlib.Path) -> None:
@@ -238,6 +254,7 @@ def _short_hash(text: str) -> str:
 def _to_disk(path: pathlib.Path, mode: int = os.O_RDONLY) -> None:
     descriptor = os.open(path, mode)
     try:
-        os.fsync(descriptor)
+        with where_supported():
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What an iteration learns from."""
+"""The batch of one iteration."""
 
 from typing import Any, NamedTuple
 
@@ -8,10 +8,11 @@ SHOWN = ("real", "fake")  # the images that an update shows it, of each example
 
 
 class Batch(NamedTuple):
-    """What one iteration learns from. Images are float32 in [-1, 1].
+    """The batch of one iteration; images are float32 in [-1, 1].
 
-    Sources and their domains; two references of each target domain; two latents. If
-    images are augmented for the discriminator, uniform numbers in [0, 1) for that.
+    It has sources with their domains, two references of each target domain, and two
+    latents. If the discriminator's images are augmented, it also has uniform random
+    numbers in [0, 1) for that.
     """
 
     x_src: Any  # [B, H, W, 3]

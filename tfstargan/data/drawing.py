@@ -11,7 +11,7 @@ from tfstargan import files, images
 from tfstargan.data import critters
 from tfstargan.errors import UserError
 
-SHARE_OF_VAL = 5  # one validation picture for so many to train on
+SHARE_OF_VAL = 5  # training images for each validation image
 
 
 def draw_set(
@@ -29,7 +29,7 @@ def draw_set(
         The folder.
 
     Raises:
-        UserError: if there is something already, or it can't be written.
+        UserError: if the folder exists or can't be written.
     """
     out = pathlib.Path(out)
     if out.exists():

@@ -266,17 +266,24 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the run's lock; the system releases it if the process dies."""
+        """Hold the run's lock, which the system releases when this process ends."""
         lock = filelock.FileLock(self.path / "lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise UserError(
                 f"--run_dir={self.path}: another training is at work there "
-                f"({process_of(self.about)}); wait for its end, or give another folder"
+                f"({process_of(self.about)}); wait for its end, or give another "
+                f"folder. If it runs on no machine any more, delete {lock.lock_file}"
             ) from None
-        except NotImplementedError:
-            print(f"warning: {self.path}: can't be locked there", file=sys.stderr)
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in files.LACKING:
+                raise
+            print(
+                f"warning: {self.path}: this file system has no locks; do not train "
+                "twice in this folder at once",
+                file=sys.stderr,
+            )
         try:
             yield
         finally:

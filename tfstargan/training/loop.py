@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfstargan.config import Config
+from tfstargan.data import fingerprint
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import open_images
+from tfstargan.data.survey import survey
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
@@ -38,9 +39,11 @@ def train_run(
     run_dir: str | os.PathLike,
     model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+    *,
     init_from: str | os.PathLike = "",
     init_checkpoint: int | str | None = None,
     like: Mapping[str, str] | None = None,
+    allow_changed_data: bool = False,
 ) -> Run:
     """Train a run up to `config.iterations`, or resume it.
 
@@ -52,13 +55,14 @@ def train_run(
         init_from: another run whose weights a new run begins with; empty: none.
         init_checkpoint: that run's iteration, or "best"; None: the newest.
         like: {domain: domain of that run to begin as}; see `beginning`.
+        allow_changed_data: resume although the images are others than before.
 
     Returns:
         The run.
 
     Raises:
-        UserError: if the data is unsuitable, the run was begun with other settings, or
-            another process trains it.
+        UserError: if the data is unsuitable, the run was begun with other settings or
+            images, or another process trains it.
         KeyboardInterrupt: after Ctrl-C; `Preempted` after SIGTERM or SIGHUP. As after
             any error, the progress is saved first.
     """
@@ -73,8 +77,11 @@ def train_run(
     validation = open_images(config, "val")
     for image_set in (training, validation):
         require_apart(run_dir, image_set, "--run_dir")
-    if chief and (copies := overlap(training, validation)):
-        say(f"{config.data_dir or config.dataset}: {copies}")
+    images = fingerprint.of(training, validation)
+    if chief and not allow_changed_data:
+        fingerprint.require_same(run_dir, images)
+    if chief:
+        say(survey(training, validation, config))
     examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
@@ -89,6 +96,7 @@ def train_run(
         writer = tf.summary.create_noop_writer()
         if chief:
             run = held.enter_context(Run.start(run_dir, config, parent))
+            fingerprint.remember(run_dir, images)
         resume(run, model)
         start = model.iterations_done()
         if chief:
