@@ -22,6 +22,10 @@ class ImageSet(abc.ABC):
         """Return what tells a picture from any other: its file, or its pixels."""
         return self.image(domain, index).tobytes()
 
+    def name(self, domain: int, index: int) -> str:
+        """The name of an image's file, without folder and suffix; empty without one."""
+        return ""
+
     def squeezed(
         self, domain: int, index: int, size: int, least: int = 0
     ) -> Image.Image:

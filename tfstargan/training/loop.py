@@ -20,7 +20,7 @@ from tfstargan.data.stream import batches, keep_freed_memory, open_images
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
-from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
+from tfstargan.metrics.instruments import open_default
 from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run
@@ -221,7 +221,7 @@ def make_evaluation(run: Run) -> Evaluation | None:
     config = run.config
     if not config.evaluate_every:
         return None
-    instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
+    instruments = open_default(config.backbone_dir)
     for note in instruments.notes:
         say(note)
     extent = QUICK if config.evaluate_quick else FULL
