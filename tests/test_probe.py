@@ -209,7 +209,7 @@ def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
     assert "probe_translations" in result.stdout
     report = json.loads(next((copy / "evaluation").glob("*.json")).read_text())
     results = report["results"]
-    own = results["probe"]["fresh pictures"]
+    own = results["probe"]["new images"]
     assert own.pop("species") >= 0.98
     for name, value in own.items():
         assert value >= 0.95, name

@@ -94,6 +94,10 @@ class Folder(ImageSet):
             for file, seen in self.seen.items()
         }
 
+    def name(self, domain: int, index: int) -> str:
+        """The name of an image's file, without folder and suffix."""
+        return self.files[domain][index].stem
+
 
 def require_apart(out: str | os.PathLike, image_set: ImageSet, flag: str) -> None:
     """Raise a UserError if `out`, to be written to, lies among a folder's images."""

@@ -30,6 +30,10 @@ class ImageSet(abc.ABC):
         """
         return {}
 
+    def name(self, domain: int, index: int) -> str:
+        """The name of an image's file, without folder and suffix; empty without one."""
+        return ""
+
     def squeezed(
         self, domain: int, index: int, size: int, least: int = 0
     ) -> Image.Image:

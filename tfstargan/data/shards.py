@@ -121,13 +121,16 @@ class Shards(ImageSet):
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """One image, RGB, of any size."""
         record = self.record(domain, index)
-        name = record[FILENAME].bytes_list.value[0].decode("utf-8", "surrogateescape")
         encoded = io.BytesIO(record[ENCODED].bytes_list.value[0])
-        return images.decode(encoded, name, least)
+        return images.decode(encoded, _filename(record), least)
 
     def content(self, domain: int, index: int) -> bytes:
         """The bytes of a JPEG's file; of another image its pixels, as a PPM file."""
         return self.record(domain, index)[ENCODED].bytes_list.value[0]
+
+    def name(self, domain: int, index: int) -> str:
+        """The name of an image's file, without folder and suffix."""
+        return pathlib.PurePosixPath(_filename(self.record(domain, index))).stem
 
     def squeezed(
         self, domain: int, index: int, size: int, least: int = 0
@@ -150,3 +153,7 @@ class Shards(ImageSet):
             return record.features.feature
         except (OSError, ValueError, LookupError, DecodeError) as error:
             raise UserError(f"{file}: can't be read ({error}); {REMEDY}") from error
+
+
+def _filename(record: Any) -> str:
+    return record[FILENAME].bytes_list.value[0].decode("utf-8", "surrogateescape")

@@ -19,7 +19,7 @@ from tfstargan.data.survey import survey
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
-from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
+from tfstargan.metrics.instruments import open_default
 from tfstargan.metrics.protocol import FULL, QUICK
 from tfstargan.runs.locating import require_folder
 from tfstargan.runs.run import Run
@@ -166,7 +166,7 @@ def make_evaluation(run: Run) -> Evaluation | None:
     config = run.config
     if not config.evaluate_every:
         return None
-    instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
+    instruments = open_default(config.backbone_dir)
     for note in instruments.notes:
         say(note)
     extent = QUICK if config.evaluate_quick else FULL
