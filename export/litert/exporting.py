@@ -15,6 +15,7 @@ from export.checks.verify import verify
 from export.litert.making import METADATA, Export, Files
 from export.litert.measuring import lpips_distance, write_report
 from export.litert.variants import FLOORS, require_quantizer
+from export.model.folder import exports_dir, require_replaceable
 from export.model.source import digest_of
 from tfstargan.errors import UserError
 from tfstargan.exported.contract import Contract
@@ -62,6 +63,8 @@ def export_run(
             others are written.
     """
     names = wanted(variants)
+    for name in names:
+        require_replaceable(exports_dir(run, out) / name)
     reader = probes.of_run(run.config) if probe else None
     export = Export(run, checkpoint, batch, split, out)
     lpips = lpips_distance(run)
