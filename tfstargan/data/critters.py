@@ -12,13 +12,16 @@ with sums, products, quotients and square roots only, which every machine rounds
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from tfstargan.data.image_set import ImageSet
+from tfstargan.errors import UserError
 
-SPECIES = ("bear", "cat", "rabbit")
+SPECIES = ("bear", "cat", "rabbit")  # by default
+EVERY_SPECIES = (*SPECIES, "fox", "owl")
 PATTERNS = ("plain", "spots", "stripes")
 SPLITS = ("train", "val")
 RANGES = {
@@ -39,6 +42,7 @@ WHITE = np.ones((3, 1, 1))
 INK = np.reshape((0.17, 0.11, 0.13), (3, 1, 1))
 THROAT = np.reshape((0.42, 0.12, 0.16), (3, 1, 1))
 TONGUE = np.reshape((0.96, 0.5, 0.53), (3, 1, 1))
+HORN = np.reshape((0.93, 0.88, 0.78), (3, 1, 1))
 PINK = np.reshape((1.0, 0.72, 0.72), (3, 1, 1))
 OUTLINE = 0.055  # its width, in head radii
 
@@ -60,7 +64,7 @@ class Critter:
     """The true factors of one animal; `RANGES` bounds all but the two indices.
 
     Attributes:
-        species: index into `SPECIES`: the domain.
+        species: index into `EVERY_SPECIES`.
         hue: of the fur, in turns, [0, 1]; 1 is 0 again.
         lightness: of the fur, 0.42 (dark) to 0.66 (light).
         pattern: of the fur, index into `PATTERNS`.
@@ -92,7 +96,7 @@ class Critter:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name, names in (("species", SPECIES), ("pattern", PATTERNS)):
+        for name, names in (("species", EVERY_SPECIES), ("pattern", PATTERNS)):
             if getattr(self, name) not in range(len(names)):
                 raise ValueError(f"{name}={getattr(self, name)}: no index into {names}")
         for name, (low, high) in RANGES.items():
@@ -100,6 +104,20 @@ class Critter:
                 raise ValueError(
                     f"{name}={getattr(self, name)}: must be from {low} to {high}"
                 )
+
+
+def chosen(domains: Sequence[str]) -> tuple[str, ...]:
+    """The species of a data set with these domains; SPECIES if they are empty.
+
+    Raises:
+        UserError: if a domain is no species.
+    """
+    if unknown := set(domains) - {*EVERY_SPECIES}:
+        raise UserError(
+            f"--domains={','.join(domains)}: no {', '.join(sorted(unknown))}; drawn "
+            f"animals are {', '.join(EVERY_SPECIES)}"
+        )
+    return tuple(domains) or SPECIES
 
 
 def random_critter(species: int, rng: np.random.Generator) -> Critter:
@@ -118,29 +136,35 @@ def nth_critter(split: str, species: int, index: int, seed: int) -> Critter:
 
 
 def make_split(
-    count: int, img_size: int, seed: int, split: str = "train"
+    count: int,
+    img_size: int,
+    seed: int,
+    split: str = "train",
+    species: Sequence[str] = SPECIES,
 ) -> tuple[np.ndarray, np.ndarray, list[Critter]]:
     """`count` animals of every species, drawn; the first do not depend on the count.
 
     Args:
-        count: images per species, N / 3.
+        count: images per species.
         img_size: height and width of an image, at least 16.
         seed: of the whole data set.
         split: "train" or "val", which have no image in common.
+        species: of EVERY_SPECIES.
 
     Returns:
-        Images [N, H, W, 3] uint8, species by species; their species, [N] int32; their
-        true factors, N of them.
+        Images [N, H, W, 3] uint8, species by species; their labels, indices into
+        `species`, [N] int32; their true factors, N of them.
     """
     critters = [
-        nth_critter(split, species, index, seed)
-        for species in range(len(SPECIES))
+        nth_critter(split, EVERY_SPECIES.index(name), index, seed)
+        for name in species
         for index in range(count)
     ]
     images = np.empty((len(critters), img_size, img_size, 3), np.uint8)
     for image, critter in zip(images, critters, strict=True):
         image[...] = draw(critter, img_size)
-    return images, np.array([c.species for c in critters], np.int32), critters
+    labels = np.repeat(np.arange(len(species), dtype=np.int32), count)
+    return images, labels, critters
 
 
 def draw(critter: Critter, img_size: int) -> np.ndarray:
@@ -169,11 +193,18 @@ class Critters(ImageSet):
         img_size: height and width of an image, at least 16.
         per_domain: images per species.
         seed: of the whole data set.
+        species: of EVERY_SPECIES: the domains.
     """
 
-    domains: tuple[str, ...] = SPECIES
-
-    def __init__(self, split: str, img_size: int, per_domain: int, seed: int = 0):
+    def __init__(
+        self,
+        split: str,
+        img_size: int,
+        per_domain: int,
+        seed: int = 0,
+        species: tuple[str, ...] = SPECIES,
+    ):
+        self.domains = species
         self.split = split
         self.img_size = img_size
         self.per_domain = per_domain
@@ -186,7 +217,8 @@ class Critters(ImageSet):
 
     def critter(self, domain: int, index: int) -> Critter:
         """The true factors of one image."""
-        return nth_critter(self.split, domain, index, self.seed)
+        species = EVERY_SPECIES.index(self.domains[domain])
+        return nth_critter(self.split, species, index, self.seed)
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """One image."""
@@ -285,7 +317,7 @@ def draw_eyes(canvas: Canvas, critter: Critter) -> None:
 
 def draw_mouth(canvas: Canvas, critter: Critter) -> None:
     """Draw the nose, the lips and the open mouth below them."""
-    x, y = abs(canvas.x), canvas.y
+    species, x, y = EVERY_SPECIES[critter.species], abs(canvas.x), canvas.y
     lip = ellipse(x - 0.13, y - 0.36, 0.13, 0.11)
     wide, deep = 0.1 + 0.12 * critter.mouth, 0.03 + 0.32 * critter.mouth
     opening = np.maximum(ellipse(x, y - 0.4, wide, deep), np.maximum(0.38 - y, -lip))
@@ -293,12 +325,16 @@ def draw_mouth(canvas: Canvas, critter: Critter) -> None:
     canvas.paint(opening, THROAT)
     tongue = ellipse(x, y - 0.5 - 0.22 * critter.mouth, 0.15, 0.14)
     canvas.paint(np.maximum(opening, tongue), TONGUE)
-    if SPECIES[critter.species] == "rabbit":
+    if species == "owl":
+        canvas.paint(beak(x, y) - 0.03, INK)
+        canvas.paint(beak(x, y), HORN)
+        return
+    if species == "rabbit":
         tooth = np.maximum(ellipse(x - 0.055, y - 0.45, 0.05, 0.12), -lip)
         canvas.paint(tooth - 0.015, INK)
         canvas.paint(tooth, WHITE)
     canvas.paint(np.maximum(abs(lip) - 0.025, 0.36 - y), INK)
-    if SPECIES[critter.species] == "cat":
+    if species == "cat":
         # the distance to so slim an ellipse is wrong at its ends
         reach = abs(x - 0.82) - 0.27
         for slant in (0.5 - 0.24 * x, 0.37 + 0.12 * x):
@@ -332,7 +368,43 @@ def rabbit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     return ear, ear + 0.14, head, ellipse(x - 0.14, y - 0.37, 0.21, 0.2)
 
 
-SHAPES = (bear, cat, rabbit)
+def fox(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ears, inner ears, head and cheeks of a tapering head with tall ears."""
+    ear = peak(x - 0.7, y + 1.4, 0.55, 0.16, 0.12)
+    ear = blend_inside(ear, y + 0.1, 0.1)
+    cheek = ellipse(x - 0.62, y - 0.12, 0.42, 0.32)
+    chin = ellipse(x, y - 0.6, 0.3, 0.26)
+    head = blend(blend(ellipse(x, y + 0.02, 0.88, 0.72), cheek, 0.2), chin, 0.6)
+    patch = np.maximum(ellipse(x - 0.44, y - 0.56, 0.44, 0.34), head + 0.12)
+    return ear, ear + 0.16, head, patch
+
+
+def owl(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Tufts, their inside, head and face of a broad head with feathers for ears."""
+    tuft = peak(x - 0.86, y + 1.08, 1.3, 0.0, 0.1)
+    tuft = blend_inside(tuft, y + 0.2, 0.1)
+    head = blend(ellipse(x, y + 0.12, 0.92, 0.84), ellipse(x, y - 0.36, 0.86, 0.5), 0.3)
+    disc, bib = ellipse(x - 0.41, y + 0.06, 0.35, 0.38), ellipse(x, y - 0.38, 0.2, 0.2)
+    return tuft, tuft + 0.2, head, blend(disc, bib, 0.2)
+
+
+def peak(
+    x: np.ndarray, y: np.ndarray, inward: float, outward: float, width: float
+) -> np.ndarray:
+    """The distance to a peak with its tip at 0, by how much each side leans outward."""
+    sides = [
+        (-x - inward * y) / math.sqrt(1 + inward * inward),
+        (x - outward * y) / math.sqrt(1 + outward * outward),
+    ]
+    return blend_inside(*sides, width)
+
+
+def beak(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The distance to an owl's beak, which points down."""
+    return blend_inside(x - 0.17 + 0.55 * (y - 0.16), 0.14 - y, 0.08)
+
+
+SHAPES = (bear, cat, rabbit, fox, owl)
 
 
 def hsl(hue: float, saturation: float, lightness: float) -> np.ndarray:
@@ -348,6 +420,11 @@ def ellipse(x: np.ndarray, y: np.ndarray, a: float, b: float) -> np.ndarray:
     k = np.sqrt(u * u + v * v)
     u, v = u / a, v / b
     return k * (k - 1) / np.sqrt(u * u + v * v + 1e-12)
+
+
+def blend_inside(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
+    """The distance to what two shapes share, with its corners rounded off."""
+    return -blend(-a, -b, width)
 
 
 def blend(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:

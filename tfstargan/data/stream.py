@@ -15,10 +15,9 @@ import tensorflow as tf
 
 from tfstargan import images
 from tfstargan.config import Config
-from tfstargan.data import shard_index, shards
+from tfstargan.data import critters, shard_index, shards
 from tfstargan.data.augment import augment
 from tfstargan.data.batch import NOISE, SHOWN, UPDATES, Batch
-from tfstargan.data.critters import Critters
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.patience import patiently
@@ -48,12 +47,9 @@ def open_images(config: Config, split: str) -> ImageSet:
         if (root / shard_index.INDEX).exists():
             return shards.Shards(root, split, config.domains)
         return Folder(root, split, config.domains, config.skip_broken)
-    if config.domains not in ((), Critters.domains):
-        raise UserError(
-            f"--domains={','.join(config.domains)}: --dataset=critters has "
-            f"{','.join(Critters.domains)}; leave --domains empty"
-        )
-    return Critters(split, config.img_size, config.critters_per_domain)
+    species = critters.chosen(config.domains)
+    each = config.critters_per_domain
+    return critters.Critters(split, config.img_size, each, species=species)
 
 
 def dataset(config: Config, split: str = "train") -> tf.data.Dataset:

@@ -69,7 +69,7 @@ def translation_scores(
     Returns:
         Nested dictionaries of numbers. Of shares and R2, 1 is best.
     """
-    tasks = make_tasks(translator.config.img_size, sources, seed)
+    tasks = make_tasks(translator.config.img_size, sources, seed, translator.domains)
     return {
         "probe": reading_scores(probe, tasks),
         "latent": latent_scores(translator, probe, tasks, seed),
@@ -117,15 +117,19 @@ def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
-def make_tasks(img_size: int, sources: int, seed: int) -> list[Task]:
+def make_tasks(
+    img_size: int, sources: int, seed: int, species: Sequence[str] = critters.SPECIES
+) -> list[Task]:
     """Draw `sources` animals to translate, and as many references, for every pair."""
-    levels, _, animals = critters.make_split(2 * sources, img_size, seed, "val")
+    levels, _, animals = critters.make_split(
+        2 * sources, img_size, seed, "val", species
+    )
     images, factors = to_float(levels), Factors.of(animals)
     rows = np.arange(len(images)).reshape(-1, 2, sources)
     return [
         Task(
-            critters.SPECIES[source],
-            critters.SPECIES[target],
+            species[source],
+            species[target],
             images[rows[source, 0]],
             images[rows[target, 1]],
             factors.rows(rows[source, 0]),
@@ -236,7 +240,7 @@ def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:
     return float(
         np.mean(
             [
-                read.choices["species"] == critters.SPECIES.index(task.target)
+                read.choices["species"] == critters.EVERY_SPECIES.index(task.target)
                 for read, task in zip(reads, tasks, strict=True)
             ]
         )

@@ -19,6 +19,7 @@ from keras import layers
 from PIL import Image
 
 from tfstargan.data.image_set import squeeze
+from tfstargan.networks.channels_last import LAST
 
 SIDE = 224  # of the images that it was trained on
 FEATURES = 1280
@@ -49,7 +50,7 @@ def trunk() -> keras.Model:
             x = block(x, f"_blocks.{index}", kernel_size, strides, expansion, filters)
             index += 1
     x = conv(x, "_conv_head", "_bn1", FEATURES)
-    return keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.GlobalAveragePooling2D(**LAST)(x))
 
 
 def block(
@@ -71,6 +72,7 @@ def block(
         use_bias=False,
         depthwise_initializer="zeros",
         name=f"{name}._depthwise_conv",
+        **LAST,
     )(y)
     y = layers.ReLU(6.0)(norm(y, f"{name}._bn1"))
     project, bn = f"{name}._project_conv", f"{name}._bn2"
@@ -96,6 +98,7 @@ def conv(
         use_bias=False,
         kernel_initializer="zeros",
         name=name,
+        **LAST,
     )(x)
     x = norm(x, norm_name)
     return layers.ReLU(6.0)(x) if activation else x

@@ -31,7 +31,7 @@ from tfstargan.networks import channels_last
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
 CIRCULAR = ("hue", "background_hue")
-CHOICES = {"species": critters.SPECIES, "pattern": critters.PATTERNS}
+CHOICES = {"species": critters.EVERY_SPECIES, "pattern": critters.PATTERNS}
 
 POSE = ("x", "y", "size", "tilt")
 # Read from the whole image; the others are read from the face.
@@ -91,11 +91,13 @@ class Probe:
 
     Args:
         network: of `make_network`; images [N, S, S, 3] in [-1, 1] to its outputs.
+        species: those that the network tells apart, in the order of its outputs.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: keras.Model, species: Sequence[str] = critters.SPECIES):
         self.network = network
         self.side = network.input_shape[1]
+        self.species = _indices(species)
 
     def read(self, images: np.ndarray) -> Factors:
         """The factors of images [N, H, W, 3] in [-1, 1], with H = W >= the side."""
@@ -111,6 +113,7 @@ class Probe:
             cos, sin = outputs[name].T
             numbers[name] = np.arctan2(sin, cos) / (2 * np.pi) % 1
         choices = {name: outputs[name].argmax(-1) for name in CHOICES}
+        choices["species"] = self.species[choices["species"]]
         return Factors(numbers, choices)
 
 
@@ -169,10 +172,10 @@ class Upright(keras.layers.Layer):
         return channels_last.affine_transform(images, transform, fill_mode="nearest")
 
 
-def make_network(side: int) -> keras.Model:
+def make_network(side: int, species: Sequence[str] = critters.SPECIES) -> keras.Model:
     """The untrained network: [N, side, side, 3] to {factor: its target}."""
     widths = dict.fromkeys(LINEAR, 1) | dict.fromkeys(CIRCULAR, 2)
-    widths |= {name: len(names) for name, names in CHOICES.items()}
+    widths |= {"species": len(species), "pattern": len(critters.PATTERNS)}
     images = keras.Input((side, side, 3))
     features = _features(images)
     outputs = {n: keras.layers.Dense(widths[n], name=n)(features) for n in FIRST}
@@ -216,19 +219,26 @@ def spoil(images: tf.Tensor, target: dict) -> tuple[tf.Tensor, dict]:
     return x + up_to(0.07) * tf.random.normal(tf.shape(x)), target
 
 
-def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
+def train(
+    side: int,
+    drawn: int = DRAWN,
+    epochs: int = EPOCHS,
+    species: Sequence[str] = critters.SPECIES,
+) -> Probe:
     """A probe for images of a side, trained on animals that no run uses.
 
     Args:
         side: height and width of the images, at least 32.
         drawn: animals of each species.
         epochs: number of epochs.
+        species: the species that it tells apart.
     """
-    images, _, animals = critters.make_split(drawn, side, SEED)
-    data = tf.data.Dataset.from_tensor_slices((images, targets(Factors.of(animals))))
+    images, labels, animals = critters.make_split(drawn, side, SEED, species=species)
+    wanted = targets(Factors.of(animals)) | {"species": labels}
+    data = tf.data.Dataset.from_tensor_slices((images, wanted))
     data = data.shuffle(len(images)).batch(BATCH, drop_remainder=True)
     data = data.map(spoil, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    network = make_network(side)
+    network = make_network(side, species)
     crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     squares = dict.fromkeys((*LINEAR, *CIRCULAR), "mse")
     steps = epochs * (len(images) // BATCH)
@@ -244,7 +254,7 @@ def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
             on_train_batch_end=lambda batch, logs: bar.update()
         )
         network.fit(data, epochs=epochs, verbose=0, shuffle=False, callbacks=[step])
-    return Probe(network)
+    return Probe(network, species)
 
 
 def of_run(config: Config) -> Probe:
@@ -253,29 +263,35 @@ def of_run(config: Config) -> Probe:
     Raises:
         UserError: if they are not drawn animals.
     """
-    if config.domains != critters.SPECIES:
+    drawn = config.dataset == "critters" or config.domains == critters.SPECIES
+    if not drawn or not set(config.domains) <= set(critters.EVERY_SPECIES):
         raise UserError(
             "--probe: only for drawn animals (--dataset=critters); the domains of this "
             f"run are {', '.join(config.domains)}"
         )
-    return load(config.img_size, cache_dir() / "probes")
+    species = critters.chosen(config.domains)
+    return load(config.img_size, cache_dir() / "probes", species)
 
 
-def load(side: int, folder: pathlib.Path) -> Probe:
+def load(
+    side: int, folder: pathlib.Path, species: Sequence[str] = critters.SPECIES
+) -> Probe:
     """The probe for images of a side, trained now if `folder` has none yet.
 
     Args:
         side: height and width; a probe for 64 also reads larger images.
         folder: of the trained probes, which all runs share.
+        species: the species that it tells apart, in any order.
     """
     side = min(side, LARGEST_SIDE)
-    path = folder / f"probe-{side}px-{_fingerprint(side)}.weights.h5"
+    species = tuple(name for name in critters.EVERY_SPECIES if name in species)
+    path = folder / f"probe-{side}px-{_fingerprint(side, species)}.weights.h5"
     if path.exists():
-        network = make_network(side)
+        network = make_network(side, species)
         network.load_weights(path)
-        return Probe(network)
+        return Probe(network, species)
     print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
-    probe = train(side)
+    probe = train(side, species=species)
     try:
         with atomic_file(path) as partial:
             probe.network.save_weights(partial)
@@ -284,8 +300,12 @@ def load(side: int, folder: pathlib.Path) -> Probe:
     return probe
 
 
-def _fingerprint(side: int) -> str:
+def _indices(species: Sequence[str]) -> np.ndarray:
+    return np.array([critters.EVERY_SPECIES.index(name) for name in species])
+
+
+def _fingerprint(side: int, species: Sequence[str]) -> str:
     """A hash of all that a probe depends on: the drawings, and this file."""
-    drawings, *_ = critters.make_split(2, side, SEED)
+    drawings, *_ = critters.make_split(2, side, SEED, species=species)
     recipe = inspect.getsource(sys.modules[__name__])
     return hashlib.sha256(drawings.tobytes() + recipe.encode()).hexdigest()[:12]
