@@ -90,8 +90,8 @@ def opened(options: Options) -> tuple["Translating", str | pathlib.Path]:
     from tfstargan.translation.translator import Translator
 
     run = open_run(options.run_dir)
-    translator = Translator.of_run(run, options.checkpoint)
-    return translator, options.out or run.path / "translations"
+    out = options.out or run.path / "translations"
+    return Translator.of_run(run, options.checkpoint), out
 
 
 if __name__ == "__main__":

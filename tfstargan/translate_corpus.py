@@ -72,7 +72,7 @@ def main(options: Options) -> None:
     )
     corpus.check_source(where.source)
     work = corpus.Translate(where, options.checkpoint, styles)
-    report = corpus.translate(work, [f"--{option}" for option in options.beam])
+    report = corpus.translate(work, where, [f"--{option}" for option in options.beam])
     for line in report["bad pictures"]:
         print(line["reason"])
     counts = (f"{report[kind]} {kind}" for kind in corpus.OUTCOMES)
