@@ -137,6 +137,9 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def rename(self, old, new):
             return super().rename(*([self._local(p) for p in ps] for ps in (old, new)))
 
+    (corpus / "photos").rename(corpus / "photos [1]")
+    check_source(str(corpus / "photos [1]"))  # as a pattern, it names "photos 1"
+    (corpus / "photos [1]").rename(corpus / "photos")
     shutil.copytree(run_dir, corpus / "run")
     translator = load("bucket://b/run")
     style = NamedStyle("a", translator.random_style("cat", 1))

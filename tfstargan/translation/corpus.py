@@ -198,8 +198,12 @@ def listed(pipeline: beam.Pipeline, source: str) -> beam.PCollection:
 
 def check_source(source: str) -> None:
     """Say what of a folder is skipped; raise a UserError if there is no file in it."""
-    if _is_folder(source) and (told := images.walk(pathlib.Path(source)).told()):
-        print(f"{source}: {told}", file=sys.stderr)
+    if _is_folder(
+        source
+    ):  # whose name may have brackets, of which Beam makes a pattern
+        if told := images.find(pathlib.Path(source)).told():
+            print(f"{source}: {told}", file=sys.stderr)
+        return
     try:
         found = FileSystems.match([f"{source}/**"], limits=[1])[0].metadata_list
     except (BeamIOError, ValueError) as error:
