@@ -88,10 +88,13 @@ def reference_styles(translator: Translator, pictures: np.ndarray) -> np.ndarray
 
 
 def style_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the root mean square error over the styles' root mean square deviation."""
+    """Return the root mean square error over the styles' root mean square deviation.
+
+    The deviation of styles that are all alike is taken to be the smallest float32.
+    """
     deviation = expected - expected.mean(axis=1, keepdims=True)
-    error = np.mean(np.square(found - expected)) / np.mean(np.square(deviation))
-    return float(np.sqrt(error))
+    spread = max(float(np.mean(np.square(deviation))), np.finfo(np.float32).tiny)
+    return float(np.sqrt(np.mean(np.square(found - expected), dtype=float) / spread))
 
 
 def probed(translator: Translator, probe: Probe) -> dict[str, float]:
