@@ -111,11 +111,23 @@ def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     except UserError:
         raise
     except UnidentifiedImageError as error:  # its message is of the file object
-        raise UnreadableError(name, "not a picture") from error
+        raise UnreadableError(name, "not a picture", foreign(file)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(name, "too large", error) from error
     except Exception as error:  # of Pillow's decoders, on damaged files any is known
         raise UnreadableError(name, "damaged", error) from error
+
+
+def foreign(file: BinaryIO) -> str:
+    """What a file of a format that is not read is, by its first bytes; empty: unknown.
+
+    Such files have the suffix of an image where they were renamed or downloaded.
+    """
+    file.seek(0)
+    head = file.read(64).lstrip()
+    if head[4:8] == b"ftyp":
+        return "HEIC, AVIF or a film; convert it to JPEG or PNG"
+    return "HTML or SVG" if head.startswith(b"<") else ""
 
 
 def _open(file: BinaryIO) -> Image.Image:
