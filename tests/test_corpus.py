@@ -143,12 +143,16 @@ def test_run_images_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def rename(self, old, new):
             return super().rename(*([self._local(p) for p in ps] for ps in (old, new)))
 
+    (corpus / "photos").rename(corpus / "photos [1]")
+    local = places(str(run_dir), str(corpus / "photos [1]"), str(corpus / "out"))
+    check_source(local)  # as a pattern, it names "photos 1"
+    (corpus / "photos [1]").rename(corpus / "photos")
     shutil.copytree(run_dir, corpus / "run")
     translator = load("bucket://b/run")
     style = NamedStyle("a", translator.random_style("cat", 1))
-    check_source("bucket://b/photos")
+    check_source(places(str(run_dir), "bucket://b/photos", "bucket://b/out"))
     with pytest.raises(UserError, match="no such folder"):
-        check_source("bucket://b/nothing")
+        check_source(places(str(run_dir), "bucket://b/nothing", "bucket://b/out"))
     where = places("bucket://b/run", "bucket://b/photos", "bucket://b/out")
     report = translate(Translate(where, None, [style]), where, [])
     assert (report["translated"], report["bad"]) == (10, 1)

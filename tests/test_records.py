@@ -189,7 +189,7 @@ def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     assert "--out: name a new folder" in line
     arguments = ("--data_dir=nowhere", "--out=x")
     line = refusal("tfstargan.pack", *arguments, cwd=cwd)
-    assert "--data_dir=nowhere: no folder train/" in line
+    assert f"--data_dir=nowhere: no such folder in {cwd}; expected train/" in line
     (cwd / "others").mkdir()
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
     arguments = ("--data_dir=photographs", "--out=others")

@@ -70,7 +70,7 @@ def main(options: Options) -> None:
         options.reference,
         options.psi,
     )
-    corpus.check_source(where.source)
+    corpus.check_source(where)
     work = corpus.Translate(where, options.checkpoint, styles)
     report = corpus.translate(work, where, [f"--{option}" for option in options.beam])
     for line in report["bad pictures"]:

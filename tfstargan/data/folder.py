@@ -21,6 +21,7 @@ from tfstargan.files import composed
 
 VALIDATION = ("val", "valid", "validation", "test")  # the first that is there
 BESIDE = "beside the domains' folders"
+UNUSED = "folders of other domains"
 
 
 class Folder(ImageSet):
@@ -156,8 +157,9 @@ def find_domains(
     """
     folder = root / split
     if not folder.is_dir():
+        missing = f"no folder {split}/ in it" if root.is_dir() else _not_there(root)
         raise UserError(
-            f"--data_dir={root}: no folder {split}/ in it; expected "
+            f"--data_dir={root}: {missing}; expected "
             "train/DOMAIN/*.jpg and val/DOMAIN/*.jpg, one folder for each domain"
         )
     all_found = images.Found()
@@ -181,7 +183,14 @@ def find_domains(
             raise UserError(images.no_images(folder / domain, found))
         files[domain] = found.files
         all_found.add(found)
+    for name in sorted(folders.keys() - set(map(composed, domains))):
+        all_found.skipped[UNUSED] += folders[name]
     return files, all_found
+
+
+def _not_there(root: pathlib.Path) -> str:
+    relative = "" if root.is_absolute() else f" in {pathlib.Path.cwd()}"
+    return f"no such folder{relative}"
 
 
 def _folders(folder: pathlib.Path, found: images.Found) -> dict[str, list]:

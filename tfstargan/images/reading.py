@@ -129,11 +129,17 @@ def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
 
 
 def _unidentified(file: BinaryIO) -> tuple[str, str]:
-    """The fault of a file that Pillow can't identify."""
+    """The fault of a file that Pillow can't identify, and what it is.
+
+    Files of other formats have the suffix of an image if they were renamed.
+    """
     file.seek(0)
-    if file.read(4) in TIFF:
+    head = file.read(64)
+    if head[:4] in TIFF:
         return "a kind of TIFF that can't be read", "save it with 8 bits a channel"
-    return "not an image", ""
+    if head[4:8] == b"ftyp":
+        return "not an image", "HEIC, AVIF or a film; convert it to JPEG or PNG"
+    return "not an image", "HTML or SVG" if head.lstrip().startswith(b"<") else ""
 
 
 def _open(file: BinaryIO) -> Image.Image:

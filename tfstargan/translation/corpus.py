@@ -233,8 +233,11 @@ def listed(pipeline: beam.Pipeline, where: Places) -> beam.PCollection:
     )
 
 
-def check_source(source: str) -> None:
-    """Raise a UserError if there is no file in a folder or bucket."""
+def check_source(where: Places) -> None:
+    """Raise a UserError if there is no file to translate."""
+    source = where.source
+    if where.files:  # Beam would take brackets in a folder's name for a pattern
+        return
     try:
         found = FileSystems.match([f"{source}/**"], limits=[1])[0].metadata_list
     except (BeamIOError, ValueError) as error:

@@ -128,6 +128,8 @@ def plan(
     if images.is_image(out.name):
         if len(files) * len(styles) > 1:
             raise UserError(f"--out={out}: there are several images; name a folder")
+        if out.exists() and out.samefile(files[0]):
+            raise UserError(f"--out={out}: is the source; name another file")
         yield files[0], styles[0], out
         return
     top = source if source.is_dir() else source.parent
