@@ -254,7 +254,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
     pytorch_file.save(path, parts | {"discriminator": {}})
     assert "discriminator, not generator" in refusal(run, path)
     pytorch_file.save(path, parts | {"generator": np.zeros(3)})
-    assert "generator is no dictionary" in refusal(run, path)
+    assert "generator is not a dictionary" in refusal(run, path)
     wing = tmp_path / "wing.ckpt"
     pytorch_file.save(wing, parts)
     assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing_weights=str(wing))
@@ -275,7 +275,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
         ("style_encoder", "shared.1.conv1.weight", None, "img_size must be"),
         ("style_encoder", "unshared.1.weight", None, "at least two domains"),
         ("style_encoder", "unshared.0.weight", {}, "no unshared.0.weight of 2 axes"),
-        ("style_encoder", "unshared.0.bias", {}, "unshared.0.bias is no array"),
+        ("style_encoder", "unshared.0.bias", {}, "unshared.0.bias is not an array"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(

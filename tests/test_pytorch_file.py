@@ -157,7 +157,7 @@ def test_a_file_that_is_missing_or_foreign_is_named(tmp_path, path):
         assert "not a readable PyTorch file (it does not" in refusal(path, content)
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("photo.jpg", b"")
-    assert "a zip archive, but not of torch.save" in refusal(path)
+    assert "a zip archive, but not from torch.save" in refusal(path)
 
 
 def test_a_torchscript_program_is_no_checkpoint(path):
@@ -241,7 +241,7 @@ def test_no_function_is_called(path, tmp_path):
     ]
     for call in calls:
         for content in hostile(pickle.dumps({"w": call}, protocol=2)):
-            assert "which is no tensor" in refusal(path, content)
+            assert "which is not a tensor" in refusal(path, content)
     assert not trap.exists()
 
 
