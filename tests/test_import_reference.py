@@ -33,7 +33,7 @@ def case() -> Case:
 
 @pytest.fixture(scope="module")
 def parts(case) -> dict:
-    """Return the golden's networks as the authors keep them."""
+    """The golden's networks as the authors keep them."""
     return {name: formula.weights(name, case.shapes[name]) for name in AVERAGED}
 
 
@@ -57,7 +57,7 @@ def translator(run) -> Translator:
 
 
 def refusal(run_dir: pathlib.Path, *arguments: object, **named: object) -> str:
-    """Return the one line that an import gets, which must leave nothing behind."""
+    """The error message of an import, which must write nothing."""
     before = sorted(run_dir.parent.rglob("*"))
     with pytest.raises(UserError) as caught:
         import_reference(*arguments, run_dir=run_dir, **named)
@@ -68,7 +68,7 @@ def refusal(run_dir: pathlib.Path, *arguments: object, **named: object) -> str:
 
 @pytest.fixture(scope="module")
 def face_parts() -> dict:
-    """Return small networks with high-pass skips, as the authors keep them."""
+    """Small networks with high-pass skips, as the authors keep them."""
     config = tiny(domains=("female", "male"), img_size=64, w_hpf=1)
     networks = build_networks(config, AVERAGED)
     parts = {n: parameters.to_reference(net) for n, net in networks.items()}
