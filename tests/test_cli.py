@@ -94,8 +94,8 @@ def test_without_a_command_all_are_listed(capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["trian"], "'trian' is no command; did you mean train?"),
-        (["export", "tflit"], "'tflit' is no command; did you mean tflite?"),
+        (["trian"], "'trian' is not a command; did you mean train?"),
+        (["export", "tflit"], "'tflit' is not a command; did you mean tflite?"),
         (["xyz"], "there are train, distill"),
     ],
 )

@@ -21,7 +21,7 @@ FOLDER = ("tfstargan.train", "--dataset=folder", "--data_dir=data", "--run_dir=r
 
 @pytest.fixture
 def data(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a folder that holds data/, two domains with two pictures each."""
+    """A folder that holds data/, two domains with two images each."""
     for split in ("train", "val"):
         for domain in ("cat", "dog"):
             folder = tmp_path / "data" / split / domain
@@ -55,8 +55,8 @@ def test_one_domain_is_too_few(data):
     assert "at least two" in line
 
 
-def test_a_file_that_is_no_picture_is_named(data):
-    (data / "data/train/cat/1.jpg").write_text("not a picture")
+def test_a_file_that_is_no_image_is_named(data):
+    (data / "data/train/cat/1.jpg").write_text("not an image")
     line = refusal(*FOLDER, cwd=data)
     assert "data/train/cat/1.jpg: not a readable image; remove or replace" in line
 
@@ -142,7 +142,7 @@ def test_translate_says_what_is_missing_or_wrong(data, run_dir):
     assert "x.jpg: no such file" in line
     line = translate(run, source, "--reference=data/val/dog/0.jpg", cwd=data)
     assert "data/val/dog/0.jpg: of which domain" in line
-    (data / "data/val/cat/bad.png").write_text("not a picture")
+    (data / "data/val/cat/bad.png").write_text("not an image")
     line = translate(run, "--source=data/val", "--domain=cat", "--seed=1", cwd=data)
     assert "data/val/cat/bad.png: not a readable image" in line
     assert sorted(run_dir.rglob("*")) == before
@@ -185,8 +185,8 @@ def test_own_folders_train_translate_and_export(data):
     assert result.stdout == "2 images in runs/mine/translations\n"
     written = sorted((run / "translations").rglob("*.png"))
     assert [p.name for p in written] == [f"{i}-to-dog-like-1.png" for i in range(2)]
-    with Image.open(written[0]) as picture:
-        assert picture.size == (32, 32)
+    with Image.open(written[0]) as image:
+        assert image.size == (32, 32)
 
     result = command("export.tflite", cwd=data)
     assert result.returncode == 0, result.stderr
@@ -219,7 +219,7 @@ def test_drawn_animals_are_written_with_their_factors(tmp_path):
     factors = json.loads((tmp_path / "critters/train/factors.json").read_text())
     assert len(factors) == 6
     assert factors["cat/0001.png"]["species"] == 1
-    with Image.open(tmp_path / "critters/train/cat/0001.png") as picture:
-        assert picture.size == (40, 40)
+    with Image.open(tmp_path / "critters/train/cat/0001.png") as image:
+        assert image.size == (40, 40)
     line = refusal("tfstargan.draw", "--out=critters", cwd=tmp_path)
     assert "--out=critters" in line

@@ -33,7 +33,7 @@ def paint(path, level=0):
 
 @pytest.fixture
 def data(tmp_path):
-    """Return a folder with train/ and val/ of two domains, all images different."""
+    """A folder with train/ and val/ of two domains, all images different."""
     root = tmp_path / "data"
     for s, split in enumerate(("train", "val")):
         for d, domain in enumerate(("cat", "dog")):
@@ -316,7 +316,7 @@ def test_names_that_are_not_utf_8_are_read_packed_and_told(data):
     assert files.safe_names([name]) == ["%83l%83R"]
 
 
-def test_a_user_without_home_or_cache_goes_on(monkeypatch, tmp_path):
+def test_a_user_without_home_or_cache_works(monkeypatch, tmp_path):
     def nobody():
         raise RuntimeError("Could not determine home directory.")
 

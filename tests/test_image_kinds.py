@@ -541,8 +541,8 @@ def as_a_source(path, tmp_path):
     """What `translate` reads, without its square."""
 
     class Whole(Translator):
-        def prepare(self, picture):
-            return picture
+        def prepare(self, image):
+            return image
 
     return Whole(None, {}).read(path)
 

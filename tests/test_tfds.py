@@ -116,7 +116,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def reds(image_set: TFDS, domain: int) -> set[int]:
-    """Return the numbers of a domain's images."""
+    """The numbers of a domain's images."""
     return {
         image_set.image(domain, i).getpixel((3, 3))[0]
         for i in range(image_set.count(domain))
@@ -155,7 +155,7 @@ def test_chosen_domains_keep_their_order(data_dir):
     assert [reds(chosen, k) for k in range(2)] == [{2, 5}, {0, 3}]
 
 
-def test_the_stream_goes_on_where_it_stopped(data_dir):
+def test_the_stream_resumes_where_it_stopped(data_dir):
     config = tiny(
         dataset="tfds:made_pets:species", data_dir=data_dir, domains=(), iterations=4
     )

@@ -19,12 +19,12 @@ PARTIAL = ".partial-"  # begins the names of files that are not complete
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LOCK = ".lock"  # in an incomplete folder: held while it is being filled
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
-LONG_NAME = 200  # longer ones are shortened, where we choose the name
+LONG_NAME = 200  # longer names are shortened where we choose them
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
-# What some file system doesn't take in a name; % and ~ have a meaning of our own.
+# Characters that some file system does not allow in a name; % and ~ are our escapes.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
-# What a file system says of an operation that it lacks: CIFS, vboxsf and FUSE of an
-# fsync of a folder, NFS without lockd of a lock.
+# Errors of a file system that lacks an operation: the fsync of a folder (CIFS, vboxsf,
+# FUSE), locks (NFS without lockd).
 LACKING = frozenset(
     (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 )
@@ -33,19 +33,19 @@ DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 @contextlib.contextmanager
 def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.Path]:
-    """Yield a file to write in place of another, which it replaces at the end.
+    """Yield a temporary file, which replaces another at the end.
 
-    If an error is raised, the old file stays. The folder is made.
+    If an error is raised, the old file is kept. The folder is created.
 
     Args:
-        path: the file to be. The yielded one has the same suffixes.
-        lasting: wait until the disk has it, so that it survives a power failure.
+        path: the file to replace. The temporary file has the same suffixes.
+        lasting: flush it to the disk, so that it survives a power failure.
 
     Raises:
         OSError: if it can't be written.
     """
     make_folder(path.parent)
-    # Each process has its own: several may write one file of a shared cache.
+    # One for each process, since several may write the same file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
     name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
     if len(os.fsencode(name)) > LONGEST_NAME:
@@ -57,7 +57,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
             _to_disk(partial, os.O_RDWR)  # Windows flushes no other
         os.replace(partial, path)
         if lasting and os.name == "posix":
-            _to_disk(path.parent)  # its new name
+            _to_disk(path.parent)  # with its new name
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -65,13 +65,13 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
 
 @contextlib.contextmanager
 def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yield an empty folder to fill, which takes the place of another at the end.
+    """Yield an empty temporary folder, which replaces another at the end.
 
-    If an error is raised, the old folder stays. Incomplete folders beside it, of
+    If an error is raised, the old folder is kept. Incomplete folders beside it, of
     processes that were killed, are removed.
 
     Args:
-        path: the folder to be.
+        path: the folder to replace.
 
     Raises:
         OSError: if it can't be written.
@@ -129,12 +129,12 @@ def make_folder(path: pathlib.Path) -> None:
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
     """Write a text file atomically; see `atomic_file`."""
     with atomic_file(path, lasting) as partial:
-        # Names that are not UTF-8 come out as the bytes that they are.
+        # Names that are not UTF-8 are written as their bytes.
         partial.write_text(text, "utf-8", "surrogateescape")
 
 
 def reserve(path: pathlib.Path, size: int) -> None:
-    """Make an empty file if there is room for so many bytes, else raise an OSError."""
+    """Create an empty file; raise an OSError if there is no room for `size` bytes."""
     with path.open("wb") as file:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             with where_supported():
@@ -177,7 +177,7 @@ def where_supported() -> Iterator[None]:
 
 
 def remove_partial(folder: pathlib.Path) -> None:
-    """Remove the incomplete files of a process that was killed."""
+    """Remove the temporary files of a process that was killed."""
     for partial in folder.glob(PARTIAL + "*"):
         partial.unlink()
 
@@ -189,14 +189,14 @@ def checksum(path: pathlib.Path) -> str:
 
 
 def cache_dir() -> pathlib.Path:
-    """The folder for what can be had again: ~/.cache/tfstargan on Linux.
+    """The cache folder, ~/.cache/tfstargan on Linux.
 
-    For a user without a home it is one that goes with the process.
+    For a user without a home it is a temporary folder of this process.
     """
     base = os.environ.get("XDG_CACHE_HOME")
     try:
         folder = pathlib.Path(base) if base else pathlib.Path.home() / ".cache"
-    except RuntimeError:  # neither HOME nor an entry among the users
+    except RuntimeError:  # no HOME, and no entry in the password database
         folder = _passing_dir()
     return folder / "tfstargan"
 
@@ -209,15 +209,15 @@ def _passing_dir() -> pathlib.Path:
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form (NFC), in which all spellings are one."""
+    """A name in Unicode's composed form (NFC), the same for all spellings."""
     return unicodedata.normalize("NFC", name)
 
 
 def safe_names(texts: Iterable[str]) -> list[str]:
-    """Texts as parts of files' names: one for each, no two alike in any file system.
+    """Texts as parts of file names, which differ on every file system.
 
-    What some file system doesn't take is written as %XX. Of those that differ only by
-    upper and lower case, or are equal, the second gets ~2, and so on.
+    Characters that some file system does not allow are written as %XX. If texts are
+    equal or differ only by case, the second gets the suffix ~2, and so on.
     """
     seen: dict[str, int] = {}
     names = []
@@ -235,7 +235,7 @@ def _escape(match: re.Match) -> str:
 
 
 def shortened(name: str, longest: int = LONG_NAME) -> str:
-    """A file's name of at most so many bytes: its end is a hash, before the suffix."""
+    """A file name of at most `longest` bytes, which ends with a hash if shortened."""
     if len(os.fsencode(name)) <= longest:
         return name
     suffix = pathlib.PurePath(name).suffix

@@ -1,4 +1,4 @@
-"""Contradictions in flags, and untrusted settings, end before the first step."""
+"""Contradictory flags and untrusted settings are refused before the first step."""
 
 import contextlib
 import json

@@ -70,7 +70,7 @@ def _check_images(root: pathlib.Path) -> None:
 
 
 def _look(paths: Iterator[pathlib.Path]) -> dict[pathlib.Path, Seen]:
-    """What there is to know of every file; those that can't be used are listed."""
+    """Inspect every file, and list those that can't be used."""
     seen = {}
     for path, seen[path] in look_at_all(list(paths)):
         if seen[path].problem:

@@ -1,7 +1,7 @@
-"""What a run's images are, so that it is not resumed with others by mistake.
+"""The fingerprint of a run's images, so that it is not resumed with others by mistake.
 
-RUN/data.json has the name of every image, with the first 16 digits of the SHA-256 of
-its file. A folder and the shards packed from it are the same.
+RUN/data.json has the name of every image and the first 16 digits of the SHA-256 of its
+file. A folder and the shards packed from it have the same fingerprint.
 """
 
 import json
@@ -73,7 +73,7 @@ def require_same(run_dir: pathlib.Path, images: dict[str, str]) -> None:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> str:
-    """How many images are others, with the first names; empty if none is."""
+    """The numbers of images that differ, with the first names; empty if none differ."""
     both = before.keys() & now.keys()
     found = {
         "changed": {n for n in both if before[n] != now[n] and before[n] and now[n]},

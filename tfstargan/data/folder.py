@@ -78,11 +78,11 @@ class Folder(ImageSet):
         return self.files[domain][index].read_bytes()
 
     def used(self) -> list[Seen]:
-        """What was seen of the images, domain after domain."""
+        """The results of inspecting the images, domain after domain."""
         return [self.seen[file] for files in self.files for file in files]
 
     def by_domain(self) -> dict[str, list[Seen]]:
-        """{domain: what was seen of its images}."""
+        """{domain: results of inspecting its images}."""
         return {
             domain: [self.seen[file] for file in files]
             for domain, files in zip(self.domains, self.files, strict=True)

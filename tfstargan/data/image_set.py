@@ -1,4 +1,4 @@
-"""What every source of images gives: images of several domains, by their index."""
+"""The interface of image sources: images of several domains, by index."""
 
 import abc
 
@@ -19,7 +19,7 @@ class ImageSet(abc.ABC):
         """One image, RGB, of any size; `least` is that of `images.read`."""
 
     def content(self, domain: int, index: int) -> bytes:
-        """What tells an image from any other: its file, or its pixels."""
+        """Bytes that identify an image: its file, or its pixels."""
         return self.image(domain, index).tobytes()
 
     def fingerprint(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Validation images that are training images, too: they measure nothing new."""
+"""Validation images that are also training images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ def told_of_copies(training: Split, validation: Split) -> str:
     """The number of validation images that are training images, in a line.
 
     Args:
-        training: {domain: what was seen of its images}.
+        training: {domain: results of inspecting its images}.
         validation: likewise.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Looking at image files: each is read once, to its end.
+"""Inspection of image files: each is read once, to its end.
 
-One look tells whether a file can be used, what is unusual about it, its checksum, its
-size and a thumbnail to find near-duplicates by. Training looks when it opens a folder,
-so that a broken file is found before the first iteration.
+It finds whether a file can be used, unusual properties, the checksum, the size, and a
+thumbnail for finding near-duplicates. Opening a folder inspects its files, so that a
+broken one is found before the first iteration.
 """
 
 import concurrent.futures
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tfstargan import files, images
 from tfstargan.data import alike
 
-REMEMBERED = 100  # files; of fewer, nothing is kept on disk
+REMEMBERED = 100  # files; results of fewer are not cached
 SUFFIXES = {  # the formats that a name promises
     ".jpg": ("JPEG", "MPO"),
     ".jpeg": ("JPEG", "MPO"),
@@ -37,19 +37,19 @@ State = tuple[int, int]  # of a file: its size in bytes, and when it was changed
 
 
 class Seen(NamedTuple):
-    """What a look at a file found."""
+    """The result of inspecting a file."""
 
     digest: str = ""  # SHA-256 of the content
     width: int = 0
     height: int = 0  # upright
     thumbnail: str = ""  # see `alike.thumbnail`
-    kinds: tuple[str, ...] = ()  # what is unusual, but can be used
+    kinds: tuple[str, ...] = ()  # unusual properties of a file that can be used
     problem: str = ""  # the kind of the fault; empty: the file can be used
-    line: str = ""  # the fault, with the file's name and what to do
+    line: str = ""  # the message: file, fault and remedy
 
 
 def look(path: pathlib.Path) -> Seen:
-    """What there is to know of an image file."""
+    """Inspect an image file."""
     kinds = ["link"] if path.is_symlink() else []
     try:
         content = images.content(path)
@@ -68,7 +68,7 @@ def look(path: pathlib.Path) -> Seen:
 
 
 def unusual(image: Image.Image, suffix: str) -> Iterator[str]:
-    """Yield what is unusual about an opened image."""
+    """Yield the unusual properties of an opened image."""
     if image.format not in SUFFIXES.get(suffix, (image.format,)):
         yield f"{image.format} named {suffix}"
     if images.orientation(image) != 1:
@@ -90,13 +90,13 @@ def unusual(image: Image.Image, suffix: str) -> Iterator[str]:
 
 
 def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, Seen]]:
-    """Yield every file with what a look found, in order; a bar if it takes long."""
+    """Yield every file with its result, in order, with a bar if it takes long."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = zip(paths, pool.map(look, paths), strict=True)
         yield from tqdm(
             seen,
             total=len(paths),
-            desc="looking at images",
+            desc="inspecting images",
             unit="image",
             delay=2,
             leave=False,
@@ -105,10 +105,10 @@ def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, S
 
 
 def scan(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, Seen]:
-    """What looks at files found, read again only if their size or time has changed.
+    """{file: result of its inspection}.
 
-    Of many files those that can be used are remembered in the cache folder, without
-    what is unusual about them.
+    If there are many files, the results of usable ones are kept in the cache folder,
+    without `kinds`. Such a file is read again only if its size or time has changed.
     """
     if len(paths) <= REMEMBERED:
         return dict(look_at_all(paths))
@@ -132,14 +132,14 @@ def broken(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
 
 
 def _memory_of(paths: Sequence[pathlib.Path]) -> pathlib.Path:
-    """The file in which the looks at these are kept: one for each folder."""
+    """The cache file for these files: one for each folder."""
     folder = os.path.abspath(os.path.commonpath(paths))
     name = hashlib.sha256(os.fsencode(f"{images.READING}\n{folder}")).hexdigest()
     return files.cache_dir() / "images" / f"{name[:16]}.json"
 
 
 def _recall(memory: pathlib.Path, paths: Sequence[pathlib.Path]) -> list:
-    """What is remembered of each path; None where nothing is."""
+    """The cached entry of each path; None if there is none."""
     try:
         found = json.loads(memory.read_text())
         entries = [found.get(os.path.abspath(path)) for path in paths]
@@ -160,11 +160,11 @@ def _remember(memory: pathlib.Path, entries: dict[pathlib.Path, tuple]) -> None:
     try:
         files.write_text(text, memory)
     except OSError:
-        pass  # looked at again, then
+        pass  # they will be inspected again
 
 
 def _state(path: pathlib.Path) -> State:
-    """What changes when a file does; (-1, -1) if there is none."""
+    """Size and time of a file; (-1, -1) if there is none."""
     try:
         status = path.stat()
     except OSError:

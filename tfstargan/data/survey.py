@@ -1,7 +1,7 @@
-"""What there is to say of the data before a training: one paragraph, and advice.
+"""The paragraph about the data at the start of a training, and advice.
 
-Sizes and near-duplicates are known of folders, from the look at each file that opening
-them takes. Of packed data, TFDS and drawn animals the counts are told.
+Sizes and near-duplicates are reported for folders, whose files were inspected when they
+were opened. For packed data, TFDS and drawn animals there are only counts.
 """
 
 import collections
@@ -35,7 +35,7 @@ class Known(NamedTuple):
 
 
 def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
-    """A paragraph on the images of a run, and lines of advice."""
+    """A paragraph about the images of a run, and lines of advice."""
     paragraph = [_counts(training, validation)]
     advice = [*_few(training), *_unequal(training)]
     if isinstance(training, Folder):
@@ -49,7 +49,7 @@ def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
 
 
 def known(training: Folder, validation: ImageSet) -> list[Known]:
-    """Every image of two folders; without validation where it uses training images."""
+    """The images of two folders; only of the first if they are the same."""
     splits = {False: training}
     if isinstance(validation, Folder) and validation.files != training.files:
         splits[True] = validation
@@ -88,7 +88,7 @@ def _squeezed(shapes: np.ndarray, img_size: int) -> str:
 
 
 def _duplicates(images: list[Known]) -> Iterator[str]:
-    """Yield a sentence on near-duplicates; none if there are none."""
+    """Yield a sentence about near-duplicates, if there are any."""
     found: dict[str, set[int]] = collections.defaultdict(set)
     examples = {}
     for i, others in near_duplicates([image.seen.thumbnail for image in images]):
