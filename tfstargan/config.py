@@ -458,4 +458,6 @@ class TrainOptions(Settings):
         """Check the rules that concern several settings."""
         for name in ("init_checkpoint", "like"):
             given = bool(getattr(self, name))
-            self.require(self.init_from or not given, name, "needs --init_from=RUN")
+            self.require(
+                bool(self.init_from) or not given, name, "needs --init_from=RUN"
+            )

@@ -62,7 +62,7 @@ def begin_from(
         _copy(getattr(old, name), getattr(model, name), mixing)
     for name, average in model.averages.items():
         _copy(old.averages[name], average, mixing)
-    if model.fan is not None:
+    if model.fan is not None and old.fan is not None:  # both, of one w_hpf
         model.fan.set_weights(old.fan.get_weights())
     return {
         "run": str(parent.path.absolute()),

@@ -5,7 +5,7 @@ import signal
 import stat
 import threading
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 import keras
 
@@ -33,7 +33,7 @@ class Interruptions(keras.callbacks.Callback):
         self.leave = leave
         self.wanted: type[KeyboardInterrupt] | None = None
         self.in_iteration = False
-        self.before: dict[int, object] = {}
+        self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

@@ -6,7 +6,7 @@ is not finite in one replica counts for all.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 Gradients = dict[str, list[Any]]  # of each network's trainable variables
-Optimizers = dict[str, keras.optimizers.Optimizer]
+Optimizers = Mapping[str, keras.optimizers.Optimizer]
 
 
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> Any:
