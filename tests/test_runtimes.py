@@ -107,16 +107,21 @@ def test_the_contract_names_the_oldest_runtime(export, made):
 
 @pytest.mark.all
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_openvino_takes_every_variant(made, vectors, variant, tmp_path):
+def test_openvino_is_as_near_to_float32_as_litert(made, vectors, variant, tmp_path):
     openvino = pytest.importorskip("openvino")
+    exact_arithmetic = {"INFERENCE_PRECISION_HINT": "f32"}  # not bfloat16
     exact, expected = (outputs(made[v], vectors) for v in ("float32", variant))
     for name in SIGNATURES:
         path = tmp_path / f"{name}.tflite"
         path.write_bytes(flatbuffer.cut(made[variant], name))
-        compiled = openvino.compile_model(path, "CPU")
+        if variant == "weights4" and name == "translate":
+            with pytest.raises(RuntimeError, match="i4/u4"):  # its own limit
+                openvino.compile_model(path, "CPU", exact_arithmetic)
+            continue
+        compiled = openvino.compile_model(path, "CPU", exact_arithmetic)
         found = compiled(vectors[name])[0]
-        bound = 1e-3 + 0.5 * rms(expected[name] - exact[name])
-        assert rms(found - expected[name]) < bound, name
+        bound = 1e-3 + 1.5 * rms(expected[name] - exact[name])
+        assert rms(found - exact[name]) < bound, name
 
 
 @pytest.mark.all

@@ -120,7 +120,8 @@ def recommendations(entries: Sequence[Entry]) -> dict[str, str]:
     for purpose, (ranked, reason) in PURPOSES.items():
         best = [variant for variant in ranked if variant in written]
         if best:
-            figures = "{MB:.2f} MB, PSNR {psnr:.1f} dB".format(**written[best[0]])
+            size, psnr = (float(written[best[0]][key]) for key in ("MB", "psnr"))
+            figures = f"{size:.2f} MB, PSNR {psnr:.1f} dB"
             why = f"; {reason}" if best[0] == ranked[0] else ""
             found[purpose] = f"{best[0]} ({figures}{why})"
     return found
