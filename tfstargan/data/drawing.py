@@ -5,11 +5,10 @@ import json
 import os
 import pathlib
 
-from tqdm import tqdm
-
 from tfstargan import files, images
 from tfstargan.data import critters
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 SHARE_OF_VAL = 5  # one validation picture for so many to train on
 
@@ -45,7 +44,7 @@ def draw_set(
 def _draw_into(out: pathlib.Path, per_domain: int, img_size: int, seed: int) -> None:
     counts = {"train": per_domain, "val": max(1, per_domain // SHARE_OF_VAL)}
     total = sum(counts.values()) * len(critters.SPECIES)
-    with tqdm(total=total, unit="image", delay=1) as bar:
+    with Bar(total=total, unit="image", delay=1) as bar:
         for split, count in counts.items():
             factors = {}
             for label, species in enumerate(critters.SPECIES):

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import files, images
 from tfstargan.data import shard_index, shards
 from tfstargan.data.folder import find_domains, say, splits_of
 from tfstargan.data.image_set import squeeze
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 PER_SHARD = 1000  # pictures, unless --shards says otherwise
 
@@ -71,7 +71,7 @@ def build(
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
-    with tqdm(total=total, unit="picture") as bar:
+    with Bar(total=total, unit="picture") as bar:
         for split, by_domain in found.items():
             pictures = [
                 Picture(label, domain, file, file.relative_to(data_dir).as_posix())
@@ -119,7 +119,7 @@ def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
 
 
 def finish_shard(
-    file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: Bar
 ) -> dict:
     """Return what a shard holds, after writing it unless it is there, whole."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -166,7 +166,7 @@ def content_hash(picture: Picture) -> str:
 
 
 def write_shard(
-    path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: Bar
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return where its records are and what was skipped."""
     places, broken, offset = [], [], shards.HEADER

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import files, images
+from tfstargan.progress import Bar
 
 REMEMBERED = 1000  # files; fewer are looked at each time
 SUFFIXES = {  # what a name promises
@@ -77,7 +77,7 @@ def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, S
     """Yield every file and what it is like, in order, with a bar if it takes long."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = zip(paths, pool.map(look, paths), strict=True)
-        yield from tqdm(
+        yield from Bar(
             seen,
             total=len(paths),
             desc="looking at pictures",

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.overlap import overlap
@@ -44,6 +43,7 @@ from tfstargan.metrics.protocol import (
     tasks,
 )
 from tfstargan.metrics.report import Row, Section
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
@@ -218,7 +218,7 @@ class Evaluation:
         total = sum(map(self._outputs_of, every_task))
         sections: dict[str, Section] = {}
         names = pairs(translator.domains)
-        with tqdm(total=total, unit="output", dynamic_ncols=True) as bar:
+        with Bar(total=total, unit="output", dynamic_ncols=True) as bar:
             for task in every_task:
                 pair = names[task[1:]]
                 bar.set_description(f"{task.guide}, {pair}")
@@ -247,7 +247,7 @@ class Evaluation:
         return folder / task.guide / shortened(own)
 
     def _measure_task(
-        self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: tqdm
+        self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: Bar
     ) -> Row:
         """Return what all instruments say of a task's outputs."""
         total = self._outputs_of(task)
@@ -295,7 +295,7 @@ class Evaluation:
         indices = chosen(self.training.count(domain), self.extent.reals)
         seen = fid.FeatureSet(len(indices))
         name = f"real {self.training.domains[domain]}, {one.name}"
-        with tqdm(total=len(indices), desc=name, unit="picture", leave=False) as bar:
+        with Bar(total=len(indices), desc=name, unit="picture", leave=False) as bar:
             for start in range(0, len(indices), REALS):
                 some = indices[start : start + REALS]
                 pictures = [self.training.image(domain, i) for i in some]

@@ -7,12 +7,11 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from tqdm import tqdm
-
 from tfstargan import images
 from tfstargan.data.scan import broken
 from tfstargan.errors import UserError
 from tfstargan.files import shortened
+from tfstargan.progress import Bar
 from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import Translator
 
@@ -48,7 +47,7 @@ def translate_folder(
     files = readable(source, out, skip_broken)
     jobs = list(plan(source, files, styles, out))
     replaced = sum(target.exists() for *_, target in jobs)
-    with tqdm(total=len(jobs), unit="image", disable=len(jobs) < 2) as bar:
+    with Bar(total=len(jobs), unit="image", disable=len(jobs) < 2) as bar:
         for file, group in itertools.groupby(jobs, lambda job: job[0]):
             _, some, written = zip(*group, strict=True)
             codes = [style.code for style in some]
