@@ -11,7 +11,7 @@ from tfstargan.__main__ import COMMANDS, FORMATS
 ROOT = pathlib.Path(__file__).parents[1]
 # A room imports rooms of lower floors, and itself. The modules of floor 1 may import
 # each other, in this order.
-BASE = ["errors", "files", "resources", "settings", "config", "backend"]
+BASE = "errors files progress resources settings config backend".split()
 FLOORS = {
     **{f"tfstargan.{name}": 1 for name in BASE},
     "tfstargan.images": 2,

@@ -8,8 +8,6 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from export.checks import quality
 from export.checks.verify import verify
 from export.litert.making import METADATA, Export, Files
@@ -21,6 +19,7 @@ from tfstargan.errors import UserError
 from tfstargan.exported.contract import Contract
 from tfstargan.exported.variants import ALL, VARIANTS
 from tfstargan.metrics import probe as probes
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run
 
 __all__ = ["METADATA", "Export", "export_run", "exported"]
@@ -72,7 +71,7 @@ def export_run(
     measured: dict[str, dict[str, float]] = {}
     faults: dict[str, str] = {}
     try:
-        for variant in tqdm(names, "Export", leave=False):
+        for variant in Bar(names, "Export", leave=False):
             files = export.make(variant)
             made[variant], measured[variant] = (
                 files,

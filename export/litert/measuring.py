@@ -6,7 +6,6 @@ import platform
 import tempfile
 
 import numpy as np
-from tqdm import tqdm
 
 from export.checks import quality
 from export.checks import report as reports
@@ -17,6 +16,7 @@ from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.metrics.instruments import open_instruments
 from tfstargan.metrics.probe import Probe
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run
 
 MEGABYTE = 1e6
@@ -64,7 +64,7 @@ def entries(
     images = quality.translations(translator, export.images, translator)
     scores = quality.probed(translator, reader) if reader else {}
     found = [Entry("Keras", {}, scores, images)]
-    for variant, files in tqdm(made.items(), "Report", leave=False):
+    for variant, files in Bar(made.items(), "Report", leave=False):
         exported = export.exported(files)
         times = {
             (threads, name): timed[threads][variant, name]

@@ -5,14 +5,13 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from tqdm import tqdm
-
 from tfstargan import files, images
 from tfstargan.data import shard_index
 from tfstargan.data.folder import find_domains, splits_of
 from tfstargan.data.overlap import told_of_copies
 from tfstargan.data.scan import Seen, look_at_all
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 
 def check(data_dir: str | os.PathLike) -> None:
@@ -83,7 +82,7 @@ def damaged_shards(root: pathlib.Path) -> list[str]:
     index = shard_index.read_json(root / shard_index.INDEX)
     every = [shard for split in index["splits"].values() for shard in split["shards"]]
     lines = []
-    for shard in tqdm(every, unit="shard", delay=2, leave=False):
+    for shard in Bar(every, unit="shard", delay=2, leave=False):
         file = shard_index.place(root, shard["file"])
         if not file.is_file() or files.checksum(file) != shard["sha256"]:
             lines.append(f"{file}: missing or damaged; {shard_index.REMEDY}")

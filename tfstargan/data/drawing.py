@@ -6,11 +6,10 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from tfstargan import files, images
 from tfstargan.data import critters
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 SHARE_OF_VAL = 5  # training images for each validation image
 
@@ -58,7 +57,7 @@ def _draw_into(
 ) -> None:
     counts = {"train": per_domain, "val": max(1, per_domain // SHARE_OF_VAL)}
     total = sum(counts.values()) * len(domains)
-    with tqdm(total=total, unit="image", delay=1) as bar:
+    with Bar(total=total, unit="image", delay=1) as bar:
         for split, count in counts.items():
             factors = {}
             for species in domains:

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import files, images
 from tfstargan.data import npm
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 SIDE = 96  # of the images
 CANVAS = 128  # pixels on which a sign is composed, before it is reduced to SIDE ...
@@ -164,7 +164,7 @@ def draw(icons: dict[str, Icons], folder: pathlib.Path) -> None:
     """
     keys = common_keys(icons)
     total = len(keys) * len(icons)
-    with tqdm(total=total, unit="image", dynamic_ncols=True) as bar:
+    with Bar(total=total, unit="image", dynamic_ncols=True) as bar:
         for domain, vendor in icons.items():
             for split in ("train", "val"):
                 files.remove_partial(folder / split / domain)

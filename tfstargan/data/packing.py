@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import files, images
 from tfstargan.data import shard_index, shards
 from tfstargan.data.folder import find_domains, say, splits_of
 from tfstargan.data.image_set import squeeze
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 PER_SHARD = 1000  # images, unless --shards says otherwise
 
@@ -71,7 +71,7 @@ def build(
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
-    with tqdm(total=total, unit="image") as bar:
+    with Bar(total=total, unit="image") as bar:
         for split, by_domain in found.items():
             entries = [
                 Entry(label, domain, file, file.relative_to(data_dir).as_posix())
@@ -119,7 +119,7 @@ def split_evenly(entries: list[Entry], parts: int) -> list[list[Entry]]:
 
 
 def finish_shard(
-    file: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: tqdm
+    file: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: Bar
 ) -> dict:
     """The contents of a shard, which is written unless it is complete."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -166,7 +166,7 @@ def content_hash(entry: Entry) -> str:
 
 
 def write_shard(
-    path: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: tqdm
+    path: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: Bar
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return the places of its records and the skipped files."""
     places, broken, offset = [], [], shards.HEADER

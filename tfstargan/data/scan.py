@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import files, images
 from tfstargan.data import alike
+from tfstargan.progress import Bar
 
 REMEMBERED = 100  # files; results of fewer are not cached
 SUFFIXES = {  # the formats that a name promises
@@ -93,7 +93,7 @@ def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, S
     """Yield every file with its result, in order, with a bar if it takes long."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = zip(paths, pool.map(look, paths), strict=True)
-        yield from tqdm(
+        yield from Bar(
             seen,
             total=len(paths),
             desc="inspecting images",

@@ -15,13 +15,13 @@ from typing import Any
 
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.folder import say
 from tfstargan.data.image_set import ImageSet
 from tfstargan.errors import UserError
 from tfstargan.files import composed
+from tfstargan.progress import Bar
 
 
 class TFDS(ImageSet):
@@ -59,7 +59,7 @@ class TFDS(ImageSet):
                     f"{', '.join(known)}"
                 )
         found: dict[str, list[int]] = {domain: [] for domain in known}
-        for index in tqdm(range(len(self.source)), desc="labels", leave=False):
+        for index in Bar(range(len(self.source)), desc="labels", leave=False):
             value = self._record(index)[self.label_key].int64_list.value[0]
             if value >= 0:  # -1 is TFDS' mark of an unknown label
                 found[known[value]].append(index)

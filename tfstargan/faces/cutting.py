@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
@@ -25,6 +24,7 @@ from tfstargan.faces import MIN_PEAK
 from tfstargan.faces.alignment import Face, align, flaw, in_photograph
 from tfstargan.files import shortened, write_text
 from tfstargan.networks.fan import FAN, LANDMARKS, SIDE, landmarks
+from tfstargan.progress import Bar
 from tfstargan.reference import parameters
 from tfstargan.translation.folders import stems
 
@@ -61,7 +61,7 @@ def align_photographs(
     average = read_mean_landmarks(mean_landmarks)
     find_face = load_finder(wing_weights)
     outcomes = {}
-    for file in tqdm(targets, unit="photograph", disable=len(targets) < 2):
+    for file in Bar(targets, unit="photograph", disable=len(targets) < 2):
         outcome = align_file(file, targets[file], find_face, average, min_peak)
         outcomes[file] = outcome
         if outcome.skipped:

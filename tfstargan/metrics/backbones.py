@@ -13,10 +13,10 @@ import urllib.request
 from typing import NamedTuple
 
 import keras
-from tqdm import tqdm
 
 from tfstargan import files
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 from tfstargan.reference import parameters, pytorch_file
 
 BLOCK = 1 << 20
@@ -150,7 +150,7 @@ def _fetch(backbone: Backbone, path: pathlib.Path) -> None:
     with (
         urllib.request.urlopen(backbone.url, timeout=TIMEOUT) as answer,
         path.open("wb") as file,
-        tqdm(
+        Bar(
             desc=backbone.file,
             total=int(answer.headers.get("Content-Length", 0)) or None,
             unit="B",

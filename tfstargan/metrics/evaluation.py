@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.overlap import overlap
@@ -43,6 +42,7 @@ from tfstargan.metrics.protocol import (
 )
 from tfstargan.metrics.real_side import RealSide
 from tfstargan.metrics.report import Row, Section
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
@@ -223,7 +223,7 @@ class Evaluation:
         total = sum(map(self._outputs_of, every_task))
         sections: dict[str, Section] = {}
         names = pairs(translator.domains)
-        with tqdm(total=total, unit="output", dynamic_ncols=True) as bar:
+        with Bar(total=total, unit="output", dynamic_ncols=True) as bar:
             for task in every_task:
                 pair = names[task[1:]]
                 bar.set_description(f"{task.guide}, {pair}")
@@ -252,7 +252,7 @@ class Evaluation:
         return folder / task.guide / shortened(own)
 
     def _measure_task(
-        self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: tqdm
+        self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: Bar
     ) -> Row:
         """The measures of a task's outputs by every instrument."""
         total = self._outputs_of(task)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfstargan.data import critters
 from tfstargan.images.reading import to_float
@@ -22,6 +21,7 @@ from tfstargan.metrics.probe import (
     Factors,
     Probe,
 )
+from tfstargan.progress import Bar
 from tfstargan.translation.translator import Translator
 
 SOURCES = 100  # of each species, and as many references
@@ -232,7 +232,7 @@ def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
 
 def _shown(tasks: Sequence[Task], name: str) -> Iterable[Task]:
     """The tasks, with a bar if they take long."""
-    return tqdm(tasks, desc=f"probe, {name}", unit="pair", delay=2, leave=False)
+    return Bar(tasks, desc=f"probe, {name}", unit="pair", delay=2, leave=False)
 
 
 def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.image_set import ImageSet
@@ -32,6 +31,7 @@ from tfstargan.metrics.protocol import (
     squeeze,
 )
 from tfstargan.metrics.report import Row, Section
+from tfstargan.progress import Bar
 from tfstargan.translation.translator import Translator
 
 ABOUT = (
@@ -133,7 +133,7 @@ def measure(
     rows: dict[str, Section] = {f"pairs_{guide}": {} for guide in GUIDES}
     names = pairs(translator.domains)
     total = len(names) * len(GUIDES) * len(used)
-    with tqdm(total=total, unit="output", desc="pairs", dynamic_ncols=True) as bar:
+    with Bar(total=total, unit="output", desc="pairs", dynamic_ncols=True) as bar:
         for (a, b), name in names.items():
             source = _against(truth[a], truth[b], learned, seen[b])
             for guide in GUIDES:

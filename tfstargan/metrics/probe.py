@@ -19,7 +19,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from tqdm import tqdm
 
 from tfstargan.config import Config
 from tfstargan.data import critters
@@ -27,6 +26,7 @@ from tfstargan.data.critters import RANGES, Critter
 from tfstargan.errors import UserError
 from tfstargan.files import atomic_file, cache_dir
 from tfstargan.networks import channels_last
+from tfstargan.progress import Bar
 
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
@@ -249,7 +249,7 @@ def train(
         loss_weights={name: WEIGHTS.get(name, 1.0) for name in network.output},
         jit_compile=False,
     )
-    with tqdm(total=steps, desc="probe", unit="step", dynamic_ncols=True) as bar:
+    with Bar(total=steps, desc="probe", unit="step", dynamic_ncols=True) as bar:
         step = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: bar.update()
         )

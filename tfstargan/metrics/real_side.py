@@ -5,14 +5,13 @@ import pathlib
 import sys
 import zipfile
 
-from tqdm import tqdm
-
 from tfstargan.data.image_set import ImageSet
 from tfstargan.files import cache_dir
 from tfstargan.metrics import fid
 from tfstargan.metrics.digests import digest, key_of
 from tfstargan.metrics.instruments import Inception
 from tfstargan.metrics.protocol import chosen
+from tfstargan.progress import Bar
 
 AT_ONCE = 64  # images in memory
 
@@ -67,7 +66,7 @@ class RealSide:
         indices = self._indices(domain)
         seen = fid.FeatureSet(len(indices))
         name = f"real {self.training.domains[domain]}, {one.name}"
-        with tqdm(total=len(indices), desc=name, unit="image", leave=False) as bar:
+        with Bar(total=len(indices), desc=name, unit="image", leave=False) as bar:
             for start in range(0, len(indices), AT_ONCE):
                 some = indices[start : start + AT_ONCE]
                 reals = [self.training.image(domain, i) for i in some]

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.metrics import factors, report
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.probe import Probe
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run
 from tfstargan.training.non_finite import NonFinite
 from tfstargan.translation.grids import Examples, animations, draw_all
@@ -31,7 +31,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start at the iteration where training starts."""
         done = self.model.iterations_done()
-        self.bar = tqdm(
+        self.bar = Bar(
             total=self.iterations,
             initial=done,
             unit="it",

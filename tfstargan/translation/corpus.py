@@ -22,11 +22,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import shared
 from PIL import Image
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.files import PARTIAL, shortened
+from tfstargan.progress import Bar
 from tfstargan.runs.run import CHECKPOINT, newest_run
 from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.styles import NamedStyle
@@ -89,7 +89,7 @@ class Translate(beam.DoFn):
         """Load the model, or take that of another thread."""
         self.translator = self.model.acquire(lambda: load(self.run_dir, self.iteration))
         self.bar = self.progress.acquire(
-            lambda: tqdm(total=self.total, desc="this process", unit="image")
+            lambda: Bar(total=self.total, desc="this process", unit="image")
         )
 
     def process(self, files: list[str]) -> Iterator[Outcome]:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.scan import broken
 from tfstargan.errors import UserError
 from tfstargan.files import shortened
+from tfstargan.progress import Bar
 from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translating import Translating
@@ -59,7 +59,7 @@ def translate_folder(
         fake, target = result
         images.save(images.to_uint8(fake), target, quality)
 
-    with tqdm(total=len(jobs), unit="image", disable=len(jobs) < 2) as bar:
+    with Bar(total=len(jobs), unit="image", disable=len(jobs) < 2) as bar:
         for _ in ahead(save, translations(translator, [*batched(jobs, len(styles))])):
             bar.update()
     told = f" ({replaced} replaced)" if replaced else ""

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import examples_of, open_images, some_labels
+from tfstargan.progress import Bar
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
@@ -83,7 +83,7 @@ def _in_styles(
 ) -> Iterable[np.ndarray]:
     """What `in_styles` yields, with a bar if it takes long."""
     fakes = translator.in_styles(sources, styles)
-    return tqdm(fakes, total=count, desc="drawing", unit="style", delay=2, leave=False)
+    return Bar(fakes, total=count, desc="drawing", unit="style", delay=2, leave=False)
 
 
 def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.files import composed, safe_names
+from tfstargan.progress import Bar
 from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.translating import Translating
 
@@ -118,7 +118,7 @@ def _read(
         except images.UnreadableError as error:
             return error
 
-    bar = tqdm(files, desc="styles", unit="image", delay=2, leave=False)
+    bar = Bar(files, desc="styles", unit="image", delay=2, leave=False)
     for name, file, x in zip(names, bar, ahead(read, files), strict=True):
         if isinstance(x, np.ndarray):
             yield name, file, x
