@@ -73,7 +73,7 @@ def _look(paths: Iterator[pathlib.Path]) -> dict[pathlib.Path, Seen]:
     seen = {}
     for path, seen[path] in look_at_all(list(paths)):
         if seen[path].problem:
-            tqdm.write(seen[path].line)
+            Bar.write(seen[path].line)
     return seen
 
 

@@ -65,7 +65,7 @@ def align_photographs(
         outcome = align_file(file, targets[file], find_face, average, min_peak)
         outcomes[file] = outcome
         if outcome.skipped:
-            tqdm.write(f"{file}: skipped, {outcome.skipped}", file=sys.stderr)
+            Bar.write(f"{file}: skipped, {outcome.skipped}", file=sys.stderr)
     written = sum(not outcome.skipped for outcome in outcomes.values())
     if not written:
         first, (_, reason) = next(iter(outcomes.items()))
