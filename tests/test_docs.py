@@ -11,6 +11,7 @@ says why, in a comment before it:
 """
 
 import importlib.util
+import json
 import pathlib
 import re
 import shlex
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from commands import command, process
+from commands import ROOT, command, process
 from conftest import train_eagerly
 
 from tfstargan.config import Config
@@ -32,7 +33,6 @@ from tfstargan.training import loop
 
 pytestmark = pytest.mark.all
 
-ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OTHERS = [
     "benchmarks/README.md",
@@ -41,6 +41,7 @@ OTHERS = [
     "tests/vectors/README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/tour.ipynb",
 ]
 LINKED = [*PAGES, *(ROOT / name for name in OTHERS)]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -105,7 +106,11 @@ RUN = [block for block in BLOCKS if not block.reason and block.language not in N
 
 
 def prose_of(page: pathlib.Path) -> str:
-    """The text of a page without its code blocks."""
+    """The text of a page or notebook without its code."""
+    if page.suffix == ".ipynb":
+        cells = json.loads(page.read_text("utf-8"))["cells"]
+        texts = [cell["source"] for cell in cells if cell["cell_type"] == "markdown"]
+        return "\n\n".join("".join(text) for text in texts)
     return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
 
 
@@ -214,6 +219,21 @@ def test_the_code_of_a_page_runs(page, example):
             assert block.language == "bash", f"{block}: run it, or say why not"
             for line in commands_of(block.code):
                 run_line(line, block, example)
+
+
+def test_the_notebook_runs(tmp_path):
+    pytest.importorskip("nbmake")
+    shutil.copy(ROOT / "docs" / "tour.ipynb", tmp_path)
+    done = process("pytest", "--nbmake", "tour.ipynb", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_notebook_stores_results_alone():
+    cells = json.loads((ROOT / "docs" / "tour.ipynb").read_text("utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert [x for x in outputs if x["output_type"] == "error"] == []
+    assert [x for x in outputs if x.get("name") == "stderr"] == []  # bars, warnings
+    assert any("image/png" in x.get("data", {}) for x in outputs)
 
 
 def commands_of(code: str) -> list[list[str]]:
