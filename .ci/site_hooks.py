@@ -79,9 +79,10 @@ def notebook_markdown(text):
 def output_markdown(output):
     """An image or a text that a cell of a notebook returned or printed."""
     data = output.get("data", {"text/plain": output.get("text", "")})
-    if "image/png" in data:
-        encoded = "".join(data["image/png"]).strip()
-        return f"![Output of the cell](data:image/png;base64,{encoded})"
+    for kind in ("image/jpeg", "image/png"):
+        if kind in data:
+            encoded = "".join(data[kind]).strip()
+            return f"![Output of the cell](data:{kind};base64,{encoded})"
     return f"```text\n{''.join(data['text/plain']).rstrip()}\n```"
 
 

@@ -1,11 +1,11 @@
-"""What each part of StarGAN v2 is for: train without it, and measure.
+"""Train models that each lack one part of StarGAN v2, and measure them.
 
     python benchmarks/ablate.py --flagfile=configs/critters.flags --iterations=1500
 
-trains a short run on drawn animals for each line of the table, each in a folder of its
-own in RUN_DIR-ablation, and prints what the probe reads off its translations. A line
-that was trained before is not trained again. What is missing is either a weight set to
-0, or a network put in the place of another for as long as the line is trained.
+Each model is trained for a short time on drawn animals, in a folder of
+RUN_DIR-ablation. The table has the probe's scores. A model that exists is not trained
+again. A part is removed by setting its weight to 0, or by replacing a network while the
+model is trained.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from tfstargan.translation.translator import Translator
 
 
 class SingleHead(Discriminator):
-    """One judgement for all domains: whether real, not whether of the domain."""
+    """A discriminator with one output for all domains."""
 
     def call(self, x: Any, y: Any) -> Any:
         return super().call(x, ops.zeros_like(y))
@@ -94,7 +94,7 @@ def label_for(style: Any, y: Any) -> Any:
 
 
 class Variant(NamedTuple):
-    """A line of the table: what is left out, and how."""
+    """A row of the table: the part that is removed, and how."""
 
     name: str
     settings: dict[str, float]

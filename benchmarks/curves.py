@@ -1,10 +1,10 @@
-"""Draw what the probe found during a training as curves.
+"""Plot the probe's scores over the iterations of a run.
 
-    python benchmarks/curves.py --run_dir=runs/critters64 --out=docs/critters64.png
+    python benchmarks/curves.py --run_dir=runs/critters64 --out=curves.png
 
-The run must have been trained with `--probe_every`. Left: whether the wanted came (the
-target's species, the fur's hue, the diversity of styles); right: whether the source
-stayed (R2 of its factors).
+The run must have been trained with `--probe_every`. The left plot has the target's
+species, the hue of the fur and the diversity of styles. The right plot has R2 of the
+source's factors.
 """
 
 import dataclasses

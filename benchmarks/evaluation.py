@@ -1,10 +1,10 @@
-"""How long a full evaluation of AFHQ takes here: each stage is timed on a few pictures.
+"""Estimate the time of a full evaluation of AFHQ from a few images in each stage.
 
     python benchmarks/evaluation.py
 
-Weights are random: they change no time. Wall time is the best of --rounds, the stages
-taking turns; processor time is that of all cores together, which other work on the
-machine hardly changes.
+Weights are random, because the time does not depend on them. The stages run in turns;
+elapsed time is the best of --rounds. Processor time is that of all cores together. It
+hardly depends on other work on the machine.
 """
 
 import dataclasses

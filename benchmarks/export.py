@@ -1,17 +1,17 @@
-"""Time and size of the exported generator, beside the authors' PyTorch code's.
+"""Compare time and size of the exported generator with the authors' PyTorch code.
 
     python benchmarks/export.py
     python benchmarks/export.py --reference=stargan-v2 --reference_python=PYTHON
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
-with PyTorch, onnx and onnxruntime: its generator runs in PyTorch as it is and, exported
-by PyTorch, in ONNX Runtime. Ours runs in LiteRT in every variant and (the extra `onnx`
-is needed) in ONNX Runtime, too. All take turns, a picture each, in shuffled order, on
-weights as they are before training: time does not depend on them.
+with PyTorch, onnx and onnxruntime. The reference runs in PyTorch and, exported by
+PyTorch, in ONNX Runtime. Our generator runs in LiteRT in every variant and, with the
+extra `onnx`, in ONNX Runtime. All translate one image in turns, in shuffled order, with
+untrained weights, because the time does not depend on them.
 
-Seconds are medians; those of all threads' CPU time, too, which what else the machine
-does disturbs less: say `--threads=1` there and compare these. `of ours` is the CPU time
-over that of our float32.
+Elapsed time and CPU time of all threads are medians. On a machine with other work, add
+`--threads=1` and compare CPU times. `of ours` is the CPU time divided by that of our
+float32.
 """
 
 import dataclasses

@@ -1,14 +1,14 @@
-"""Time the input pipelines: pictures from folders and from records.
+"""Time the input pipelines of folders and of records.
 
     python benchmarks/input.py
     python benchmarks/input.py --torch_python=VENV/bin/python --data_dir=data/afhq
     python benchmarks/input.py --data_dir=data/celeba_hq --jpeg_draft
 
-With the interpreter of an environment that has torch and torchvision, a DataLoader with
-the same augmentation runs too, all in turns. Without --data_dir pictures of 512 x 512
-are made: drawn animals under a photograph's grain. Pictures per second count what the
-pipeline delivers; the milliseconds of a processor that each took say the same on a
-machine that has other work to do.
+`--torch_python` is a Python with torch and torchvision: a DataLoader with the same
+augmentation then runs in turns with the pipelines. Without `--data_dir`, images of 512
+x 512 are generated: drawn animals with noise like that of photographs. The table has
+images per second and processor time per image. On a machine with other work, compare
+the processor time.
 """
 
 import dataclasses

@@ -2,9 +2,9 @@
 
     python benchmarks/light.py --img_size=256 --widths=0.5,0.8125,1
 
-The generators alone, in float32 as exported, batch 1, taking turns. Prints each one's
-multiplications, size, and time; and how many operations XNNPACK leaves to LiteRT's own,
-slower code.
+The generators run in turns, exported in float32, with 1 image. The table has their
+multiplications, size and time, and the number of operations that LiteRT computes
+outside XNNPACK with slower code.
 """
 
 import dataclasses

@@ -3,9 +3,9 @@
     python benchmarks/reference_generator.py --checkout=C --sizes=JSON --export=FILE
     python benchmarks/reference_generator.py --checkout=C --sizes=JSON [--run=FILE]
 
-The second answers every line of its input with the time of a translation as JSON: in
-PyTorch, or in ONNX Runtime of any generator's ONNX file. CHECKOUT is a clone of
-github.com/clovaai/stargan-v2, imported and not changed.
+The second form translates once for each line of its input and prints the time as JSON:
+in PyTorch, or with `--run` an ONNX file in ONNX Runtime. C is a clone of
+github.com/clovaai/stargan-v2; it is imported and not changed.
 """
 
 import argparse

@@ -2,10 +2,11 @@
 
     python benchmarks/reference_step.py CHECKOUT '{"img_size": 256, ...}'
 
-CHECKOUT is a clone of github.com/clovaai/stargan-v2, imported and not changed. Needs
-PyTorch and NumPy alone: what else the checkout imports (for reading data, evaluation,
-faces) is replaced by nothing, as no iteration calls it. Runs one iteration for each
-line that it reads, and answers with its measurements as JSON.
+CHECKOUT is a clone of github.com/clovaai/stargan-v2; it is imported and not changed.
+Only PyTorch and NumPy are needed. The other imports of the checkout (reading data,
+evaluation, faces) are replaced by empty modules, because an iteration does not use
+them. The script runs one iteration for each line of its input and prints the
+measurements as JSON.
 """
 
 import argparse

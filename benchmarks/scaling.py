@@ -3,10 +3,10 @@
     python benchmarks/scaling.py
     python benchmarks/scaling.py --channel_base=16384 --channel_max=512 --sizes=128,256
 
-One thing is changed at a time; every case runs in a process of its own, whose peak
-memory is printed. By default networks are narrow, so that all takes minutes on a CPU.
-Seconds of a processor say what was done on a machine that has other work, too.
-Last come the bytes that several workers exchange per iteration at the paper's size.
+One setting changes at a time. Every case runs in a process of its own, whose peak
+memory is printed. By default the networks are narrow, so that all cases take minutes on
+a CPU. On a machine with other work, compare processor time. The last line has the bytes
+that several workers exchange per iteration at the paper's size.
 """
 
 import dataclasses

@@ -1,10 +1,9 @@
 """The input pipeline of `input.py` in PyTorch: a DataLoader with torchvision.
 
-Run by the interpreter that `input.py --torch_python` names. For each line on standard
-input it prints one: pictures per second, and milliseconds of a processor (workers
-included) per picture, over a few seconds. Written from the
-description of the augmentation, as a user of PyTorch would: Pillow, torchvision's
-transforms, one process for each core.
+`input.py --torch_python` starts this. For each line of its input it runs for a few
+seconds and prints images per second, and milliseconds of processor time per image,
+workers included. It is written as a user of PyTorch would write it: Pillow,
+torchvision's transforms, one process for each core.
 """
 
 import argparse

@@ -1,21 +1,21 @@
-"""Time and peak memory of a training iteration, beside the authors' PyTorch code's.
+"""Compare time and memory of a training iteration with the authors' PyTorch code.
 
     python benchmarks/training_step.py --sizes=128,256 --batches=1
     python benchmarks/training_step.py --reference=stargan-v2 --reference_python=PYTHON
     python benchmarks/training_step.py --against=OTHER_CHECKOUT
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
-with PyTorch; without them only ours is measured. Each side is a process of its own and
-the two take turns, an iteration each, so that what else the machine does meets both.
-The first iteration (compilation) does not count. Every setting of a run is a flag:
+with PyTorch. Without them only our code is measured. Each side is a process of its own.
+The two run one iteration each in turns, so that other work on the machine slows both.
+The first iteration, with compilation, does not count. Every setting of a run is a flag:
 `--recompute`, `--jit`, ...
 
-On a machine that others use, too, say `--threads=1` and look at the CPU seconds:
-PyTorch's threads wait for each other in circles, so that one thread that another
-program keeps from running costs the time of all.
+On a machine with other work, add `--threads=1` and compare CPU seconds. PyTorch's
+threads wait for each other in busy loops, so that one delayed thread costs the time of
+all.
 
-Seconds are medians of wall time; CPU seconds those of all the process's threads; memory
-is the process's largest resident set, libraries included.
+Seconds are medians of elapsed time. CPU seconds are those of all threads of a process.
+Memory is the largest resident set of the process, libraries included.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
-"""Runs our commands as users do: in this process, or where that matters in their own.
+"""Run commands as users do, in this process or in one of their own.
 
-Importing TensorFlow takes seconds, which a command run here does not need again. All
-else is as `python -m` has it: arguments, folder, environment, output, exit code.
+A command in this process does not import TensorFlow again, which takes seconds.
+Arguments, folder, environment, output and exit code are those of `python -m`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 
 def command(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProcess:
-    """Do what `python -m ...` does in a folder, here."""
+    """Run `python -m ...` in a folder, in this process."""
     words = [*map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as held:
@@ -40,7 +40,7 @@ def command(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProces
 
 @contextlib.contextmanager
 def forgotten(module: str) -> Iterator[None]:
-    """Forget that a test has imported a module, of which `runpy` would warn."""
+    """Remove a module that a test has imported, because `runpy` would warn of it."""
     found = sys.modules.pop(module, None)
     yield
     if found:
@@ -48,7 +48,7 @@ def forgotten(module: str) -> Iterator[None]:
 
 
 def exit_code_of(module: str) -> int:
-    """Run a module as `__main__`; what it raises is printed, as Python does."""
+    """Run a module as `__main__`; print an exception as Python does."""
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -73,7 +73,7 @@ def process(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProces
 
 
 def refusal(*arguments: object, cwd: pathlib.Path) -> str:
-    """Run a command that must fail, leaving nothing behind; return its one line."""
+    """The error line of a command that must fail and must leave no file behind."""
     before = sorted(cwd.rglob("*"))
     result = command(*arguments, cwd=cwd)
     assert result.returncode == 2, result.stderr

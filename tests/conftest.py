@@ -1,4 +1,4 @@
-"""Two logical processors for tests of several replicas, and small trained runs."""
+"""Two logical CPUs for tests of several replicas, and small trained runs."""
 
 import collections
 import importlib.util
@@ -15,7 +15,7 @@ import pytest
 
 from tfstargan import cli
 
-# As each command does, with the same options for tests before and after the first one.
+# As every command does, so that TensorFlow has the same options in all tests.
 cli.import_tensorflow()
 
 import tensorflow as tf  # noqa: E402
@@ -24,8 +24,8 @@ from tfstargan.config import Config  # noqa: E402
 from tfstargan.training import loop  # noqa: E402
 from tfstargan.translation import grids  # noqa: E402
 
-# Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
-# make, stays where it is when a test points the caches elsewhere.
+# Keras imports Matplotlib if it is installed. Its list of fonts, which takes seconds to
+# make, is used even if a test moves the caches.
 os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
 
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -35,7 +35,7 @@ tf.config.set_logical_device_configuration(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first, that none is begun when all else is done."""
+    """Put files with slow tests first, so that none begins when all others are done."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("process")
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def tiny(**settings: object) -> Config:
-    """Return settings with which everything takes seconds."""
+    """Settings with which training, evaluation and export take seconds."""
     small = {
         "dataset": "critters",
         "domains": ("bear", "cat", "rabbit"),
@@ -73,10 +73,10 @@ def benchmark(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pathlib.Path]:
-    """Return what makes a folder once for all tests, in whichever process they run.
+    """A function that makes a folder once for the tests of all processes.
 
     `once(name, make)` calls `make(path)`, unless another test did, and returns the
-    path. The folder is not to be changed.
+    path. Tests must not change the folder.
     """
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -98,7 +98,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pathlib.Path
 
 @pytest.fixture(scope="session")
 def run_dir(once: Callable[..., pathlib.Path]) -> pathlib.Path:
-    """Return a run of three iterations on drawn animals; not to be changed."""
+    """A run of three iterations on drawn animals; tests must not change it."""
 
     def train(path: pathlib.Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -110,7 +110,7 @@ def run_dir(once: Callable[..., pathlib.Path]) -> pathlib.Path:
 
 
 def train_eagerly(patch: pytest.MonkeyPatch) -> None:
-    """Let runs train without a graph: of few iterations, it takes most of the time."""
+    """Train without a graph: making it takes longer than a few iterations."""
     make = loop.make_model
 
     def make_eager(*arguments: object) -> object:
@@ -123,16 +123,16 @@ def train_eagerly(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the runs of a test train without a graph."""
+    """Train without a graph in a test."""
     train_eagerly(monkeypatch)
 
 
 def draw_little(patch: pytest.MonkeyPatch) -> None:
-    """Let grids have one picture of each of three domains, not three."""
+    """Draw grids with one image of each of three domains instead of three."""
     patch.setattr(grids, "COLUMNS", 3)
 
 
 @pytest.fixture
 def small_grids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the sample grids of a test be small."""
+    """Draw small sample grids in a test."""
     draw_little(monkeypatch)

@@ -1,4 +1,4 @@
-"""Checkpoints are whole, or named: after kills, flips, a full disk, of strangers."""
+"""Checkpoints after kills, bit flips and full disks, and untrusted ones."""
 
 import json
 import pathlib
@@ -61,7 +61,7 @@ def reopened(run: Run) -> Run:
 
 
 @pytest.mark.process
-def test_a_save_killed_at_any_moment_leaves_the_newest_whole(tmp_path):
+def test_a_save_killed_at_any_moment_leaves_the_newest_checkpoint_complete(tmp_path):
     assert saving.kill_saves(tmp_path, times=3).whole == 3
 
 
@@ -192,13 +192,13 @@ def objects(file: h5py.File) -> None:
         (objects, "no numbers"),
     ],
 )
-def test_a_stranger_s_checkpoint_reaches_no_other_file_and_fills_no_memory(
+def test_an_untrusted_checkpoint_reaches_no_other_file_and_fills_no_memory(
     run, change, fault
 ):
     newest = run.checkpoints()[-1]
     with h5py.File(newest, "a") as file:
         change(file)
-    checkpoint_file.write_checksum(newest, newest)  # a stranger can, too
+    checkpoint_file.write_checksum(newest, newest)  # an attacker can, too
     with pytest.raises(UserError, match=fault):
         reopened(run).checkpoint(2)
 

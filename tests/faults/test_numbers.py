@@ -1,4 +1,4 @@
-"""A loss or gradient that is not finite reaches no weight, is named, and ends."""
+"""An update with a loss or gradient that is not finite is skipped and named."""
 
 import math
 from collections.abc import Iterator
@@ -24,19 +24,19 @@ CONFIG = tiny(rollback_after=2)
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[StarGANv2, list[np.ndarray]]:
-    """Return a model that has not been trained, and its state."""
+    """A model that has not been trained, and its state."""
     model = make_model(CONFIG)
     return model, arrays(state(model))
 
 
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
-    """Return it; the test may change it."""
+    """The shared model; the test may change it."""
     yield from lend(*shared)
 
 
 def trained(model: StarGANv2) -> dict[str, list[np.ndarray]]:
-    """Return what updates change: weights, moments and counts, by network."""
+    """Weights, moments and counts of each network, which updates change."""
     return {
         name: [
             *getattr(model, name).get_weights(),
@@ -70,9 +70,7 @@ def with_nan(batch: Batch, name: str, value: float = math.nan) -> Batch:
     ],
 )
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_the_updates_that_meet_it_are_left_out_and_no_other(
-    model, where, left_out, value
-):
+def test_only_the_updates_that_meet_it_are_skipped(model, where, left_out, value):
     before = trained(model)
     logs = model.train_step(with_nan(make_batch(1), where, value))
     named = {k.removeprefix("left_out/") for k, v in logs.items() if "left" in k and v}
