@@ -38,7 +38,7 @@ class SingleHead(Discriminator):
 
 
 class ConvWithLabel(Conv2D):
-    """A convolution of a picture and as many more channels as a label has."""
+    """A convolution with input channels for an image and a label."""
 
     def __init__(self, filters: int, label_channels: int, **kwargs: Any):
         super().__init__(filters, **kwargs)
@@ -49,7 +49,7 @@ class ConvWithLabel(Conv2D):
 
 
 class LabelGenerator(Generator):
-    """The domain as further channels of the picture, as in StarGAN; no AdaIN.
+    """A generator with the domain as channels of its input, as in StarGAN; no AdaIN.
 
     Without a style AdaIN is instance normalization with a scale and shift of its own.
     """
@@ -60,13 +60,13 @@ class LabelGenerator(Generator):
         self.from_rgb = ConvWithLabel(filters, self.style_dim, **self.inherited())
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Leave the picture as it is: here the encoder sees the label, too."""
+        """The image unchanged, because the encoder needs the label too."""
         return x, {}
 
     def decode_features(
         self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
     ) -> Any:
-        """Return the images with their labels."""
+        """The images with their labels as channels."""
         x, _ = features
         planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
         planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
@@ -75,21 +75,21 @@ class LabelGenerator(Generator):
 
 
 class LabelMapping(MappingNetwork):
-    """The domain's label in place of a style, whatever the latent."""
+    """A mapping network that returns the label of the domain instead of a style."""
 
     def call(self, z: Any, y: Any) -> Any:
         return label_for(super().call(z, y), y)
 
 
 class LabelEncoder(StyleEncoder):
-    """The domain's label in place of a style, whatever the picture."""
+    """A style encoder that returns the label of the domain instead of a style."""
 
     def call(self, x: Any, y: Any) -> Any:
         return label_for(super().call(x, y), y)
 
 
 def label_for(style: Any, y: Any) -> Any:
-    """Return labels as long as styles; the styles' gradients are there, and 0."""
+    """Labels with the shape of styles; the gradient of the styles is 0."""
     return ops.one_hot(y, style.shape[-1]) + 0.0 * style
 
 
@@ -122,7 +122,7 @@ VARIANTS = (
 
 
 def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -> dict:
-    """Train a variant, unless it was, and return the probe's scores of it."""
+    """The probe's scores of a variant, which is trained if it does not exist."""
     path = out / variant.name.replace(" ", "-")
     result = path / "scores.json"
     if result.exists():
@@ -138,7 +138,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
 
 
 def table(rows: dict[str, dict]) -> str:
-    """Return the headline scores of every variant as a Markdown table."""
+    """The headline scores of every variant as a Markdown table."""
     columns = [factors.headline(scores) for scores in rows.values()]
     lines = [
         ["without", *columns[0]],
@@ -153,7 +153,7 @@ def table(rows: dict[str, dict]) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(Settings):
-    """The flags of this script, beside those of training."""
+    """The flags of this script besides those of training."""
 
     run_dir: str = setting(
         "runs/critters", "the runs are in RUN_DIR-ablation", path=True

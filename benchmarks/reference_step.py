@@ -28,29 +28,29 @@ UNUSED = frozenset("PIL cv2 ffmpeg munch scipy skimage torchvision tqdm".split()
 
 
 class Munch(dict):
-    """What the package `munch` has under this name: keys are attributes."""
+    """A replacement for the class of the package `munch`: keys are attributes."""
 
     __getattr__ = dict.__getitem__
     __setattr__ = dict.__setitem__
 
 
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives an empty stand-in for every unused module, installed or not."""
+    """Finds an empty module for every unused import, installed or not."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        """Claim it."""
+        """A spec for an unused module."""
         if name.split(".")[0] in UNUSED:
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
     def create_module(self, spec: Any) -> ModuleType:
-        """Return a module of which every attribute can be had."""
+        """A module that has every attribute."""
         module = mock.MagicMock(__path__=[], __spec__=spec, Munch=Munch)
         module.__name__ = spec.name
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Leave it empty."""
+        """Execute nothing."""
 
 
 class Iterations:
@@ -96,7 +96,7 @@ class Iterations:
 
 
 def import_solver(checkout: str) -> ModuleType:
-    """Import the authors' training code without what no iteration calls."""
+    """Import the authors' training code without its unused imports."""
     sys.path.insert(0, checkout)
     absent = Absent()
     sys.meta_path.insert(0, absent)
@@ -107,7 +107,7 @@ def import_solver(checkout: str) -> ModuleType:
 
 
 def main(checkout: str, sizes: str) -> None:
-    """Answer every line of standard input with an iteration's measurements."""
+    """Run one iteration for each line of the input and print its measurements."""
     answers, sys.stdout = sys.stdout, sys.stderr  # the authors' code prints, too
     iterations = Iterations(import_solver(checkout), json.loads(sizes))
     for _ in sys.stdin:
