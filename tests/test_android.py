@@ -216,7 +216,7 @@ def test_the_test_picture_is_what_the_model_makes_of_it(assets, run_dir):
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
-def test_assets_are_replaced_whole_or_not_at_all(assets, run_dir, tmp_path):
+def test_assets_are_replaced_atomically(assets, run_dir, tmp_path):
     run, folder = open_run(str(run_dir)), tmp_path / "assets"
     write_assets(run, assets / "model", folder, references=1)
     write_assets(run, assets / "model", folder, references=0)

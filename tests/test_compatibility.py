@@ -179,7 +179,7 @@ def test_packed_images_are_read(image_set):
         assert images.square(image_set.image(label, 0), 32).size == (32, 32)
 
 
-def test_packed_images_are_whole_and_train(eager, tmp_path):
+def test_packed_images_are_complete_and_train(eager, tmp_path):
     assert damaged_shards(OLD / "packed") == []
     run = train_run(packed(), tmp_path / "run", draw=lambda *_: {})
     assert [p.name for p in run.checkpoints()] == ["iteration-0000001.weights.h5"]

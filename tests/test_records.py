@@ -107,7 +107,7 @@ def test_shards_are_ordinary_tfrecords(photographs, tmp_path):
     assert names[0] == "train/cat/0.JPG"
 
 
-def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
+def test_broken_images_are_skipped_listed_and_counted(photographs, tmp_path):
     whole = (photographs / "train/cat/2.JPG").read_bytes()
     (photographs / "train/cat/2.JPG").write_bytes(whole[: len(whole) // 2])
     (photographs / "val/dog/1.png").write_text("not a picture")
@@ -123,7 +123,7 @@ def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
     assert shards.Shards(tmp_path / "records", "val").count(1) == 2
 
 
-def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
+def test_an_interrupted_build_resumes_without_writing_finished_shards_again(
     photographs, tmp_path, monkeypatch
 ):
     out = tmp_path / "records"
