@@ -1,6 +1,6 @@
-"""What version 0.1.0 wrote stays usable: a run, packed images, exported models.
+"""Files of version 0.1.0 stay usable: a run, packed images, exported models.
 
-And what its README showed answers for one more version.
+The names in its README work for one more version.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ DOMAINS = ("bear", "cat", "rabbit")
 
 @pytest.fixture
 def run(tmp_path) -> Run:
-    """Return a copy of the run as it was after two iterations."""
+    """A copy of the run as it was after two iterations."""
     later = shutil.ignore_patterns("iteration-0000004.*")
     return open_run(shutil.copytree(OLD / "run", tmp_path / "run", ignore=later))
 

@@ -55,7 +55,7 @@ def changed(before: dict, after: dict) -> set[str]:
 
 
 def with_nan(batch: Batch, name: str, value: float = math.nan) -> Batch:
-    """Return a batch with one number of one image replaced."""
+    """A batch with one number of one image replaced."""
     tensor = np.array(getattr(batch, name))
     tensor.reshape(-1)[0] = value
     return batch._replace(**{name: tf.constant(tensor)})
@@ -123,7 +123,7 @@ def test_a_gradient_whose_square_overflows_would_stay_in_adam_for_ever(
 
 @pytest.fixture
 def watch(model, tmp_path):
-    """Return the watch over a model in a run that has a checkpoint."""
+    """A `NonFinite` of a model in a run that has a checkpoint."""
     with Run.start(tmp_path, CONFIG) as run:
         run.save(model)
         watch = NonFinite(run)
@@ -149,7 +149,7 @@ def test_each_is_named_and_after_some_in_a_row_the_run_goes_back(watch, capsys):
     assert "update G/latent of the mapping_network left out, its loss (nan)" in said
     step(watch, bad)
     assert not changed(at_checkpoint, trained(model))
-    assert model.iterations_done() == 5  # data and schedules go on
+    assert model.iterations_done() == 5  # data and schedules continue
     said = capsys.readouterr().err
     assert "iteration 5: went back to the weights of iteration-0000000.w" in said
     assert watch.in_a_row == 0
