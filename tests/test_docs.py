@@ -12,14 +12,12 @@ says why:
 
 import importlib.util
 import json
-import os
 import pathlib
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -223,23 +221,6 @@ def test_the_code_of_a_page_runs(page, example):
             assert block.language == "bash", f"{block}: run it, or say why not"
             for line in commands_of(block.code):
                 run_line(line, block, example)
-
-
-def test_the_notebook_runs(tmp_path, monkeypatch):
-    pytest.importorskip("nbmake")
-    scripts = sysconfig.get_path("scripts")  # where `tfstargan` is
-    monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
-    shutil.copy(ROOT / "docs" / "tour.ipynb", tmp_path)
-    done = process("pytest", "--nbmake", "tour.ipynb", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_notebook_stores_results_alone():
-    cells = json.loads((ROOT / "docs" / "tour.ipynb").read_text("utf-8"))["cells"]
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    assert [x for x in outputs if x["output_type"] == "error"] == []
-    assert [x for x in outputs if x.get("name") == "stderr"] == []  # bars, warnings
-    assert any("image/jpeg" in x.get("data", {}) for x in outputs)
 
 
 def commands_of(code: str) -> list[list[str]]:
