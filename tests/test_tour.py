@@ -19,7 +19,8 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     scripts = sysconfig.get_path("scripts")  # where `tfstargan` is
     monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
     shutil.copy(NOTEBOOK, tmp_path)
-    done = process("pytest", "--nbmake", NOTEBOOK.name, cwd=tmp_path)
+    flags = "--nbmake", "--nbmake-timeout=1200"  # seconds of a cell, on a busy machine
+    done = process("pytest", *flags, NOTEBOOK.name, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
 
 
