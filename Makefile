@@ -35,20 +35,20 @@ demo: $(RUN)
 test-fast: $(DEV)
 	$(PYTEST) -m "not slow and not process and not all"
 
-# The whole library.
+# All tests except those of `make test-all`.
 test: $(DEV)
 	$(PYTEST) -m "not all"
 
-# What `make test` leaves out: the wheel, for one. CI runs both.
+# The wheel, the code of the pages, the notebook and other long tests. CI runs both.
 test-all: $(DEV)
 	$(PYTEST) -m all
 
 # The documentation site, in build/site; a warning is an error.
 docs: $(DEV)
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
-# Every fault many times, and the table of them; an hour or more.
+# Every fault many times, and their table; an hour or more.
 faults: $(DEV)
 	$(BIN)/python tests/faults/campaign.py
 
@@ -66,7 +66,7 @@ old-runtime:
 .venv: $(DEV)
 .venv-run: $(RUN)
 
-# For development, with every extra but gpu; and to run alone, on a CPU.
+# One for development, with every extra except gpu; one to run commands on a CPU.
 $(DEV): requirements.lock
 $(RUN): requirements-run.lock
 $(DEV) $(RUN): pyproject.toml
@@ -77,7 +77,7 @@ $(DEV) $(RUN): pyproject.toml
 	$(@D)/bin/pip install --no-deps --no-build-isolation -e .
 	touch $@
 
-# Writes both lock files anew, the second with the versions of the first; needs
+# Writes both lock files, the second with the versions of the first; needs
 # `pip install uv`.
 lock:
 	$(LOCK) --upgrade --extra cpu --extra all --output-file requirements.lock

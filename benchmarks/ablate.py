@@ -1,11 +1,11 @@
-"""What each part of StarGAN v2 is for: train without it, and measure.
+"""Train models that each lack one part of StarGAN v2, and measure them.
 
     python benchmarks/ablate.py --flagfile=configs/critters.flags --iterations=1500
 
-trains a short run on drawn animals for each line of the table, each in a folder of its
-own in RUN_DIR-ablation, and prints what the probe reads off its translations. A line
-that was trained before is not trained again. What is missing is either a weight set to
-0, or a network put in the place of another for as long as the line is trained.
+Each model is trained for a short time on drawn animals, in a folder of
+RUN_DIR-ablation. The table has the probe's scores. A model that exists is not trained
+again. A part is removed by setting its weight to 0, or by replacing a network while the
+model is trained.
 """
 
 import dataclasses
@@ -31,14 +31,14 @@ from tfstargan.translation.translator import Translator
 
 
 class SingleHead(Discriminator):
-    """One judgement for all domains: whether real, not whether of the domain."""
+    """A discriminator with one output for all domains."""
 
     def call(self, x: Any, y: Any) -> Any:
         return super().call(x, ops.zeros_like(y))
 
 
 class ConvWithLabel(Conv2D):
-    """A convolution of a picture and as many more channels as a label has."""
+    """A convolution with input channels for an image and a label."""
 
     def __init__(self, filters: int, label_channels: int, **kwargs: Any):
         super().__init__(filters, **kwargs)
@@ -49,7 +49,7 @@ class ConvWithLabel(Conv2D):
 
 
 class LabelGenerator(Generator):
-    """The domain as further channels of the picture, as in StarGAN; no AdaIN.
+    """A generator with the domain as channels of its input, as in StarGAN; no AdaIN.
 
     Without a style AdaIN is instance normalization with a scale and shift of its own.
     """
@@ -60,13 +60,13 @@ class LabelGenerator(Generator):
         self.from_rgb = ConvWithLabel(filters, self.style_dim, **self.inherited())
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Leave the picture as it is: here the encoder sees the label, too."""
+        """The image unchanged, because the encoder needs the label too."""
         return x, {}
 
     def decode_features(
         self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
     ) -> Any:
-        """Return the images with their labels."""
+        """The images with their labels as channels."""
         x, _ = features
         planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
         planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
@@ -75,26 +75,26 @@ class LabelGenerator(Generator):
 
 
 class LabelMapping(MappingNetwork):
-    """The domain's label in place of a style, whatever the latent."""
+    """A mapping network that returns the label of the domain instead of a style."""
 
     def call(self, z: Any, y: Any) -> Any:
         return label_for(super().call(z, y), y)
 
 
 class LabelEncoder(StyleEncoder):
-    """The domain's label in place of a style, whatever the picture."""
+    """A style encoder that returns the label of the domain instead of a style."""
 
     def call(self, x: Any, y: Any) -> Any:
         return label_for(super().call(x, y), y)
 
 
 def label_for(style: Any, y: Any) -> Any:
-    """Return labels as long as styles; the styles' gradients are there, and 0."""
+    """Labels with the shape of styles; the gradient of the styles is 0."""
     return ops.one_hot(y, style.shape[-1]) + 0.0 * style
 
 
 class Variant(NamedTuple):
-    """A line of the table: what is left out, and how."""
+    """A row of the table: the part that is removed, and how."""
 
     name: str
     settings: dict[str, float]
@@ -122,7 +122,7 @@ VARIANTS = (
 
 
 def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -> dict:
-    """Train a variant, unless it was, and return the probe's scores of it."""
+    """The probe's scores of a variant, which is trained if it does not exist."""
     path = out / variant.name.replace(" ", "-")
     result = path / "scores.json"
     if result.exists():
@@ -138,7 +138,7 @@ def measure(variant: Variant, config: Config, out: pathlib.Path, sources: int) -
 
 
 def table(rows: dict[str, dict]) -> str:
-    """Return the headline scores of every variant as a Markdown table."""
+    """The headline scores of every variant as a Markdown table."""
     columns = [factors.headline(scores) for scores in rows.values()]
     lines = [
         ["without", *columns[0]],
@@ -153,7 +153,7 @@ def table(rows: dict[str, dict]) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(Settings):
-    """The flags of this script, beside those of training."""
+    """The flags of this script besides those of training."""
 
     run_dir: str = setting(
         "runs/critters", "the runs are in RUN_DIR-ablation", path=True

@@ -1,10 +1,10 @@
-"""Draw what the probe found during a training as curves.
+"""Plot the probe's scores over the iterations of a run.
 
-    python benchmarks/curves.py --run_dir=runs/critters64 --out=docs/critters64.png
+    python benchmarks/curves.py --run_dir=runs/critters64 --out=curves.png
 
-The run must have been trained with `--probe_every`. Left: whether the wanted came (the
-target's species, the fur's hue, the diversity of styles); right: whether the source
-stayed (R2 of its factors).
+The run must have been trained with `--probe_every`. The left plot has the target's
+species, the hue of the fur and the diversity of styles. The right plot has R2 of the
+source's factors.
 """
 
 import dataclasses
@@ -32,11 +32,11 @@ class Options(Settings):
     """The flags of this benchmark."""
 
     run_dir: str = setting("", "the run; empty: the newest under runs/", path=True)
-    out: str = setting("curves.png", "the picture to write", path=True)
+    out: str = setting("curves.png", "the image file to write", path=True)
 
 
 def scores(run: Run) -> dict[int, dict[str, float]]:
-    """Return the headline of every measurement, by its iteration.
+    """The headline scores of every measurement, by iteration.
 
     Raises:
         UserError: if there is none.
@@ -51,7 +51,7 @@ def scores(run: Run) -> dict[int, dict[str, float]]:
 
 
 def draw(run: Run, out: pathlib.Path) -> None:
-    """Write the picture."""
+    """Write the image file."""
     found = scores(run)
     figure = Figure((11, 4), dpi=110, layout="tight")
     axes = figure.subplots(1, len(PANELS), sharey=True)
@@ -69,7 +69,7 @@ def draw(run: Run, out: pathlib.Path) -> None:
 
 
 def main(options: Options) -> None:
-    """Draw the curves of what the flags say."""
+    """Plot the curves of a run."""
     run = open_run(options.run_dir)
     draw(run, pathlib.Path(options.out))
 

@@ -1,10 +1,10 @@
-"""How long a full evaluation of AFHQ takes here: each stage is timed on a few pictures.
+"""Estimate the time of a full evaluation of AFHQ from a few images in each stage.
 
     python benchmarks/evaluation.py
 
-Weights are random: they change no time. Wall time is the best of --rounds, the stages
-taking turns; processor time is that of all cores together, which other work on the
-machine hardly changes.
+Weights are random, because the time does not depend on them. The stages run in turns;
+elapsed time is the best of --rounds. Processor time is that of all cores together. It
+hardly depends on other work on the machine.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from tfstargan.networks.build import build_networks
 from tfstargan.settings import Settings, setting
 from tfstargan.translation.translator import Translator
 
-TRAINING = (5153, 4739, 4738)  # AFHQ's pictures of cats, dogs and wild animals
+TRAINING = (5153, 4739, 4738)  # images of cats, dogs and wild animals in AFHQ
 VALIDATION = 500  # of each
 BATCH = 8
 
@@ -42,15 +42,15 @@ class Options(Settings):
 
 
 class Stage(NamedTuple):
-    """One part of the work: what is timed, for how many, and how many there are."""
+    """A part of the work: the function to time, its number of images, the total."""
 
     run: Callable[[], object]
-    pictures: int
+    count: int
     needed: int
 
 
 def stages(config: Config) -> dict[str, Stage]:
-    """Return the stages by name."""
+    """The stages by name."""
     rng = np.random.default_rng(0)
     size = config.img_size
     every_task = len(tasks(len(TRAINING)))
@@ -61,7 +61,7 @@ def stages(config: Config) -> dict[str, Stage]:
     x = rng.uniform(-1, 1, (BATCH, size, size, 3)).astype(np.float32)
     style = rng.standard_normal((BATCH, config.style_dim), np.float32)
     encoded = encode(x)
-    pictures = [Image.fromarray(p) for p in images.to_uint8(x)]
+    fakes = [Image.fromarray(p) for p in images.to_uint8(x)]
     found = {
         "before the style": Stage(lambda: encode(x), BATCH, outputs // OUTPUTS),
         "from it on": Stage(lambda: decode(encoded, style), BATCH, outputs),
@@ -73,7 +73,7 @@ def stages(config: Config) -> dict[str, Stage]:
     ):
         one = Inception(name, "", in_batches(make(), BATCH), prepare)
         found[name] = Stage(
-            lambda one=one: one.see(pictures, size), BATCH, outputs + sum(TRAINING)
+            lambda one=one: one.see(fakes, size), BATCH, outputs + sum(TRAINING)
         )
     sets = []
     for _ in range(2):
@@ -91,7 +91,7 @@ def stages(config: Config) -> dict[str, Stage]:
 
 
 def main(options: Options) -> None:
-    """Print a line for each stage, and the whole."""
+    """Print a row for each stage and the total."""
     config = Config(domains=("cat", "dog", "wild"))
     every_stage = stages(config)
     wall = dict.fromkeys(every_stage, np.inf)
@@ -108,7 +108,7 @@ def main(options: Options) -> None:
         f"{'':18} {'number':>7} {'wall ms':>9} {'cpu ms':>9} {'wall h':>7} {'cpu h':>7}"
     )
     for name, stage in every_stage.items():
-        each = np.array([wall[name], processor[name]]) / stage.pictures
+        each = np.array([wall[name], processor[name]]) / stage.count
         hours = each * stage.needed / 3600
         print(
             f"{name:18} {stage.needed:7} {1e3 * each[0]:9.1f} {1e3 * each[1]:9.1f} "

@@ -1,17 +1,17 @@
-"""Time and size of the exported generator, beside the authors' PyTorch code's.
+"""Compare time and size of the exported generator with the authors' PyTorch code.
 
     python benchmarks/export.py
     python benchmarks/export.py --reference=stargan-v2 --reference_python=PYTHON
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
-with PyTorch, onnx and onnxruntime: its generator runs in PyTorch as it is and, exported
-by PyTorch, in ONNX Runtime. Ours runs in LiteRT in every variant and (the extra `onnx`
-is needed) in ONNX Runtime, too. All take turns, a picture each, in shuffled order, on
-weights as they are before training: time does not depend on them.
+with PyTorch, onnx and onnxruntime. The reference runs in PyTorch and, exported by
+PyTorch, in ONNX Runtime. Our generator runs in LiteRT in every variant and, with the
+extra `onnx`, in ONNX Runtime. All translate one image in turns, in shuffled order, with
+untrained weights, because the time does not depend on them.
 
-Seconds are medians; those of all threads' CPU time, too, which what else the machine
-does disturbs less: say `--threads=1` there and compare these. `of ours` is the CPU time
-over that of our float32.
+Elapsed time and CPU time of all threads are medians. On a machine with other work, add
+`--threads=1` and compare CPU times. The ratio is the CPU time divided by that of our
+float32. Operations outside XNNPACK are computed by slower code.
 """
 
 import dataclasses
@@ -70,13 +70,13 @@ class Options(Settings):
 
 
 def untrained(config: Config) -> Translator:
-    """Return a translator of networks as they are before training."""
+    """A translator with untrained networks."""
     keras.utils.set_random_seed(0)
     return Translator(config, build_networks(config, translating(config)))
 
 
 def in_litert(content: bytes, threads: int) -> Callable[[], Measured]:
-    """Return what times one translation by a .tflite."""
+    """A function that times one translation by a .tflite."""
     interpreter = Interpreter(model_content=content, num_threads=threads)
     translate = latency.on_noise(interpreter)
 
@@ -89,7 +89,7 @@ def in_litert(content: bytes, threads: int) -> Callable[[], Measured]:
 
 
 def in_process(command: list[str]) -> Callable[[], Measured]:
-    """Return what times one translation by a process that does one for each line."""
+    """A function that times one translation by a process that reads lines."""
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -106,7 +106,7 @@ def in_process(command: list[str]) -> Callable[[], Measured]:
 
 
 def sides(config: Config, options: Options, folder: pathlib.Path) -> dict[str, tuple]:
-    """Return {name: (what measures it, GMAC, MB, operations left to slower code)}."""
+    """{name: (function that measures it, GMAC, MB, operations outside XNNPACK)}."""
     translator = untrained(config)
     float32, whole = (
         graph.convert(graph.for_export(translator, lowering))
@@ -150,7 +150,7 @@ def sides(config: Config, options: Options, folder: pathlib.Path) -> dict[str, t
 
 
 def generator_sizes(config: Config) -> dict[str, int | float]:
-    """Return what the authors call a generator's sizes."""
+    """The sizes of a generator with the authors' names."""
     return {
         "img_size": config.img_size,
         "style_dim": config.style_dim,
@@ -160,7 +160,7 @@ def generator_sizes(config: Config) -> dict[str, int | float]:
 
 
 def difference(translator: Translator, content: bytes) -> float:
-    """Return the largest difference of a .tflite from Keras."""
+    """The largest difference of a .tflite from Keras."""
     config = translator.config
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (1, config.img_size, config.img_size, 3)).astype(np.float32)
@@ -189,7 +189,8 @@ def main(config: Config, options: Options) -> None:
         name: statistics.median(m[1] for m in values) for name, values in taken.items()
     }
     first = next(iter(cpu.values()))
-    print("| generator | GMAC | MB | ms | CPU ms | of ours | left over |")
+    head = "generator", "GMAC", "MB", "ms", "processor time, ms", "ratio"
+    print("|", " | ".join([*head, "outside XNNPACK"]), "|")
     print("|---|---|---|---|---|---|---|")
     for name, (_, gmac, size, left) in found.items():
         seconds = statistics.median(m[0] for m in taken[name])

@@ -1,14 +1,14 @@
-"""Time the input pipelines: pictures from folders and from records.
+"""Time the input pipelines of folders and of records.
 
     python benchmarks/input.py
     python benchmarks/input.py --torch_python=VENV/bin/python --data_dir=data/afhq
     python benchmarks/input.py --data_dir=data/celeba_hq --jpeg_draft
 
-With the interpreter of an environment that has torch and torchvision, a DataLoader with
-the same augmentation runs too, all in turns. Without --data_dir pictures of 512 x 512
-are made: drawn animals under a photograph's grain. Pictures per second count what the
-pipeline delivers; the milliseconds of a processor that each took say the same on a
-machine that has other work to do.
+`--torch_python` is a Python with torch and torchvision: a DataLoader with the same
+augmentation then runs in turns with the pipelines. Without `--data_dir`, images of 512
+x 512 are generated: drawn animals with noise like that of photographs. The table has
+images per second and processor time per image. On a machine with other work, compare
+the processor time.
 """
 
 import dataclasses
@@ -42,14 +42,14 @@ class Options(Settings):
     data_dir: str = setting("", "holds train/DOMAIN/*.jpg; empty: made ones", path=True)
     torch_python: str = setting("", "of an environment with torchvision")
     img_size: int = setting(256, "of the batches", at_least=32)
-    batch_size: int = setting(8, "examples, of three pictures each")
+    batch_size: int = setting(8, "examples, of three images each")
     jpeg_draft: bool = setting(False, "ours: decode large JPEGs at half")
     rounds: int = setting(7, "times that each pipeline is measured")
     seconds: float = setting(4.0, "that each takes")
 
 
-def make_pictures(root: pathlib.Path, suffix: str, per_domain: int = 40) -> None:
-    """Draw animals with the grain of a photograph, about as long in a file as one."""
+def make_images(root: pathlib.Path, suffix: str, per_domain: int = 40) -> None:
+    """Write drawn animals with noise; the files are about as long as photographs'."""
     rng = np.random.default_rng(0)
     for label, species in enumerate(critters.SPECIES):
         folder = root / "train" / species
@@ -58,19 +58,19 @@ def make_pictures(root: pathlib.Path, suffix: str, per_domain: int = 40) -> None
             animal = critters.nth_critter("train", label, index, seed=0)
             grain = rng.normal(0, 3, (SIZE, SIZE, 3))
             pixels = np.clip(critters.draw(animal, SIZE) + grain, 0, 255)
-            picture = Image.fromarray(pixels.round().astype(np.uint8))
-            picture.save(folder / f"{index:04d}.{suffix}", quality=90)
+            image = Image.fromarray(pixels.round().astype(np.uint8))
+            image.save(folder / f"{index:04d}.{suffix}", quality=90)
 
 
 class Cost(NamedTuple):
-    """What a pipeline's pictures take."""
+    """The speed of a pipeline."""
 
-    rate: float  # pictures per second
-    work: float  # milliseconds of a processor per picture
+    rate: float  # images per second
+    work: float  # milliseconds of processor time per image
 
 
 def cost_of(config: Config, seconds: float) -> Cost:
-    """Return the cost of a stream, warm."""
+    """The cost of a stream after its first batches."""
     stream = iter(batches(open_images(config, "train"), config))
     for _ in range(5):
         next(stream)
@@ -85,7 +85,7 @@ def cost_of(config: Config, seconds: float) -> Cost:
 def torch_loader(
     data_dir: pathlib.Path, config: Config, options: Options
 ) -> Callable[[], Cost]:
-    """Start `torch_input.py`; return what asks it for its cost."""
+    """Start `torch_input.py`; a function that reads its cost."""
     process = subprocess.Popen(
         [
             options.torch_python,
@@ -120,7 +120,7 @@ def torch_loader(
 
 
 def compare(data_dir: pathlib.Path, packed: pathlib.Path, options: Options) -> None:
-    """Print the rates of every pipeline over some pictures, measured in turns."""
+    """Measure every pipeline in turns and print its speed."""
     packing.build(data_dir, packed, options.img_size)
     config = Config(
         data_dir=str(data_dir),
@@ -144,11 +144,11 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path, options: Options) -> N
     with Image.open(files[0]) as first:
         kind = f"{first.format} {first.width} x {first.height}"
     size = statistics.mean(f.stat().st_size for f in files) / 1000
-    print(f"\n{len(files)} pictures, {kind}, {size:.0f} kB, to {options.img_size}")
+    print(f"\n{len(files)} images, {kind}, {size:.0f} kB, to {options.img_size}")
     for name, measured in costs.items():
         rate = statistics.median(cost.rate for cost in measured)
         work = statistics.median(cost.work for cost in measured)
-        line = f"{name:8} {rate:6.0f} pictures/s {work:6.2f} ms"
+        line = f"{name:8} {rate:6.0f} images/s {work:6.2f} ms"
         if "torch" in costs and name != "torch":
             pairs = list(zip(measured, costs["torch"], strict=True))
             faster = statistics.median(ours.rate / torch.rate for ours, torch in pairs)
@@ -158,15 +158,15 @@ def compare(data_dir: pathlib.Path, packed: pathlib.Path, options: Options) -> N
 
 
 def main(options: Options) -> None:
-    """Compare on the pictures that the flags name, or on made ones."""
+    """Compare on the images that the flags name, or on generated ones."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    keep_freed_memory()  # as where a GPU trains
+    keep_freed_memory()  # as in training with a GPU
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         if options.data_dir:
             compare(pathlib.Path(options.data_dir), work / "records", options)
         for suffix in () if options.data_dir else ("jpg", "png"):
-            make_pictures(work / suffix, suffix)
+            make_images(work / suffix, suffix)
             compare(work / suffix, work / f"{suffix}-records", options)
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/light.py --img_size=256 --widths=0.5,0.8125,1
 
-The generators alone, in float32 as exported, batch 1, taking turns. Prints each one's
-multiplications, size, and time; and how many operations XNNPACK leaves to LiteRT's own,
-slower code.
+The generators run in turns, exported in float32, with 1 image. The table has their
+multiplications, size and time, and the number of operations that LiteRT computes
+outside XNNPACK with slower code.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ class Options(Settings):
 
 
 def exported(config: Config) -> bytes:
-    """Return the .tflite of a configuration's generator, with random weights."""
+    """The .tflite of a configuration's generator, with random weights."""
     translator = Translator(config, build_networks(config, translating(config)))
     whole = graph.convert(graph.for_export(translator, "litert_pairs"))
     return flatbuffer.cut(whole, contract.TRANSLATE)
@@ -79,11 +79,12 @@ def main(options: Options) -> None:
     rng = np.random.default_rng(0)
     for _ in trange(options.turns, leave=False):
         for name in rng.permutation(list(runs)):
-            runs[name]()  # what is timed is not the first after another's
+            runs[name]()  # so that caches hold this generator when it is timed
             start = time.perf_counter()
             runs[name]()
             seconds[name].append(time.perf_counter() - start)
-    print("| generator | GMAC | MB | ms, median | ms, least | of full | left |")
+    head = "generator", "GMAC", "MB", "ms, median", "ms, least", "ratio to full"
+    print("|", " | ".join([*head, "outside XNNPACK"]), "|")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name, model in models.items():
         multiplications = flatbuffer.multiplications(flatbuffer.read(model))

@@ -3,9 +3,9 @@
     python benchmarks/reference_generator.py --checkout=C --sizes=JSON --export=FILE
     python benchmarks/reference_generator.py --checkout=C --sizes=JSON [--run=FILE]
 
-The second answers every line of its input with the time of a translation as JSON: in
-PyTorch, or in ONNX Runtime of any generator's ONNX file. CHECKOUT is a clone of
-github.com/clovaai/stargan-v2, imported and not changed.
+The second form translates once for each line of its input and prints the time as JSON:
+in PyTorch, or with `--run` an ONNX file in ONNX Runtime. C is a clone of
+github.com/clovaai/stargan-v2; it is imported and not changed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from reference_step import Absent
 
 
 def generator(checkout: str, sizes: dict) -> torch.nn.Module:
-    """Return the authors' generator, untrained."""
+    """The authors' generator, untrained."""
     sys.path.insert(0, checkout)
     sys.meta_path.insert(0, Absent())
     torch.manual_seed(0)
@@ -29,13 +29,13 @@ def generator(checkout: str, sizes: dict) -> torch.nn.Module:
 
 
 def noise(sizes: dict) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a source and a style."""
+    """A source and a style."""
     side = sizes["img_size"]
     return 2 * torch.rand(1, 3, side, side) - 1, torch.randn(1, sizes["style_dim"])
 
 
 def in_torch(network: torch.nn.Module, sizes: dict) -> Callable[[], object]:
-    """Return a translation by PyTorch."""
+    """A function that translates in PyTorch."""
     x, s = noise(sizes)
 
     def translate() -> torch.Tensor:
@@ -46,7 +46,7 @@ def in_torch(network: torch.nn.Module, sizes: dict) -> Callable[[], object]:
 
 
 def in_onnx_runtime(file: str, threads: int) -> Callable[[], object]:
-    """Return a translation by ONNX Runtime; inputs are told apart by their rank."""
+    """A function that translates in ONNX Runtime; the inputs differ in rank."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -61,7 +61,7 @@ def in_onnx_runtime(file: str, threads: int) -> Callable[[], object]:
 
 
 def main() -> None:
-    """Export, or answer lines."""
+    """Export, or translate once for each line of the input."""
     parser = argparse.ArgumentParser()
     for name in ("checkout", "sizes", "export", "run"):
         parser.add_argument(f"--{name}")

@@ -2,10 +2,11 @@
 
     python benchmarks/reference_step.py CHECKOUT '{"img_size": 256, ...}'
 
-CHECKOUT is a clone of github.com/clovaai/stargan-v2, imported and not changed. Needs
-PyTorch and NumPy alone: what else the checkout imports (for reading data, evaluation,
-faces) is replaced by nothing, as no iteration calls it. Runs one iteration for each
-line that it reads, and answers with its measurements as JSON.
+CHECKOUT is a clone of github.com/clovaai/stargan-v2; it is imported and not changed.
+Only PyTorch and NumPy are needed. The other imports of the checkout (reading data,
+evaluation, faces) are replaced by empty modules, because an iteration does not use
+them. The script runs one iteration for each line of its input and prints the
+measurements as JSON.
 """
 
 import argparse
@@ -27,29 +28,29 @@ UNUSED = frozenset("PIL cv2 ffmpeg munch scipy skimage torchvision tqdm".split()
 
 
 class Munch(dict):
-    """What the package `munch` has under this name: keys are attributes."""
+    """A replacement for the class of the package `munch`: keys are attributes."""
 
     __getattr__ = dict.__getitem__
     __setattr__ = dict.__setitem__
 
 
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives an empty stand-in for every unused module, installed or not."""
+    """Finds an empty module for every unused import, installed or not."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        """Claim it."""
+        """A spec for an unused module."""
         if name.split(".")[0] in UNUSED:
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
     def create_module(self, spec: Any) -> ModuleType:
-        """Return a module of which every attribute can be had."""
+        """A module that has every attribute."""
         module = mock.MagicMock(__path__=[], __spec__=spec, Munch=Munch)
         module.__name__ = spec.name
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Leave it empty."""
+        """Execute nothing."""
 
 
 class Batch(NamedTuple):
@@ -120,7 +121,7 @@ def noise(sizes: dict[str, Any]) -> Batch:
 
 
 def import_solver(checkout: str) -> ModuleType:
-    """Import the authors' training code without what no iteration calls."""
+    """Import the authors' training code without its unused imports."""
     sys.path.insert(0, checkout)
     absent = Absent()
     sys.meta_path.insert(0, absent)
@@ -131,7 +132,7 @@ def import_solver(checkout: str) -> ModuleType:
 
 
 def main(checkout: str, sizes: str) -> None:
-    """Answer every line of standard input with an iteration's measurements."""
+    """Run one iteration for each line of the input and print its measurements."""
     answers, sys.stdout = sys.stdout, sys.stderr  # the authors' code prints, too
     settings = json.loads(sizes)
     iterations = Iterations(import_solver(checkout), settings)

@@ -3,10 +3,10 @@
     python benchmarks/scaling.py
     python benchmarks/scaling.py --channel_base=16384 --channel_max=512 --sizes=128,256
 
-One thing is changed at a time; every case runs in a process of its own, whose peak
-memory is printed. By default networks are narrow, so that all takes minutes on a CPU.
-Seconds of a processor say what was done on a machine that has other work, too.
-Last come the bytes that several workers exchange per iteration at the paper's size.
+One setting changes at a time. Every case runs in a process of its own, whose peak
+memory is printed. By default the networks are narrow, so that all cases take minutes on
+a CPU. On a machine with other work, compare processor time. The last line has the bytes
+that several workers exchange per iteration at the paper's size.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class Options(Settings):
 
 
 def make_folder(root: pathlib.Path, domains: int, each: int, size: int) -> str:
-    """Make domains of noise and return the folder."""
+    """A folder with domains of noise."""
     rng = np.random.default_rng(0)
     for domain in range(domains):
         folder = root / "train" / f"domain{domain:03d}"
@@ -85,24 +85,24 @@ def make_folder(root: pathlib.Path, domains: int, each: int, size: int) -> str:
 
 
 class Clocks(keras.callbacks.Callback):
-    """When every iteration ended: on the wall, and in seconds of a processor."""
+    """Records elapsed and processor time at the end of every iteration."""
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Begin."""
+        """Record the start."""
         self.ends: list[tuple[float, float]] = []
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Read both."""
+        """Record the end of an iteration."""
         self.ends.append((time.perf_counter(), time.process_time()))
 
     def last(self, count: int) -> list[float]:
-        """Return what one of the last iterations took, by both."""
+        """Elapsed and processor time of one of the last iterations."""
         ends = np.array(self.ends[-count - 1 :])
         return list((ends[-1] - ends[0]) / count)
 
 
 def measure(config: Config) -> None:
-    """Print a case's seconds and peak memory as JSON; in a process of its own."""
+    """Print times and peak memory of a case as JSON, in a process of its own."""
     image_set = open_images(config, "train")
     config = dataclasses.replace(config, domains=image_set.domains)
     model = make_model(config, choose_strategy(config))
@@ -130,7 +130,7 @@ def measure(config: Config) -> None:
 
 
 def run(config: Config) -> dict:
-    """Return what `measure` prints of a case."""
+    """The measurements of a case, from a process of its own."""
     case = json.dumps(dataclasses.asdict(config))
     command = [sys.executable, __file__, f"--case={case}"]
     printed = subprocess.run(command, capture_output=True, text=True)
@@ -140,7 +140,7 @@ def run(config: Config) -> dict:
 
 
 def training_costs(work: pathlib.Path, options: Options) -> None:
-    """Print how an iteration grows with size, batch and domains."""
+    """Print how an iteration depends on size, batch and domains."""
     sizes, batch_sizes, domains = (
         [int(n) for n in values]
         for values in (options.sizes, options.batch_sizes, options.domain_counts)
@@ -170,8 +170,8 @@ def training_costs(work: pathlib.Path, options: Options) -> None:
 
 
 def data_costs(work: pathlib.Path) -> None:
-    """Print how opening a data set, and a batch of it, grow with its pictures."""
-    print("\npictures  folder: s to open, s/batch    records: s to open, s/batch")
+    """Print how opening a data set and reading a batch depend on its size."""
+    print("\nimages    folder: s to open, s/batch    records: s to open, s/batch")
     for each in (50, 500, 5000):
         folder = make_folder(work / f"of {each}", 2, each, 64)
         packed = work / f"records of {each}"
@@ -198,13 +198,13 @@ def exchanged() -> None:
     total = 4 * sum(numbers[name] for names in UPDATES.values() for name in names)
     print(f"\ngradients of an iteration, 256 px, 3 domains: {total / 1e6:.0f} MB")
     for workers in (2, 4, 8):
-        sent = 2 * (workers - 1) / workers * total  # a ring's
+        sent = 2 * (workers - 1) / workers * total  # of a ring all-reduce
         times = (f"{sent * 8 / link / 1e9:.2f} s at {link} Gbit/s" for link in LINKS)
         print(f"{workers} workers: each sends {sent / 1e6:.0f} MB: {', '.join(times)}")
 
 
 def main(options: Options) -> None:
-    """Measure everything, or the one case that this process is for."""
+    """Measure all cases, or the one of this process."""
     if options.case:
         measure(Config(**json.loads(options.case)))
         return

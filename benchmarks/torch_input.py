@@ -1,10 +1,9 @@
 """The input pipeline of `input.py` in PyTorch: a DataLoader with torchvision.
 
-Run by the interpreter that `input.py --torch_python` names. For each line on standard
-input it prints one: pictures per second, and milliseconds of a processor (workers
-included) per picture, over a few seconds. Written from the
-description of the augmentation, as a user of PyTorch would: Pillow, torchvision's
-transforms, one process for each core.
+`input.py --torch_python` starts this. For each line of its input it runs for a few
+seconds and prints images per second, and milliseconds of processor time per image,
+workers included. It is written as a user of PyTorch would write it: Pillow,
+torchvision's transforms, one process for each core.
 """
 
 import argparse
@@ -39,19 +38,19 @@ class Triples(Dataset):
     def __len__(self) -> int:
         return self.length
 
-    def picture(self, domain: int) -> torch.Tensor:
-        """Return a random picture of a domain, augmented, [3, H, W] in [-1, 1]."""
+    def image(self, domain: int) -> torch.Tensor:
+        """A random image of a domain, augmented, [3, H, W] in [-1, 1]."""
         file = random.choice(self.domains[domain])
         return self.transform(Image.open(file).convert("RGB"))
 
     def __getitem__(self, index: int) -> tuple:
         y_src, y_trg = (random.randrange(len(self.domains)) for _ in range(2))
-        pictures = [self.picture(domain) for domain in (y_src, y_trg, y_trg)]
-        return *pictures, y_src, y_trg, torch.randn(16), torch.randn(16)
+        images = [self.image(domain) for domain in (y_src, y_trg, y_trg)]
+        return *images, y_src, y_trg, torch.randn(16), torch.randn(16)
 
 
 def processor_seconds(processes: list[int]) -> float:
-    """Return the time that processes have had a processor for (Linux)."""
+    """Processor time of processes so far (Linux)."""
     used = 0
     for process in processes:
         fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
@@ -60,7 +59,7 @@ def processor_seconds(processes: list[int]) -> float:
 
 
 def main() -> None:
-    """Measure as often as asked to."""
+    """Measure once for each line of the input."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path)
     parser.add_argument("--img_size", type=int)
@@ -76,7 +75,7 @@ def main() -> None:
             triples, options.batch_size, num_workers=options.workers, drop_last=True
         )
         batches = iter(loader)
-        for _ in range(2 * options.workers + 1):  # those that workers begin with
+        for _ in range(2 * options.workers + 1):  # the first batches of the workers
             next(batches)
         processes = [os.getpid(), *(worker.pid for worker in batches._workers)]
         count, start = 0, time.perf_counter()

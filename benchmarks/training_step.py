@@ -1,21 +1,21 @@
-"""Time and peak memory of a training iteration, beside the authors' PyTorch code's.
+"""Compare time and memory of a training iteration with the authors' PyTorch code.
 
     python benchmarks/training_step.py --sizes=128,256 --batches=1
     python benchmarks/training_step.py --reference=stargan-v2 --reference_python=PYTHON
     python benchmarks/training_step.py --against=OTHER_CHECKOUT
 
 `--reference` is a clone of github.com/clovaai/stargan-v2, `--reference_python` a Python
-with PyTorch; without them only ours is measured. Each side is a process of its own and
-the two take turns, an iteration each, so that what else the machine does meets both.
-The first iteration (compilation) does not count. Every setting of a run is a flag:
+with PyTorch. Without them only our code is measured. Each side is a process of its own.
+The two run one iteration each in turns, so that other work on the machine slows both.
+The first iteration, with compilation, does not count. Every setting of a run is a flag:
 `--recompute`, `--jit`, ...
 
-On a machine that others use, too, say `--threads=1` and look at the CPU seconds:
-PyTorch's threads wait for each other in circles, so that one thread that another
-program keeps from running costs the time of all.
+On a machine with other work, add `--threads=1` and compare CPU seconds. PyTorch's
+threads wait for each other in busy loops, so that one delayed thread costs the time of
+all.
 
-Seconds are medians of wall time; CPU seconds those of all the process's threads; memory
-is the process's largest resident set, libraries included.
+Seconds are medians of elapsed time. CPU seconds are those of all threads of a process.
+Memory is the largest resident set of the process, libraries included.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class Options(Settings):
         "image sides",
     )
     batches: tuple[str, ...] = setting(("1",), "images per iteration")
-    threads: int = setting(0, "of each side; 0: as many as processors", at_least=0)
+    threads: int = setting(0, "of each side; 0: one for each processor", at_least=0)
     rounds: int = setting(3, "iterations that count, of each side", at_least=1)
     reference: str = setting(
         "", "clone of the authors' code; empty: ours alone", path=True
@@ -70,7 +70,7 @@ class Options(Settings):
 
 
 class Side:
-    """A process that runs an iteration whenever it is told to."""
+    """A process that runs one iteration at a time."""
 
     def __init__(self, command: list[str]):
         self.errors = tempfile.TemporaryFile("w+")
@@ -98,11 +98,11 @@ class Side:
             raise UserError(f"{' '.join(self.process.args[:2])}: {last}") from None
 
     def median(self, what: str) -> float:
-        """Return the median of all iterations but the first."""
+        """The median over all iterations except the first."""
         return statistics.median(m[what] for m in self.measured[1:])
 
     def peak(self) -> float:
-        """Return the largest resident set so far, in GB."""
+        """The largest resident set so far, in GB."""
         return self.measured[-1]["peak_bytes"] / 1e9
 
     def __enter__(self) -> "Side":
@@ -115,7 +115,7 @@ class Side:
 
 
 def ours(config: Config, threads: int, checkout: pathlib.Path = ROOT) -> list[str]:
-    """Return the command of a process that trains with these settings.
+    """The command of a process that trains with these settings.
 
     In another checkout they mean what is its default, where they are our default.
     """
@@ -130,7 +130,7 @@ def ours(config: Config, threads: int, checkout: pathlib.Path = ROOT) -> list[st
 
 
 def reference(config: Config, threads: int, checkout: str, python: str) -> list[str]:
-    """Return the command of a process that runs the authors' code alike.
+    """The command of a process that runs the authors' code with these settings.
 
     Raises:
         UserError: if it has no such setting.
@@ -155,7 +155,7 @@ def reference(config: Config, threads: int, checkout: str, python: str) -> list[
 
 
 def work(config: Config, threads: int) -> None:
-    """Answer every line of standard input with an iteration's measurements."""
+    """Run one iteration for each line of the input and print its measurements."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = make_model(config, choose_strategy(config))
@@ -182,7 +182,7 @@ def train_forever(model: StarGANv2, config: Config) -> Iterator[None]:
 
 
 def noise(config: Config) -> Batch:
-    """Return a batch of noise."""
+    """A batch of noise."""
     rng = np.random.default_rng(0)
     count, side = config.batch_size, config.img_size
     images = rng.uniform(-1, 1, (3, count, side, side, 3)).astype(np.float32)
@@ -202,7 +202,7 @@ def noise(config: Config) -> Batch:
 def compare(
     config: Config, our_command: list[str], theirs: list[str] | None, rounds: int
 ) -> str:
-    """Run both sides by turns and return their rows of the table."""
+    """The rows of both sides, which run in turns."""
     count = config.batch_size
     with Side(our_command) as a:
         if theirs is None:
@@ -228,7 +228,7 @@ def compare(
 
 
 def row(config: Config, side: Side, count: int, name: str = "ours") -> str:
-    """Return a side's measurements as a row of a table."""
+    """A side's measurements as a row of the table."""
     seconds = side.median("seconds")
     return (
         f"| {config.img_size} | {count} | {name} | {seconds:.2f} | "
@@ -238,7 +238,7 @@ def row(config: Config, side: Side, count: int, name: str = "ours") -> str:
 
 
 def main(config: Config, options: Options) -> None:
-    """Print a table of sizes and batches; or be its process."""
+    """Print a table of sizes and batches, or run as one of its processes."""
     if options.worker:
         work(Config(**json.loads(options.worker)), options.threads)
         return

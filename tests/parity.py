@@ -1,13 +1,13 @@
-"""Hold networks, losses, training and metrics to the reference's recorded values.
+"""Compare networks, losses, training and metrics with recorded values of the authors.
 
     python tests/parity.py tests/goldens/small.json ...
 
-A case is NAME.json (sizes, parameter names and shapes) with NAME.npz (the authors'
-code's outputs, in double precision) beside it; weights, images and latents come from
-`tests/goldens/formula.py` by name. A case without sizes is one of metrics. For each
-kind of value it prints the largest distance beside its tolerance, which is three times
-what an independent float32 implementation reaches. Exit code 1 if a distance is beyond
-it, or a part is missing.
+A case is NAME.json (sizes, parameter names and shapes) and NAME.npz (outputs of the
+authors' code in double precision). `tests/goldens/formula.py` makes weights, images and
+latents from their names. A case without sizes is one of metrics. For each kind of value
+the largest difference is printed beside its tolerance, which is three times the
+difference of an independent float32 implementation. The exit code is 1 if a difference
+is above its tolerance or a part is missing.
 """
 
 import importlib.util
@@ -89,7 +89,7 @@ class MetricsCase:
         parameters.from_reference(network, arrays)
 
     def mixed(self, name: str, mix: str, count: int) -> np.ndarray:
-        """Return `count` correlated features, [count, 48]."""
+        """`count` correlated features, [count, 48]."""
         latents = formula.latents(f"{self.name}/{name}", count, 48)
         return latents @ formula.latents(f"{self.name}/{mix}", 48, 48) / 7
 
@@ -124,27 +124,27 @@ class Case(MetricsCase):
         )
 
     def networks(self, names: tuple[str, ...] = NETWORKS) -> dict[str, Any]:
-        """Return networks with the formula's weights."""
+        """Networks with the formula's weights."""
         networks = build_networks(self.config, names)
         for name, network in networks.items():
             self.set_weights(name, network)
         return networks
 
     def fan(self) -> FAN:
-        """Return the landmark network with the formula's weights."""
+        """The landmark network with the formula's weights."""
         fan = FAN()
         fan.build((None, self.config.img_size, self.config.img_size, 3))
         self.set_weights("fan", fan)
         return fan
 
     def masks(self) -> Any:
-        """Return the given masks, [2, B, 256, 256, 1]; None without skips."""
+        """The given masks, [2, B, 256, 256, 1]; None without skips."""
         if not self.config.w_hpf:
             return None
         return formula.masks(f"{self.name}/masks", self.sizes["batch"], SIDE)
 
     def model(self) -> StarGANv2:
-        """Return the whole model, ready to train from the formula's weights."""
+        """The whole model, ready to train from the formula's weights."""
         model = StarGANv2(self.config)
         for name in NETWORKS:
             self.set_weights(name, getattr(model, name))
@@ -156,7 +156,7 @@ class Case(MetricsCase):
         return model
 
     def batch(self, prefix: str = "", shift: int = 0) -> Batch:
-        """Return the case's inputs, or those of training iteration `shift`."""
+        """The case's inputs, or those of training iteration `shift`."""
         count, size = self.sizes["batch"], self.sizes["img_size"]
         domains, latent_dim = self.sizes["num_domains"], self.sizes["latent_dim"]
         key = f"{self.name}/{prefix}"
@@ -176,13 +176,13 @@ Measured = Iterator[tuple[str, str, float]]  # kind, key in the golden, distance
 
 
 def relative(value: Any, golden: Any) -> float:
-    """Return the largest difference over the largest golden value."""
+    """The largest difference over the largest golden value."""
     value, golden = np.asarray(value, np.float64), np.asarray(golden, np.float64)
     return float(np.max(np.abs(value - golden)) / np.max(np.abs(golden)))
 
 
 def pinned(network: str, name: str, array: np.ndarray, golden: np.ndarray) -> float:
-    """Return the distance of an array's [norm, projection], relative to its norm.
+    """The distance of an array's [norm, projection], relative to its norm.
 
     Where that is 0 (a parameter without use does not move), the distance itself.
     """
@@ -191,7 +191,7 @@ def pinned(network: str, name: str, array: np.ndarray, golden: np.ndarray) -> fl
 
 
 def thinned(image: Any) -> np.ndarray:
-    """Return every k-th row and column of [..., H, W, C]: the goldens keep 64 x 64."""
+    """Every k-th row and column of [..., H, W, C]; the goldens have 64 x 64."""
     k = max(1, image.shape[-2] // 64)
     return np.asarray(image)[..., ::k, ::k, :]
 
@@ -322,7 +322,7 @@ def check_metrics(case: MetricsCase) -> Measured:
 
 
 def streamed(features: np.ndarray) -> fid.FeatureSet:
-    """Return the moments of features that came in parts of 7."""
+    """The moments of features that came in parts of 7."""
     stream = fid.FeatureSet(len(features))
     for start in range(0, len(features), 7):
         stream.add(features[start : start + 7])

@@ -1,7 +1,7 @@
-"""PyTorch's two file formats, written by hand: what tests read is not what they wrote.
+"""Files in PyTorch's two formats, written independently of the library.
 
-Independent of `tfstargan.pytorch_file.save`: Python's own pickler makes the pickles,
-from stand-ins for PyTorch's classes.
+Python's own pickler makes the pickles, from replacements of PyTorch's classes.
+`tfstargan.reference.pytorch_file.save` is not used.
 """
 
 import collections

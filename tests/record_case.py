@@ -1,13 +1,13 @@
-"""Record a parity case of the authors' own code, at its own widths.
+"""Record a parity case of the authors' code with its own widths.
 
     PYTHON tests/record_case.py CHECKOUT hpf512 --img_size=512 --w_hpf=1 --num_domains=2
     python tests/parity.py hpf512.json
 
-CHECKOUT is a clone of github.com/clovaai/stargan-v2, imported and not changed; PYTHON
-has PyTorch and NumPy. Writes NAME.json and NAME.npz here: outputs of all networks, the
-four losses with every gradient, and `--train` iterations, of weights and inputs that
-`goldens/formula.py` makes from their names, in double precision. An iteration at 256
-pixels takes a minute or two.
+CHECKOUT is a clone of github.com/clovaai/stargan-v2; it is imported and not changed.
+PYTHON has PyTorch and NumPy. NAME.json and NAME.npz are written to the working
+directory. They have the outputs of all networks, the four losses with every gradient,
+and `--train` iterations, in double precision. `goldens/formula.py` makes weights and
+inputs from their names. An iteration at 256 px takes one or two minutes.
 """
 
 import argparse
@@ -58,17 +58,17 @@ UPDATES = {
 
 
 def tensor(images: np.ndarray) -> torch.Tensor:
-    """Return images [..., H, W, C] as [..., C, H, W] in double precision."""
+    """Images [..., H, W, C] as [..., C, H, W] in double precision."""
     return torch.tensor(np.moveaxis(images, -1, -3).copy()).double()
 
 
 def array(images: torch.Tensor) -> np.ndarray:
-    """Return the reverse of `tensor`."""
+    """The inverse of `tensor`."""
     return np.moveaxis(images.detach().numpy(), -3, -1)
 
 
 def thinned(images: np.ndarray) -> np.ndarray:
-    """Return every k-th row and column of [..., H, W, C], 64 x 64 of them at most."""
+    """Every k-th row and column of [..., H, W, C], 64 x 64 of them at most."""
     k = max(1, images.shape[-2] // 64)
     return images[..., ::k, ::k, :].astype(np.float32)
 
@@ -103,7 +103,7 @@ class Recorder:
         return shapes
 
     def inputs(self, prefix: str = "", shift: int = 0) -> dict[str, torch.Tensor]:
-        """Return the case's inputs, or those of training iteration `shift`."""
+        """The case's inputs, or those of training iteration `shift`."""
         sizes, each = self.sizes, np.arange(self.sizes.batch)
         key = f"{self.name}/{prefix}"
         pictures = {
@@ -122,7 +122,7 @@ class Recorder:
         }
 
     def masks(self, x: torch.Tensor) -> Any:
-        """Return FAN's masks; None without it."""
+        """FAN's masks; None without it."""
         return self.nets.fan.get_heatmap(x) if self.sizes.w_hpf > 0 else None
 
     @torch.no_grad()

@@ -1,11 +1,11 @@
-"""Record what PyTorch itself writes, and a file of ours that it has read.
+"""Record files that PyTorch writes, and a file of ours that it has read.
 
     PYTHON tests/record_pytorch.py
 
-PYTHON has PyTorch (2.13 wrote those that are here) and what this project needs. Writes
-goldens/pytorch-zip.pt and goldens/pytorch-stream.pt, PyTorch's two formats, and
-goldens/for-pytorch.pt, which `pytorch_file.save` writes; it fails unless PyTorch loads
-from it what `for_pytorch` says. `test_pytorch_file.py` compares with these.
+PYTHON has PyTorch and the dependencies of this project; PyTorch 2.13 wrote the present
+files. goldens/pytorch-zip.pt and goldens/pytorch-stream.pt are PyTorch's two formats.
+`pytorch_file.save` writes goldens/for-pytorch.pt; the script fails unless PyTorch loads
+the values of `for_pytorch` from it. `test_pytorch_file.py` compares with these files.
 """
 
 import pathlib
@@ -21,7 +21,7 @@ KERNEL = np.arange(60, dtype="f4").reshape(5, 3, 2, 2)
 
 
 def by_pytorch() -> dict:
-    """Return what PyTorch's files hold, as arrays."""
+    """The contents of PyTorch's files, as arrays."""
     return {
         **{name: BASE.astype(name) for name in TYPES},
         "bfloat16": BASE.astype("f4"),  # NumPy has none
@@ -34,7 +34,7 @@ def by_pytorch() -> dict:
 
 
 def for_pytorch() -> dict:
-    """Return what our file holds."""
+    """The contents of our file."""
     values = np.linspace(-3, 3, 24, dtype="f4")
     tree: dict = {"net": {"w": values.reshape(4, 6).T, "n": np.array(7)}}
     return tree | {t: values.astype(t) for t in "f4 f8 f2 i8 i4 ? u1".split()}

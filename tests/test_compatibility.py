@@ -1,6 +1,6 @@
-"""What version 0.1.0 wrote stays usable: a run, packed images, exported models.
+"""Files of version 0.1.0 stay usable: a run, packed images, exported models.
 
-And what its README showed answers for one more version.
+The names in its README work for one more version.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ DOMAINS = ("bear", "cat", "rabbit")
 
 @pytest.fixture
 def run(tmp_path) -> Run:
-    """Return a copy of the run as it was after two iterations."""
+    """A copy of the run as it was after two iterations."""
     later = shutil.ignore_patterns("iteration-0000004.*")
     return open_run(shutil.copytree(OLD / "run", tmp_path / "run", ignore=later))
 
@@ -196,7 +196,7 @@ def test_packed_images_are_read(image_set):
         assert images.square(image_set.image(label, 0), 32).size == (32, 32)
 
 
-def test_packed_images_are_whole_and_train(eager, tmp_path):
+def test_packed_images_are_complete_and_train(eager, tmp_path):
     assert damaged_shards(OLD / "packed") == []
     run = train_run(packed(), tmp_path / "run", draw=lambda *_: {})
     assert [p.name for p in run.checkpoints()] == ["iteration-0000001.weights.h5"]

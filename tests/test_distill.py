@@ -207,7 +207,7 @@ def test_the_new_run_is_like_any_other(teacher, light_run):
 
 
 @pytest.mark.slow
-def test_distilling_goes_on_where_it_was(teacher, light_run, tmp_path):
+def test_distilling_resumes(teacher, light_run, tmp_path):
     out = tmp_path / "again"
     shutil.copytree(light_run.path, out)
     distillation.distill_run(teacher.run, out, iterations=3)

@@ -1,9 +1,9 @@
-"""README and docs: links lead somewhere, code runs, figures say how they were made.
+"""README and docs: links lead somewhere, code runs, captions name commands.
 
-The code blocks of a page are run in order, in a folder of its own, with small settings:
-the folder has our configurations with other sizes appended, a few drawn animals in the
-places of photographs, and a run of two iterations. A block that can't be run here
-says why, in a comment before it:
+The code blocks of a page are run in order, in a folder of its own, with small settings.
+The folder has the configurations with smaller sizes, a few drawn animals in place of
+photographs, and a run of two iterations. A comment before a block that can't be run
+says why:
 
     <!-- not run: needs a GPU -->
 
@@ -11,6 +11,7 @@ says why, in a comment before it:
 """
 
 import importlib.util
+import json
 import pathlib
 import re
 import shlex
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from commands import command, process
+from commands import ROOT, command, process
 from conftest import train_eagerly
 
 from tfstargan.config import Config
@@ -32,17 +33,19 @@ from tfstargan.training import loop
 
 pytestmark = pytest.mark.all
 
-ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OTHERS = [
     "benchmarks/README.md",
     "web_demo/README.md",
     "android_demo/README.md",
     "tests/vectors/README.md",
+    "tests/compatibility/0.1.0/README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/tour.ipynb",
 ]
 LINKED = [*PAGES, *(ROOT / name for name in OTHERS)]
+FENCED = [p for p in LINKED if p.suffix == ".md" and "_demo" not in p.parent.name]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 CAPTION = re.compile(r"\*[^*]*`(?:make|tfstargan|python) [^`]+`[^*]*\*", re.DOTALL)
@@ -78,7 +81,7 @@ class Skipped(UserWarning):
 
 
 class Block(NamedTuple):
-    """A fenced code block, with the reason why it is not run, if it is not."""
+    """A fenced code block. `reason` says why it is not run; empty if it is."""
 
     page: pathlib.Path
     line: int
@@ -105,7 +108,11 @@ RUN = [block for block in BLOCKS if not block.reason and block.language not in N
 
 
 def prose_of(page: pathlib.Path) -> str:
-    """The text of a page without its code blocks."""
+    """The text of a page or notebook without its code."""
+    if page.suffix == ".ipynb":
+        cells = json.loads(page.read_text("utf-8"))["cells"]
+        texts = [cell["source"] for cell in cells if cell["cell_type"] == "markdown"]
+        return "\n\n".join("".join(text) for text in texts)
     return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
 
 
@@ -140,9 +147,9 @@ def test_every_figure_names_the_command_that_made_it(page):
         assert CAPTION.match(text[image.end() :].lstrip()), image[1]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", FENCED, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_code_block_is_fenced_and_names_its_language(page):
-    assert [str(b) for b in BLOCKS if b.page == page and not b.language] == []
+    assert [str(block) for block in blocks_of(page) if not block.language] == []
     assert re.findall(r"\n\n    \S.*", prose_of(page)) == []
 
 
@@ -161,7 +168,7 @@ def test_what_is_not_run_says_why(capsys):
 
 
 def make_example(folder: pathlib.Path) -> None:
-    """Make the folder that the pages' code finds itself in."""
+    """Make the folder in which the code of the pages runs."""
     folder.mkdir()
     for file in (ROOT / "configs").glob("*.flags"):
         text = file.read_text("utf-8") + SMALL
@@ -190,7 +197,7 @@ def example(
     eager: None,
     small_grids: None,
 ) -> pathlib.Path:
-    """Return a copy of it; the probe is an untrained one."""
+    """A copy of that folder; the probe is untrained."""
     made = once("example", make_example)
     folder = shutil.copytree(made, tmp_path / "example", symlinks=True)
     untrained = probe.Probe(probe.make_network(32))

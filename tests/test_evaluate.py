@@ -111,7 +111,7 @@ def test_every_ordered_pair_is_a_task_for_both_guides():
     assert all(task.source != task.target for task in found)
 
 
-def test_chosen_pictures_are_spread_evenly():
+def test_chosen_images_are_spread_evenly():
     assert chosen(7, None) == chosen(7, 9) == list(range(7))
     assert chosen(10, 4) == [0, 2, 5, 7]
 
@@ -329,7 +329,7 @@ def evaluate(run_dir, alexnet_dir, *arguments):
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_a_killed_evaluation_goes_on_to_the_same_result(run, alexnet_dir, tmp_path):
+def test_a_killed_evaluation_resumes_to_the_same_result(run, alexnet_dir, tmp_path):
     shutil.copytree(run.path, tmp_path / "unbroken")
     arguments = evaluate(tmp_path / "unbroken", alexnet_dir)
     result = command(*arguments, cwd=tmp_path)

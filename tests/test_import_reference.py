@@ -107,7 +107,7 @@ def test_a_photograph_is_translated(translator, tmp_path):
     assert np.isfinite(fake).all()
 
 
-def test_training_goes_on_from_the_imported_networks(run, case, parts):
+def test_training_starts_from_the_imported_networks(run, case, parts):
     model = StarGANv2(run.config)
     model.compile()
     run.load(model)

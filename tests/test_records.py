@@ -123,7 +123,7 @@ def test_broken_images_are_skipped_listed_and_counted(photographs, tmp_path):
     assert shards.Shards(tmp_path / "records", "val").count(1) == 2
 
 
-def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
+def test_an_interrupted_build_resumes_without_writing_finished_shards_again(
     photographs, tmp_path, monkeypatch
 ):
     out = tmp_path / "records"

@@ -540,7 +540,7 @@ def test_files_of_every_kind_are_read_as_by_python(page):
     ],
     ids=["no model", "another model", "another description", "no site.json"],
 )
-def test_a_site_that_is_not_whole_says_so(open_page, site, tmp_path, spoil, message):
+def test_an_incomplete_site_says_so(open_page, site, tmp_path, spoil, message):
     shutil.copytree(site, tmp_path / "site")
     spoil(tmp_path / "site" / "model")
     for url in serve(tmp_path / "site"):

@@ -124,7 +124,7 @@ def assert_moved_alike(a: dict, b: dict, before: dict) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
+def test_workers_resume_the_run_of_one_process_and_the_reverse(tmp_path):
     config = noise(tmp_path / "noise")
 
     def until(iterations: int, **settings: object) -> Config:

@@ -14,7 +14,7 @@ from tfstargan.runs.run import Run
 
 
 def fill(run: Run) -> tuple[int, str]:
-    """Save until that fails; return the saves that did not, and what was said."""
+    """The number of saves until one fails, and the message of the failure."""
     model = saving.Weights()
     try:
         while True:
