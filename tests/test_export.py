@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import types
 import warnings
 
 import keras
@@ -290,6 +291,13 @@ def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
     styles = np.random.default_rng(0).standard_normal((3, 1000, 4))
     noise = np.random.default_rng(1).standard_normal(styles.shape)
     assert quality.style_error(styles + noise / 4, styles) == pytest.approx(0.25, 0.05)
+
+
+def test_of_many_domains_twelve_are_compared():
+    domains = tuple(f"domain {k}" for k in range(150))
+    chosen = quality.some(types.SimpleNamespace(domains=domains))
+    assert chosen == [domains[k * 150 // 12] for k in range(12)]
+    assert quality.some(types.SimpleNamespace(domains=domains[:3])) == [*domains[:3]]
 
 
 def test_a_variant_below_its_floor_is_written_by_force_alone(capsys):

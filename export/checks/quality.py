@@ -5,9 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from tfstargan.data.stream import some_labels
 from tfstargan.metrics import factors
 from tfstargan.metrics.probe import Probe
 from tfstargan.translation.translator import Translator
+
+MOST_DOMAINS = 12  # in which styles are measured
 
 # A function of two batches [N, H, W, 3] in [-1, 1]: the distance of each pair, [N].
 Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -74,17 +77,21 @@ def psnr(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def latent_styles(translator: Translator) -> np.ndarray:
-    """The styles of 32 latents in each domain, [domains, 32, style_dim]."""
+    """The styles of 32 latents in each of some domains, [domains, 32, style_dim]."""
     size = (32, translator.config.latent_dim)
     z = np.random.default_rng(0).standard_normal(size, np.float32)
-    return np.stack([translator.map_latents(z, name) for name in translator.domains])
+    return np.stack([translator.map_latents(z, name) for name in some(translator)])
 
 
 def reference_styles(translator: Translator, images: np.ndarray) -> np.ndarray:
-    """The styles of the images as references of each domain."""
-    return np.stack(
-        [translator.encode_styles(images, name) for name in translator.domains]
-    )
+    """The styles of the images as references of each of some domains."""
+    return np.stack([translator.encode_styles(images, n) for n in some(translator)])
+
+
+def some(translator: Translator) -> list[str]:
+    """The domains whose styles are measured: at most 12, evenly spaced."""
+    labels = some_labels(len(translator.domains), MOST_DOMAINS)
+    return [translator.domains[label] for label in labels]
 
 
 def style_error(found: np.ndarray, expected: np.ndarray) -> float:
