@@ -17,7 +17,7 @@ import resource
 import sys
 import time
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
@@ -52,46 +52,71 @@ class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Leave it empty."""
 
 
-class Iterations:
-    """The authors' networks, losses and optimizers, and a batch of noise."""
+class Batch(NamedTuple):
+    """What an iteration learns from; images are [B, 3, H, W] in [-1, 1]."""
 
-    def __init__(self, solver: ModuleType, sizes: dict[str, Any]):
+    x_src: torch.Tensor
+    y_src: torch.Tensor
+    x_ref: torch.Tensor
+    x_ref2: torch.Tensor
+    y_trg: torch.Tensor
+    z: torch.Tensor
+    z2: torch.Tensor
+
+
+class Iterations:
+    """The authors' networks, losses and optimizers.
+
+    Args:
+        solver: the authors' module of this name.
+        sizes: the settings that it reads, and `threads`.
+        decay: of the averages, for an iteration.
+    """
+
+    def __init__(self, solver: ModuleType, sizes: dict[str, Any], decay: float = 0.999):
         self.solver = solver
         self.args = argparse.Namespace(**sizes)
+        self.decay = decay
         if threads := sizes["threads"]:
             torch.set_num_threads(threads)
-        torch.manual_seed(0)
-        trainer = solver.Solver(self.args)
-        self.nets, self.averages = trainer.nets, trainer.nets_ema
-        self.optimizers = trainer.optims
-        batch, side = sizes["batch_size"], sizes["img_size"]
-        domains = sizes["num_domains"]
-        self.x_src, *self.x_refs = 2 * torch.rand(3, batch, 3, side, side) - 1
-        self.y_src = torch.arange(batch) % domains
-        self.y_trg = (torch.arange(batch) + 1) % domains
-        self.latents = [*torch.randn(2, batch, sizes["latent_dim"])]
+        torch.manual_seed(sizes.get("seed", 0))
+        self.trainer = solver.Solver(self.args)
+        self.nets, self.averages = self.trainer.nets, self.trainer.nets_ema
+        self.optimizers = self.trainer.optims
 
-    def run(self) -> None:
+    def run(self, batch: Batch) -> None:
         """Run the four updates in their order, then the averages."""
         d_loss, g_loss = self.solver.compute_d_loss, self.solver.compute_g_loss
-        (z, _), (x_ref, _) = self.latents, self.x_refs
         generator_side = ("generator", "mapping_network", "style_encoder")
-        self.update(d_loss, {"z_trg": z}, ("discriminator",))
-        self.update(d_loss, {"x_ref": x_ref}, ("discriminator",))
-        self.update(g_loss, {"z_trgs": self.latents}, generator_side)
-        self.update(g_loss, {"x_refs": self.x_refs}, ("generator",))
+        latents, references = [batch.z, batch.z2], [batch.x_ref, batch.x_ref2]
+        self.update(batch, d_loss, {"z_trg": batch.z}, ("discriminator",))
+        self.update(batch, d_loss, {"x_ref": batch.x_ref}, ("discriminator",))
+        self.update(batch, g_loss, {"z_trgs": latents}, generator_side)
+        self.update(batch, g_loss, {"x_refs": references}, ("generator",))
         for name in generator_side:
-            self.solver.moving_average(self.nets[name], self.averages[name], 0.999)
+            average = self.solver.moving_average
+            average(self.nets[name], self.averages[name], self.decay)
 
-    def update(self, loss_of: Any, guide: dict, changed: tuple[str, ...]) -> None:
+    def update(
+        self, batch: Batch, loss_of: Any, guide: dict, changed: tuple[str, ...]
+    ) -> None:
         """Run one update."""
-        inputs = (self.x_src, self.y_src, self.y_trg)
+        inputs = (batch.x_src, batch.y_src, batch.y_trg)
         loss, _ = loss_of(self.nets, self.args, *inputs, **guide)
         for optimizer in self.optimizers.values():
             optimizer.zero_grad()
         loss.backward()
         for name in changed:
             self.optimizers[name].step()
+
+
+def noise(sizes: dict[str, Any]) -> Batch:
+    """A batch of noise."""
+    count, side, domains = sizes["batch_size"], sizes["img_size"], sizes["num_domains"]
+    x_src, x_ref, x_ref2 = 2 * torch.rand(3, count, 3, side, side) - 1
+    z, z2 = torch.randn(2, count, sizes["latent_dim"])
+    y_src = torch.arange(count) % domains
+    return Batch(x_src, y_src, x_ref, x_ref2, (y_src + 1) % domains, z, z2)
 
 
 def import_solver(checkout: str) -> ModuleType:
@@ -108,10 +133,12 @@ def import_solver(checkout: str) -> ModuleType:
 def main(checkout: str, sizes: str) -> None:
     """Answer every line of standard input with an iteration's measurements."""
     answers, sys.stdout = sys.stdout, sys.stderr  # the authors' code prints, too
-    iterations = Iterations(import_solver(checkout), json.loads(sizes))
+    settings = json.loads(sizes)
+    iterations = Iterations(import_solver(checkout), settings)
+    batch = noise(settings)
     for _ in sys.stdin:
         start, used = time.perf_counter(), time.process_time()
-        iterations.run()
+        iterations.run(batch)
         measured = {
             "seconds": time.perf_counter() - start,
             "cpu_seconds": time.process_time() - used,

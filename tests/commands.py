@@ -40,7 +40,7 @@ def command(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProces
 
 @contextlib.contextmanager
 def forgotten(module: str) -> Iterator[None]:
-    """Forget that a test has imported a module, of which `runpy` would warn."""
+    """Remove a module from `sys.modules`, of which `runpy` would warn."""
     found = sys.modules.pop(module, None)
     yield
     if found:
@@ -73,7 +73,7 @@ def process(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProces
 
 
 def refusal(*arguments: object, cwd: pathlib.Path) -> str:
-    """Run a command that must fail, leaving nothing behind; return its one line."""
+    """Run a command that must fail and write nothing; return its error message."""
     before = sorted(cwd.rglob("*"))
     result = command(*arguments, cwd=cwd)
     assert result.returncode == 2, result.stderr

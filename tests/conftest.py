@@ -73,7 +73,7 @@ def benchmark(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pathlib.Path]:
-    """Return what makes a folder once for all tests, in whichever process they run.
+    """A function that makes a folder once for all tests, in whichever process they run.
 
     `once(name, make)` calls `make(path)`, unless another test did, and returns the
     path. The folder is not to be changed.
@@ -128,7 +128,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def draw_little(patch: pytest.MonkeyPatch) -> None:
-    """Let grids have one picture of each of three domains, not three."""
+    """Let grids have one image of each of three domains, not three."""
     patch.setattr(grids, "COLUMNS", 3)
 
 

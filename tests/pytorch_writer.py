@@ -92,7 +92,7 @@ def stand_ins() -> Iterator[types.ModuleType]:
 
 
 def pickled(tree: Any, *view: None) -> tuple[bytes, dict[str, Storage]]:
-    """Return the pickle of a tree and its storages."""
+    """The pickle of a tree and its storages."""
     storages: dict[str, Storage] = {}
     with stand_ins() as torch:
 
@@ -110,7 +110,7 @@ def pickled(tree: Any, *view: None) -> tuple[bytes, dict[str, Storage]]:
 
 
 def archive(description: bytes, storages: dict[str, bytes], **records: bytes) -> bytes:
-    """Return a zip archive as of PyTorch 1.6 and later."""
+    """A zip archive as of PyTorch 1.6 and later."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("nets/data.pkl", description)
@@ -123,13 +123,13 @@ def archive(description: bytes, storages: dict[str, bytes], **records: bytes) ->
 
 
 def zipped(tree: Any) -> bytes:
-    """Return a tree as PyTorch 1.6 and later write it."""
+    """A tree as PyTorch 1.6 and later write it."""
     description, storages = pickled(tree)
     return archive(description, {key: s.raw for key, s in storages.items()})
 
 
 def streamed(tree: Any) -> bytes:
-    """Return a tree as PyTorch before 1.6 wrote it."""
+    """A tree as PyTorch before 1.6 wrote it."""
     description, storages = pickled(tree, None)
     sizes = {"short": 2, "int": 4, "long": 4}
     machine = {"protocol_version": 1001, "little_endian": True, "type_sizes": sizes}
@@ -151,7 +151,7 @@ FORMATS = {"zip": zipped, "stream": streamed}
 
 
 def tensors(arrays: dict[str, np.ndarray], prefix: str = "") -> dict:
-    """Return a state dict of arrays, each with a storage of its own."""
+    """A state dict of arrays, each with a storage of its own."""
     state: dict = collections.OrderedDict()
     for name, array in arrays.items():
         array = np.array(array, order="C")

@@ -26,7 +26,7 @@ def arc(centre, radii, degrees, count):
 
 @pytest.fixture(scope="module")
 def mean_landmarks():
-    """Return a drawn face by WFLW's numbering, about as large as CelebA-HQ's."""
+    """A drawn face by WFLW's numbering, about as large as CelebA-HQ's."""
     jitter = np.random.default_rng(0).normal(0, 0.5, (98, 2))  # no symmetry to hide in
     return jitter + np.concatenate(
         [
@@ -46,7 +46,7 @@ def mean_landmarks():
 
 @pytest.fixture(scope="module")
 def points(mean_landmarks):
-    """Return the same face turned by 17 degrees, larger, at the side of 700 x 560."""
+    """The same face turned by 17 degrees, larger, at the side of 700 x 560."""
     return moved(mean_landmarks, turn(17, 1.45), (262, 70))
 
 
@@ -64,21 +64,21 @@ def apply(matrix, points):
 
 
 def photograph(points, width=700, height=560):
-    """Return a dark picture with a round coloured dot at some of the points."""
+    """A dark image with a round coloured dot at some of the points."""
     y, x = np.mgrid[:height, :width] + 0.5
-    picture = np.full((height, width, 3), 20.0)
+    image = np.full((height, width, 3), 20.0)
     for index, colour in DOTS.items():
         distance = np.hypot(x - points[index, 0], y - points[index, 1])
         share = np.exp(-((distance / 7) ** 2))[..., None]
-        picture += share * (np.array(colour) - picture)
-    return Image.fromarray(np.round(picture).astype(np.uint8))
+        image += share * (np.array(colour) - image)
+    return Image.fromarray(np.round(image).astype(np.uint8))
 
 
-def found(picture, near):
-    """Return where the dot near a place of a picture is: the centroid of its light."""
-    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]] + 0.5
-    window = np.hypot(x - near[0], y - near[1]) < 10 * picture.shape[0] / 256
-    light = (picture.astype(float) - 20).clip(0).sum(axis=-1) * window
+def found(image, near):
+    """The centroid of the dot near a point of an image."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]] + 0.5
+    window = np.hypot(x - near[0], y - near[1]) < 10 * image.shape[0] / 256
+    light = (image.astype(float) - 20).clip(0).sum(axis=-1) * window
     return np.array([(light * x).sum(), (light * y).sum()]) / light.sum()
 
 
@@ -118,21 +118,21 @@ def test_the_axis_weighs_eyes_and_the_way_to_the_mouth(mean_landmarks):
     np.testing.assert_allclose(axis(face), np.array([130, -5]) / np.hypot(130, -5))
 
 
-# The picture
+# The image
 
 
 @pytest.mark.parametrize("size", [128, 256, 400])
 def test_dots_of_a_photograph_come_to_lie_on_the_average_face(
     mean_landmarks, points, size
 ):
-    picture = align(photograph(points), points, mean_landmarks, size)
-    assert picture.shape == (size, size, 3)
-    assert picture.dtype == np.uint8
+    image = align(photograph(points), points, mean_landmarks, size)
+    assert image.shape == (size, size, 3)
+    assert image.dtype == np.uint8
     for index, colour in DOTS.items():
         expected = mean_landmarks[index] * size / 256
-        np.testing.assert_allclose(found(picture, expected), expected, atol=0.3)
+        np.testing.assert_allclose(found(image, expected), expected, atol=0.3)
         x, y = expected.astype(int)
-        np.testing.assert_allclose(picture[y, x], colour, atol=40)
+        np.testing.assert_allclose(image[y, x], colour, atol=40)
 
 
 def test_small_faces_lose_no_pixels_to_the_reduction(mean_landmarks):
@@ -141,8 +141,8 @@ def test_small_faces_lose_no_pixels_to_the_reduction(mean_landmarks):
     face = moved(mean_landmarks, turn(0, 2.0), (256, 256))
     stripes = np.zeros((1024, 1024, 3), np.uint8)
     stripes[:, np.arange(1024) % 8 < 4] = 255
-    picture = align(Image.fromarray(stripes), face, mean_landmarks, 256)
-    assert picture[100:150, 100:150].std() > 80
+    image = align(Image.fromarray(stripes), face, mean_landmarks, 256)
+    assert image[100:150, 100:150].std() > 80
 
 
 def test_a_square_photograph_is_reduced_padded_and_moved_as_by_the_authors(
@@ -154,8 +154,8 @@ def test_a_square_photograph_is_reduced_padded_and_moved_as_by_the_authors(
     padded = warp.pad(np.asarray(reduced, np.float32))
     matrix = similarity(face * (256 / 300) + 128, mean_landmarks)
     expected = warp.lanczos(padded, matrix, 256).round().clip(0, 255)
-    picture = align(Image.fromarray(noise), face, mean_landmarks, 256)
-    np.testing.assert_array_equal(picture, expected)
+    image = align(Image.fromarray(noise), face, mean_landmarks, 256)
+    np.testing.assert_array_equal(image, expected)
 
 
 def test_sizes_show_the_same(mean_landmarks, points):
@@ -205,7 +205,7 @@ def test_lanczos_of_a_constant_is_constant_beyond_the_border_too():
     np.testing.assert_allclose(warp.lanczos(image, matrix, 20), 0.3, atol=1e-6)
 
 
-def test_lanczos_turns_and_enlarges_a_smooth_picture_as_a_formula_would():
+def test_lanczos_turns_and_enlarges_a_smooth_image_as_a_formula_would():
     def wave(x, y):
         return np.stack([np.sin(0.4 * x), np.cos(0.3 * y + 0.1 * x)], axis=-1)
 
@@ -252,7 +252,7 @@ def test_padding_is_mirrored_and_fades_into_a_halved_blurred_doubled_copy():
 
 
 @pytest.mark.parametrize("shape", [(7, 40), (41, 9)])
-def test_narrow_pictures_do_not_fade_inside_their_borders(shape):
+def test_narrow_images_do_not_fade_inside_their_borders(shape):
     image = np.random.default_rng(0).random((*shape, 3), np.float32)
     height, width = shape
     padded = warp.pad(image)
@@ -301,7 +301,7 @@ def test_photographs_are_written_at_every_size_or_said_why_not(
     (folder / "ann").mkdir(parents=True)
     photograph(points).save(folder / "ann" / "one.png")
     photograph(points).save(folder / "two.png")
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"no image")
     seen = (points - [70, 0]) * 256 / 560
     peaks = iter([0.9, 0.1])
     targets = command.plan(folder, out, [64, 96])
@@ -318,20 +318,20 @@ def test_photographs_are_written_at_every_size_or_said_why_not(
         "peak": 0.9,
         "written": [str(path) for path in written],
     }
-    assert broken["left_out"].startswith("not a readable picture")
+    assert broken["left_out"].startswith("not a readable image")
     assert "faint" in two["left_out"]
     assert sorted(out.rglob("*.png")) == written
-    picture = np.asarray(Image.open(written[1]))
+    image = np.asarray(Image.open(written[1]))
     expected = mean_landmarks[96] * 96 / 256
-    np.testing.assert_allclose(found(picture, expected), expected, atol=0.5)
+    np.testing.assert_allclose(found(image, expected), expected, atol=0.5)
 
 
 def test_no_file_is_overwritten_or_taken_for_a_photograph(tmp_path):
-    def picture(name):
+    def image(name):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
         return tmp_path / name
 
-    file = picture("a.png")
+    file = image("a.png")
     with pytest.raises(UserError, match="would overwrite"):
         command.plan(file, tmp_path, [256])
     assert command.plan(file, tmp_path / "o", [256]) == {
@@ -339,7 +339,7 @@ def test_no_file_is_overwritten_or_taken_for_a_photograph(tmp_path):
     }
     with pytest.raises(UserError, match="lies in source"):
         command.plan(tmp_path, tmp_path / "faces", [256])
-    other, out = picture("a.jpg"), tmp_path.parent / "faces"
+    other, out = image("a.jpg"), tmp_path.parent / "faces"
     assert command.plan(tmp_path, out, [256]) == {
         other: {256: out / "a.jpg.png"},
         file: {256: out / "a.png.png"},

@@ -1,5 +1,6 @@
 """The command line as a whole: help, names, exit codes, what is near."""
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -93,8 +94,8 @@ def test_without_a_command_all_are_listed(capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["trian"], "'trian' is no command; did you mean train?"),
-        (["export", "tflit"], "'tflit' is no command; did you mean tflite?"),
+        (["trian"], "'trian' is not a command; did you mean train?"),
+        (["export", "tflit"], "'tflit' is not a command; did you mean tflite?"),
         (["xyz"], "there are train, distill"),
     ],
 )
@@ -117,6 +118,31 @@ def test_every_end_has_its_exit_code_and_one_line(error, code, says, capsys):
 
     assert cli.run(main, (Settings,), [], None, tensorflow=False) == code
     assert capsys.readouterr().err == says
+
+
+FULL = "No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OSError(errno.ENOSPC, FULL, "out/grid.png"), "out/grid.png: "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), ""),
+        # of HDF5, and of TensorFlow
+        (OSError(f"Can't write data (errno = 28, error message = '{FULL}')"), ""),
+        (
+            RuntimeError(f"runs/x/logs/events.v2; {FULL} [Op:Flush]"),
+            "runs/x/logs/events.v2: ",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_line_in_every_command(error, place, capsys):
+    def main(settings: Settings) -> None:
+        raise error
+
+    assert cli.run(main, (Settings,), [], None, tensorflow=False) == 2
+    line = "no space left on the disk; make room and run the command again"
+    assert capsys.readouterr().err == f"error: {place}{line}\n"
 
 
 def test_an_error_of_ours_is_not_hidden():
@@ -164,6 +190,22 @@ def test_messages_become_arguments_but_not_in_commands():
     error = UserError("a.jpg: broken; `tfstargan check --data_dir=x` or --skip_broken")
     assert str(error) == "a.jpg: broken; `tfstargan check --data_dir=x` or skip_broken"
     assert error.as_flags.endswith("or --skip_broken")
+
+
+@pytest.mark.process
+def test_a_command_runs_without_standard_streams(tmp_path):
+    command = f"{sys.executable} -m tfstargan draw --per_domain=1 --img_size=32"
+    for out, closed in (("a", ">&-"), ("b", "<&- >&- 2>&-")):
+        result = subprocess.run(
+            f"{command} --out={out} {closed}",
+            shell=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.process

@@ -21,7 +21,7 @@ FOLDER = ("tfstargan.train", "--dataset=folder", "--data_dir=data", "--run_dir=r
 
 @pytest.fixture
 def data(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a folder that holds data/, two domains with two pictures each."""
+    """A folder that holds data/, two domains with two images each."""
     for split in ("train", "val"):
         for domain in ("cat", "dog"):
             folder = tmp_path / "data" / split / domain
@@ -45,7 +45,7 @@ def test_no_folder_at_all_says_what_to_name(tmp_path):
 def test_an_empty_domain_is_named(data):
     for file in (data / "data/train/dog").iterdir():
         file.unlink()
-    assert "data/train/dog: no pictures" in refusal(*FOLDER, cwd=data)
+    assert "data/train/dog: no images" in refusal(*FOLDER, cwd=data)
 
 
 def test_one_domain_is_too_few(data):
@@ -55,10 +55,10 @@ def test_one_domain_is_too_few(data):
     assert "at least two" in line
 
 
-def test_a_file_that_is_no_picture_is_named(data):
-    (data / "data/train/cat/1.jpg").write_text("not a picture")
+def test_a_file_that_is_no_image_is_named(data):
+    (data / "data/train/cat/1.jpg").write_text("not an image")
     line = refusal(*FOLDER, cwd=data)
-    assert "data/train/cat/1.jpg: not a readable picture; remove or replace" in line
+    assert "data/train/cat/1.jpg: not a readable image; remove or replace" in line
 
 
 def test_an_unknown_flag_is_named(tmp_path):
@@ -142,9 +142,9 @@ def test_translate_says_what_is_missing_or_wrong(data, run_dir):
     assert "x.jpg: no such file" in line
     line = translate(run, source, "--reference=data/val/dog/0.jpg", cwd=data)
     assert "data/val/dog/0.jpg: of which domain" in line
-    (data / "data/val/cat/bad.png").write_text("not a picture")
+    (data / "data/val/cat/bad.png").write_text("not an image")
     line = translate(run, "--source=data/val", "--domain=cat", "--seed=1", cwd=data)
-    assert "data/val/cat/bad.png: not a readable picture" in line
+    assert "data/val/cat/bad.png: not a readable image" in line
     assert sorted(run_dir.rglob("*")) == before
 
 
@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(data):
     assert "CPU" in rest
     assert "generator" in rest
     assert "one iteration: " in rest
-    assert "2 take about 0:0" in rest
+    assert "2 iterations: about 0:0" in rest
     assert not (data / "run").exists()
 
 
@@ -185,8 +185,8 @@ def test_own_folders_train_translate_and_export(data):
     assert result.stdout == "2 images in runs/mine/translations\n"
     written = sorted((run / "translations").rglob("*.png"))
     assert [p.name for p in written] == [f"{i}-to-dog-like-1.png" for i in range(2)]
-    with Image.open(written[0]) as picture:
-        assert picture.size == (32, 32)
+    with Image.open(written[0]) as image:
+        assert image.size == (32, 32)
 
     result = command("export.tflite", cwd=data)
     assert result.returncode == 0, result.stderr
@@ -204,7 +204,7 @@ def test_own_folders_train_translate_and_export(data):
     assert "style_dim: 64 there, 9 now" in changed.stderr
 
     again = command(*FOLDER[:3], "--run_dir=runs/mine", *SMALL, cwd=data)
-    assert "already trained for 2 iterations" in again.stderr
+    assert "already trained for 2 iterations; to continue" in again.stderr
 
 
 def test_drawn_animals_are_written_with_their_factors(tmp_path):
@@ -219,7 +219,7 @@ def test_drawn_animals_are_written_with_their_factors(tmp_path):
     factors = json.loads((tmp_path / "critters/train/factors.json").read_text())
     assert len(factors) == 6
     assert factors["cat/0001.png"]["species"] == 1
-    with Image.open(tmp_path / "critters/train/cat/0001.png") as picture:
-        assert picture.size == (40, 40)
+    with Image.open(tmp_path / "critters/train/cat/0001.png") as image:
+        assert image.size == (40, 40)
     line = refusal("tfstargan.draw", "--out=critters", cwd=tmp_path)
     assert "--out=critters" in line

@@ -5,6 +5,7 @@ And what its README showed answers for one more version.
 
 import dataclasses
 import pathlib
+import re
 import runpy
 import shutil
 import sys
@@ -28,6 +29,7 @@ from tfstargan.data.stream import open_images
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
 from tfstargan.files import checksum
+from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.loop import make_model, train_run
@@ -62,7 +64,7 @@ def test_every_array_of_a_checkpoint_is_restored(run, tmp_path):
     assert model.iterations_done() == 2
     model.save_weights(tmp_path / "again.weights.h5")
     found, expected = (
-        contents(tmp_path / "again.weights.h5"),
+        arrays_of(tmp_path / "again.weights.h5"),
         contents(run.checkpoint()),
     )
     assert len(expected) == 437
@@ -70,6 +72,18 @@ def test_every_array_of_a_checkpoint_is_restored(run, tmp_path):
     for name, array in expected.items():
         assert found[name].dtype == array.dtype, name
         np.testing.assert_array_equal(found[name], array, name)
+
+
+def arrays_of(file: pathlib.Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a checkpoint, the optimizers' named as they were then."""
+    found = {}
+    for name, array in contents(file).items():
+        if match := re.fullmatch(r"vars/(\w+)\.optimizer\.(\d+)", name):
+            number = NETWORKS.index(match[1])
+            group = f"adam_{number}" if number else "adam"
+            name = f"optimizers/{group}/vars/{match[2]}"
+        found[name] = array
+    return found
 
 
 def check_resumes(run: Run, **settings: object) -> None:
@@ -84,7 +98,7 @@ def check_resumes(run: Run, **settings: object) -> None:
     """
     before = contents(run.checkpoint())
     train_run(dataclasses.replace(run.config, **settings), run.path)
-    found = contents(run.checkpoint(4))
+    found = arrays_of(run.checkpoint(4))
     expected = contents(Run(OLD / "run", run.config).checkpoint(4))
     assert found.keys() == expected.keys()
     shares = []

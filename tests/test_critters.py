@@ -1,4 +1,4 @@
-"""Drawn animals: reproducible, inside their picture, and true to their factors."""
+"""Drawn animals: reproducible, inside their image, and true to their factors."""
 
 import colorsys
 import dataclasses
@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 
 from tfstargan.data.critters import (
+    EVERY_SPECIES,
     PATTERNS,
     RANGES,
     SPECIES,
     SPLITS,
     Critter,
     Critters,
+    chosen,
     draw,
     draw_background,
     make_split,
     nth_critter,
     random_critter,
 )
+from tfstargan.errors import UserError
 
 BLUE_ON_PEACH = Critter(
     species=0,
@@ -36,27 +39,27 @@ BLUE_ON_PEACH = Critter(
     background_hue=0.08,
     background_lightness=0.85,
 )
-ALL_SPECIES = pytest.mark.parametrize("species", range(len(SPECIES)))
+ALL_SPECIES = pytest.mark.parametrize("species", range(len(EVERY_SPECIES)))
 
 
 def vary(**factors: Any) -> Critter:
-    """Return the blue animal with other factors."""
+    """The blue animal with other factors."""
     return dataclasses.replace(BLUE_ON_PEACH, **factors)
 
 
 def silhouette(critter: Critter, img_size: int = 64) -> np.ndarray:
-    """Return where the animal is, [H, W] bool."""
-    picture, behind = draw(critter, img_size), draw_background(critter, img_size)
-    return (picture != behind).any(-1)
+    """The pixels of the animal, [H, W] bool."""
+    image, behind = draw(critter, img_size), draw_background(critter, img_size)
+    return (image != behind).any(-1)
 
 
 def change(a: Critter, b: Critter, img_size: int = 64) -> np.ndarray:
-    """Return how far two pictures are apart, [H, W] in grey levels."""
+    """The difference of two images, [H, W] in grey levels."""
     return abs(draw(a, img_size).astype(int) - draw(b, img_size)).max(-1)
 
 
 def fur_hue(critter: Critter) -> float:
-    """Return the mean hue of the saturated pixels, in turns: of fur, not eyes."""
+    """The mean hue of the saturated pixels, in turns: of fur, not eyes."""
     fur = draw(critter, 64)[silhouette(critter)] / 255
     hsv = np.array([colorsys.rgb_to_hsv(*pixel) for pixel in fur])
     hues = hsv[hsv[:, 1] > 0.4, 0]
@@ -64,17 +67,17 @@ def fur_hue(critter: Critter) -> float:
 
 
 @ALL_SPECIES
-def test_the_same_factors_give_the_same_picture(species: int) -> None:
+def test_the_same_factors_give_the_same_image(species: int) -> None:
     critter = nth_critter("train", species, 5, seed=1)
-    picture = draw(critter, 48)
-    assert picture.shape == (48, 48, 3)
-    assert picture.dtype == np.uint8
-    assert picture.tobytes() == draw(dataclasses.replace(critter), 48).tobytes()
+    image = draw(critter, 48)
+    assert image.shape == (48, 48, 3)
+    assert image.dtype == np.uint8
+    assert image.tobytes() == draw(dataclasses.replace(critter), 48).tobytes()
     again = random_critter(species, np.random.default_rng(3))
     assert again == random_critter(species, np.random.default_rng(3))
 
 
-def test_more_pictures_leave_the_first_as_they_are() -> None:
+def test_more_images_leave_the_first_as_they_are() -> None:
     few, few_labels, few_critters = make_split(2, 16, seed=0)
     many, many_labels, many_critters = make_split(5, 16, seed=0)
     first = [0, 1, 5, 6, 10, 11]
@@ -96,7 +99,7 @@ def test_splits_and_seeds_share_no_animal() -> None:
 
 
 @ALL_SPECIES
-def test_every_animal_stays_inside_the_picture(species: int) -> None:
+def test_every_animal_stays_inside_the_image(species: int) -> None:
     extremes = {name: RANGES[name] for name in ("x", "y", "size", "mouth")}
     extremes["tilt"] = tuple(np.linspace(*RANGES["tilt"], 5).tolist())
     for values in itertools.product(*extremes.values()):
@@ -108,7 +111,7 @@ def test_every_animal_stays_inside_the_picture(species: int) -> None:
 
 
 def test_species_differ_in_shape() -> None:
-    shapes = [silhouette(vary(species=k)) for k in range(len(SPECIES))]
+    shapes = [silhouette(vary(species=k)) for k in range(len(EVERY_SPECIES))]
     for a, b in itertools.combinations(shapes, 2):
         assert (a ^ b).sum() > 0.1 * a.sum()
 
@@ -163,8 +166,8 @@ def test_the_mouth_opens_in_the_lower_face_only(species: int) -> None:
 @ALL_SPECIES
 def test_the_pupils_follow_the_gaze(species: int) -> None:
     def pupil(gaze: float) -> float:
-        picture = draw(vary(species=species, gaze=gaze), 128)
-        right_eye = picture[73:82, 71:87].max(-1)  # white but for the pupil
+        image = draw(vary(species=species, gaze=gaze), 128)
+        right_eye = image[73:82, 71:87].max(-1)  # white but for the pupil
         return np.nonzero(right_eye < 60)[1].mean()
 
     assert pupil(-1.0) + 1.5 < pupil(0.0) < pupil(1.0) - 1.5
@@ -185,7 +188,7 @@ def test_a_tilt_turns_the_head_clockwise(species: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("species", 3),
+        ("species", len(EVERY_SPECIES)),
         ("species", -1),
         ("pattern", 3),
         ("hue", 1.5),
@@ -214,7 +217,7 @@ def test_bad_calls_are_refused() -> None:
         make_split(1, 16, 0, "test")
 
 
-def test_a_set_of_animals_has_the_same_pictures_as_a_split() -> None:
+def test_a_set_of_animals_has_the_same_images_as_a_split() -> None:
     images, labels, critters = make_split(2, 24, seed=4, split="val")
     animals = Critters("val", 24, per_domain=2, seed=4)
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -222,3 +225,15 @@ def test_a_set_of_animals_has_the_same_pictures_as_a_split() -> None:
             np.testing.assert_array_equal(animals.image(label, i % 2), image)
         assert animals.critter(label, i % 2) == critters[i]
     assert [animals.count(k) for k in range(3)] == [2, 2, 2]
+
+
+def test_other_species_leave_the_first_three_as_they_are() -> None:
+    images, labels, _ = make_split(2, 16, 0, species=("owl", "cat", "fox"))
+    default, default_labels, _ = make_split(2, 16, 0)
+    cats = default[default_labels == SPECIES.index("cat")]
+    np.testing.assert_array_equal(images[labels == 1], cats)
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2]
+    animals = Critters("train", 16, 2, species=("fox", "bear"))
+    assert EVERY_SPECIES[animals.critter(0, 0).species] == "fox"
+    with pytest.raises(UserError, match="no dog; drawn animals are bear, cat, rabbit"):
+        chosen(("cat", "dog"))

@@ -13,27 +13,28 @@ from conftest import tiny
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.data import critters
+from tfstargan.data import critters, patience
 from tfstargan.data.augment import augment, random_box
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import batches, example, examples_of, open_images
 from tfstargan.errors import UserError
+from tfstargan.images.reading import UnreadableError
 
 
 class One(ImageSet):
-    """A set of one picture."""
+    """A set of one image."""
 
     domains = ("one",)
 
     def __init__(self, pixels: np.ndarray):
-        self.picture = Image.fromarray(pixels)
+        self.whole = Image.fromarray(pixels)
 
     def count(self, domain: int) -> int:
         return 1
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        return self.picture
+        return self.whole
 
 
 def paint(path: pathlib.Path, color: tuple[int, ...], size=(40, 30)) -> None:
@@ -43,13 +44,13 @@ def paint(path: pathlib.Path, color: tuple[int, ...], size=(40, 30)) -> None:
 
 @pytest.fixture
 def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return two domains of very different sizes, told by colour."""
+    """Two domains of very different sizes, told by colour."""
     for i in range(9):
         paint(tmp_path / "train" / "red" / f"{i}.jpg", (255, 0, 0))
     paint(tmp_path / "train" / "green" / "0.PNG", (0, 255, 0))
     paint(tmp_path / "val" / "red" / "deep" / "er.jpeg", (200, 0, 0))
     paint(tmp_path / "val" / "green" / "0.png", (0, 200, 0))
-    (tmp_path / "train" / "red" / "notes.txt").write_text("not a picture")
+    (tmp_path / "train" / "red" / "notes.txt").write_text("not an image")
     return tmp_path
 
 
@@ -67,14 +68,14 @@ def test_chosen_domains_keep_their_order(photographs):
         Folder(photographs, "train", ("red", "blue"))
 
 
-def test_without_a_val_folder_training_pictures_are_shown(photographs):
+def test_without_a_val_folder_training_images_are_shown(photographs):
     config = tiny(dataset="folder", data_dir=str(photographs), domains=())
     assert open_images(config, "val").count(1) == 1
     (photographs / "val").rename(photographs / "elsewhere")
     assert open_images(config, "val").count(1) == 9
 
 
-def test_every_domain_is_equally_likely_however_few_its_pictures(photographs):
+def test_every_domain_is_equally_likely_however_few_its_images(photographs):
     config = tiny(dataset="folder", data_dir=str(photographs), domains=())
     image_set = open_images(config, "train")
     drawn = [example(image_set, config, i) for i in range(400)]
@@ -82,12 +83,12 @@ def test_every_domain_is_equally_likely_however_few_its_pictures(photographs):
         counts = collections.Counter(int(y) for y in labels)
         assert 160 < counts[0] < 240
     for batch in drawn[:50]:  # green is domain 0
-        for picture, label in (
+        for image, label in (
             (batch.x_src, batch.y_src),
             (batch.x_ref, batch.y_trg),
             (batch.x_ref2, batch.y_trg),
         ):
-            assert picture[0, 0].argmax() == 1 - label
+            assert image[0, 0].argmax() == 1 - label
 
 
 def test_the_two_references_are_drawn_apart():
@@ -98,7 +99,7 @@ def test_the_two_references_are_drawn_apart():
     assert 0 < same < 30  # one in five, being drawn with replacement
 
 
-def test_a_resumed_stream_goes_on_where_it_stopped():
+def test_a_resumed_stream_continues_where_it_stopped():
     config = tiny(iterations=4)
     image_set = open_images(config, "train")
     whole = list(batches(image_set, config))
@@ -152,7 +153,7 @@ def test_crops_keep_area_and_aspect_ratio_in_bounds():
     assert len(np.unique(boxes[:, 0])) > 10
 
 
-def test_a_picture_too_narrow_for_any_crop_is_cropped_in_the_centre():
+def test_an_image_too_narrow_for_any_crop_is_cropped_in_the_centre():
     left, top, right, bottom = random_box(400, 100, np.random.default_rng(0))
     assert (top, bottom) == (0, 100)
     assert right - left == 110
@@ -203,7 +204,7 @@ def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
 @pytest.mark.process
-def test_freed_memory_of_pictures_is_kept(tmp_path):
+def test_freed_memory_of_images_is_kept(tmp_path):
     script = (
         "import resource\n"
         "from tfstargan.data.stream import keep_freed_memory\n"
@@ -219,13 +220,52 @@ def test_freed_memory_of_pictures_is_kept(tmp_path):
     assert int(done.stdout) < 8 * pages  # not for each of the 120
 
 
+def away(image_set: ImageSet, error: Exception, times: int) -> list[int]:
+    """Let reading fail so often with an error; returns what counts the attempts."""
+    read, attempts = image_set.image, []
+
+    def failing(*arguments: int) -> Image.Image:
+        attempts.append(1)
+        if len(attempts) <= times:
+            raise error
+        return read(*arguments)
+
+    image_set.image = failing
+    return attempts
+
+
+def test_a_drive_that_is_away_for_a_moment_changes_no_batch(photographs, monkeypatch):
+    monkeypatch.setattr(patience, "PAUSES", (0, 0, 0))
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    image_set = open_images(config, "train")
+    expected = example(image_set, config, 0)
+    missing = UnreadableError("a.jpg", "not a file")
+    attempts = away(image_set, missing, times=3)
+    for found, wanted in zip(example(image_set, config, 0), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert len(attempts) == 6  # of three images
+    attempts = away(image_set, missing, times=9)
+    with pytest.raises(UserError, match=r"a\.jpg: not a readable .* \(not a file\)"):
+        example(image_set, config, 0)
+    assert len(attempts) == 4
+
+
+def test_a_faulty_image_is_not_waited_for(photographs):
+    config = tiny(dataset="folder", data_dir=str(photographs), domains=())
+    image_set = open_images(config, "train")
+    attempts = away(image_set, UnreadableError("a.jpg", "damaged"), times=9)
+    with pytest.raises(UserError, match="damaged"):
+        example(image_set, config, 0)
+    assert len(attempts) == 1
+
+
 def test_examples_repeat_where_a_domain_has_too_few(photographs):
     shown = examples_of(Folder(photographs, "train"), 32, each=3)
     assert shown.shape == (2, 3, 32, 32, 3)
     np.testing.assert_array_equal(shown[0, 0], shown[0, 2])
 
 
-def test_pictures_are_read_upright_and_as_rgb(tmp_path):
+def test_images_are_read_upright_and_as_rgb(tmp_path):
     sideways = Image.new("RGB", (20, 10))
     sideways.putpixel((0, 0), (255, 255, 255))
     exif = sideways.getexif()
@@ -254,7 +294,7 @@ def test_floats_and_bytes_are_each_others_inverse():
     )
 
 
-def test_a_wide_picture_gives_its_centred_square():
+def test_a_wide_image_gives_its_centred_square():
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 200
     square = images.square(Image.fromarray(wide), 5)
@@ -262,7 +302,7 @@ def test_a_wide_picture_gives_its_centred_square():
     assert np.asarray(square).min() == 200
 
 
-def test_a_grid_has_pictures_where_they_belong_and_white_elsewhere():
+def test_a_grid_has_images_where_they_belong_and_white_elsewhere():
     red = np.full((96, 96, 3), (255, 0, 0), np.uint8)
     grid = images.grid([[None, red], [red]], gap=4)
     assert grid.shape == (2 * 100 + 4, 2 * 100 + 4, 3)

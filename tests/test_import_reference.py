@@ -33,7 +33,7 @@ def case() -> Case:
 
 @pytest.fixture(scope="module")
 def parts(case) -> dict:
-    """Return the golden's networks as the authors keep them."""
+    """The golden's networks as the authors keep them."""
     return {name: formula.weights(name, case.shapes[name]) for name in AVERAGED}
 
 
@@ -57,7 +57,7 @@ def translator(run) -> Translator:
 
 
 def refusal(run_dir: pathlib.Path, *arguments: object, **named: object) -> str:
-    """Return the one line that an import gets, which must leave nothing behind."""
+    """The error message of an import, which must write nothing."""
     before = sorted(run_dir.parent.rglob("*"))
     with pytest.raises(UserError) as caught:
         import_reference(*arguments, run_dir=run_dir, **named)
@@ -68,7 +68,7 @@ def refusal(run_dir: pathlib.Path, *arguments: object, **named: object) -> str:
 
 @pytest.fixture(scope="module")
 def face_parts() -> dict:
-    """Return small networks with high-pass skips, as the authors keep them."""
+    """Small networks with high-pass skips, as the authors keep them."""
     config = tiny(domains=("female", "male"), img_size=64, w_hpf=1)
     networks = build_networks(config, AVERAGED)
     parts = {n: parameters.to_reference(net) for n, net in networks.items()}
@@ -254,7 +254,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
     pytorch_file.save(path, parts | {"discriminator": {}})
     assert "discriminator, not generator" in refusal(run, path)
     pytorch_file.save(path, parts | {"generator": np.zeros(3)})
-    assert "generator is no dictionary" in refusal(run, path)
+    assert "generator is not a dictionary" in refusal(run, path)
     wing = tmp_path / "wing.ckpt"
     pytorch_file.save(wing, parts)
     assert "wing.ckpt: no weights" in refusal(run, checkpoint, wing_weights=str(wing))
@@ -275,7 +275,7 @@ def test_foreign_files_are_named_in_one_line(checkpoint, parts, tmp_path):
         ("style_encoder", "shared.1.conv1.weight", None, "img_size must be"),
         ("style_encoder", "unshared.1.weight", None, "at least two domains"),
         ("style_encoder", "unshared.0.weight", {}, "no unshared.0.weight of 2 axes"),
-        ("style_encoder", "unshared.0.bias", {}, "unshared.0.bias is no array"),
+        ("style_encoder", "unshared.0.bias", {}, "unshared.0.bias is not an array"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(
@@ -295,9 +295,9 @@ def test_networks_that_do_not_fit_are_refused(
 def test_domains_and_run_are_checked(checkpoint, run, tmp_path):
     line = refusal(tmp_path / "new", checkpoint, domains=("cat", "dog"))
     assert "domains=cat,dog: these networks have 3 domains" in line
-    assert "there is something" in refusal(run.path, checkpoint)
+    assert "is not empty" in refusal(run.path, checkpoint)
     (tmp_path / "file").write_text("")
-    assert "there is something" in refusal(tmp_path / "file", checkpoint)
+    assert "is not empty" in refusal(tmp_path / "file", checkpoint)
     assert "can't be written" in refusal(tmp_path / "file" / "new", checkpoint)
 
 

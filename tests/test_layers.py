@@ -76,7 +76,7 @@ def test_means_in_stages_are_the_same_means():
 
 
 def plainly(x: Any, gain: Any, offset: Any) -> Any:
-    """Return what norms compute, for TensorFlow to differentiate."""
+    """What norms compute, for TensorFlow to differentiate."""
     centred = x - tf.reduce_mean(x, (1, 2), keepdims=True)
     variance = tf.reduce_mean(centred**2, (1, 2), keepdims=True)
     return centred * gain * tf.math.rsqrt(variance + 1e-5) + offset
@@ -198,7 +198,7 @@ def test_adain_s_style_gives_deviations_minus_one_and_then_means():
 def naive_convolution(
     x: Any, kernel: Any, bias: Any, padding: str, resample: str | None
 ) -> Any:
-    """Return what `Conv2D` says it computes, in double precision, step by step."""
+    """The documented result of `Conv2D`, in double precision, step by step."""
     x, kernel, bias = (tf.cast(v, tf.float64) for v in (x, kernel, bias))
     if resample == "up":
         x = tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)

@@ -133,7 +133,7 @@ def test_a_network_computes_the_same_in_every_lowering(name):
 
 
 def operations(name: str, lowering: str | None) -> tuple[Counter[str], int]:
-    """Return how often each operation is in a network's graph, and its arithmetic."""
+    """How often each operation is in a network's graph, and its arithmetic."""
     inputs = tf.nest.map_structure(tf.constant, inputs_of(name))
     specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, inputs)
     network = network_of(name, lowering)

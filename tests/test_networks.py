@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,10 +14,13 @@ from conftest import tiny
 from parity import GOLDENS
 
 from tfstargan.config import Config
+from tfstargan.metrics import inception, lite0, lpips, probe
 from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock, channel_widths
 from tfstargan.networks.build import NETWORKS, build_networks
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
+from tfstargan.networks.fan import FAN
 from tfstargan.networks.generator import Generator
+from tfstargan.networks.lowering import LOWERINGS
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.reference import parameters
 
@@ -316,3 +320,61 @@ def test_unfit_reference_weights_are_refused(networks):
     message = r"shared\.0\.weight has shape \(3, 3, 3, 4\), expected \(4, 3, 3, 3\)"
     with pytest.raises(ValueError, match=message):
         parameters.from_reference(network, turned)
+
+
+@pytest.fixture
+def channels_first() -> Iterator[None]:
+    """Let Keras' format be what another project has set in keras.json."""
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize("lowering", LOWERINGS)
+@pytest.mark.parametrize("generator", ["full", "light"])
+def test_another_format_in_keras_json_changes_no_network(
+    channels_first, generator, lowering
+):
+    config = tiny(generator=generator, w_hpf=1.0)
+    masks = (noise(3, 1, 256, 256, 1), noise(4, 1, 256, 256, 1))
+    x, s, z = noise(0, 1, 32, 32, 3), noise(1, 1, 6), noise(2, 1, 5)
+    inputs = {
+        "generator": (x, s, masks),
+        "mapping_network": (z, DOMAINS[:1]),
+        "style_encoder": (x, DOMAINS[:1]),
+        "discriminator": (x, DOMAINS[:1]),
+    }
+    networks = build_networks(config, NETWORKS, lowering=lowering)
+    found = [np.array(networks[n](*inputs[n])) for n in NETWORKS]
+    keras.config.set_image_data_format("channels_last")
+    for name, array in zip(NETWORKS, found, strict=True):
+        np.testing.assert_array_equal(array, networks[name](*inputs[name]), name)
+
+
+@pytest.mark.parametrize(
+    ("make", "side"),
+    [
+        (FAN, 64),
+        (inception.torchvision_trunk, 96),
+        (inception.tensorflow_2015_trunk, 96),
+        (lpips.alexnet, 64),
+        (lite0.trunk, 64),
+        (lambda: probe.make_network(32), 32),
+    ],
+    ids=["FAN", "torchvision", "2015", "alexnet", "lite0", "probe"],
+)
+def test_nor_any_network_that_is_not_trained_with_them(channels_first, make, side):
+    def outputs() -> list[np.ndarray]:
+        network = make()
+        if not network.built:
+            network.build((None, side, side, 3))
+        for seed, variable in enumerate(network.weights):
+            variable.assign(0.01 * np.abs(noise(seed, *variable.shape)))
+        x = noise(0, 1, side, side, 3)
+        return [np.array(y) for y in tf.nest.flatten(network(x, training=False))]
+
+    found = outputs()
+    keras.config.set_image_data_format("channels_last")
+    for array, wanted in zip(found, outputs(), strict=True):
+        assert np.isfinite(array).all()
+        np.testing.assert_array_equal(array, wanted)

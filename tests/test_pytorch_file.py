@@ -38,7 +38,7 @@ VALUES = RNG.standard_normal(24).astype("f4")
 
 
 def refusal(path, content: bytes | None = None) -> str:
-    """Return the one line that a file gets."""
+    """The error message about a file."""
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError) as caught:
@@ -62,7 +62,7 @@ def same(a, b) -> bool:
 
 @pytest.fixture(params=FORMATS)
 def form(request):
-    """Return the writer of one format."""
+    """The writer of one format."""
     return FORMATS[request.param]
 
 
@@ -157,7 +157,7 @@ def test_a_file_that_is_missing_or_foreign_is_named(tmp_path, path):
         assert "not a readable PyTorch file (it does not" in refusal(path, content)
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("photo.jpg", b"")
-    assert "a zip archive, but not of torch.save" in refusal(path)
+    assert "a zip archive, but not from torch.save" in refusal(path)
 
 
 def test_a_torchscript_program_is_no_checkpoint(path):
@@ -189,25 +189,25 @@ def test_a_file_with_any_byte_changed_gets_a_result_or_one_line(path, form):
 
 
 def text(content: str | bytes) -> bytes:
-    """Return the instruction that makes a text."""
+    """The instruction that pushes a text."""
     raw = content.encode() if isinstance(content, str) else content
     return b"X" + struct.pack("<I", len(raw)) + raw
 
 
 def number(value: int) -> bytes:
-    """Return the instruction that makes a whole number."""
+    """The instruction that pushes an integer."""
     raw = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
     return b"\x8a" + bytes([len(raw)]) + raw
 
 
 def storage_program(key: str | bytes, count: int = 4, view: bytes = b"") -> bytes:
-    """Return the instructions that make a storage."""
+    """The instructions of a storage."""
     start = b"(" + text("storage") + b"ctorch\nFloatStorage\n"
     return start + text(key) + text("cpu") + number(count) + view + b"tQ"
 
 
 def hostile(description: bytes) -> list[bytes]:
-    """Return both formats with a pickle in the place of the description."""
+    """Both formats, with a pickle in place of the description."""
     stream = streamed({})
     return [
         archive(description, {}),
@@ -241,7 +241,7 @@ def test_no_function_is_called(path, tmp_path):
     ]
     for call in calls:
         for content in hostile(pickle.dumps({"w": call}, protocol=2)):
-            assert "which is no tensor" in refusal(path, content)
+            assert "which is not a tensor" in refusal(path, content)
     assert not trap.exists()
 
 

@@ -1,4 +1,4 @@
-"""TFRecord shards: the folder's stream, picture for picture; what building survives."""
+"""TFRecord shards: the same stream as the folder's; interrupted and damaged packing."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from tfstargan.errors import UserError
 
 @pytest.fixture
 def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return noise of several sizes and formats in two domains, some turned by EXIF."""
+    """Noise of several sizes and formats in two domains, some turned by EXIF."""
     rng = np.random.default_rng(0)
     for domain, count in (("cat", 5), ("dog", 3)):
         for split in ("train", "val"):
@@ -28,11 +28,11 @@ def photographs(tmp_path: pathlib.Path) -> pathlib.Path:
             for i in range(count):
                 size = rng.integers(40, 90, 2)
                 noise = rng.integers(0, 256, (*size, 3), np.uint8)
-                picture = Image.fromarray(noise)
-                exif = picture.getexif()
+                image = Image.fromarray(noise)
+                exif = image.getexif()
                 exif[0x0112] = 6 if i in (1, 2) else 1
                 suffix = "png" if i % 2 else "JPG"
-                picture.save(folder / f"{i}.{suffix}", exif=exif)
+                image.save(folder / f"{i}.{suffix}", exif=exif)
     return tmp_path / "photographs"
 
 
@@ -98,8 +98,8 @@ def test_shards_are_ordinary_tfrecords(photographs, tmp_path):
         names.append(features[shards.FILENAME].bytes_list.value[0].decode())
         labels.append(features[shards.LABEL].int64_list.value[0])
         encoded = features[shards.ENCODED].bytes_list.value[0]
-        with Image.open(io.BytesIO(encoded)) as picture:
-            kinds.add((names[-1].split(".")[1], picture.format))
+        with Image.open(io.BytesIO(encoded)) as image:
+            kinds.add((names[-1].split(".")[1], image.format))
         if names[-1].endswith("JPG"):
             assert encoded == (photographs / names[-1]).read_bytes()
     assert kinds == {("JPG", "JPEG"), ("png", "PPM")}
@@ -107,10 +107,10 @@ def test_shards_are_ordinary_tfrecords(photographs, tmp_path):
     assert names[0] == "train/cat/0.JPG"
 
 
-def test_broken_pictures_are_left_out_listed_and_counted(photographs, tmp_path):
+def test_broken_images_are_skipped_listed_and_counted(photographs, tmp_path):
     whole = (photographs / "train/cat/2.JPG").read_bytes()
     (photographs / "train/cat/2.JPG").write_bytes(whole[: len(whole) // 2])
-    (photographs / "val/dog/1.png").write_text("not a picture")
+    (photographs / "val/dog/1.png").write_text("not an image")
     arguments = ("--data_dir=photographs", "--out=records", "--img_size=32")
     result = command("tfstargan.pack", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -150,7 +150,7 @@ def test_an_interrupted_build_goes_on_without_writing_finished_shards_again(
     assert not list(out.glob("*.partial"))
 
 
-def test_a_damaged_shard_or_a_changed_picture_is_packed_again(photographs, tmp_path):
+def test_a_damaged_shard_or_a_changed_image_is_packed_again(photographs, tmp_path):
     out = tmp_path / "records"
     expected = packing.build(photographs, out, 32, shards=2)
     first, second = sorted(out.glob("train-*.tfrecord"))
@@ -174,7 +174,7 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
     packing.build(photographs, out, 32)
     shard = next(out.glob("train-*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"train-.*cut short; build the records anew"):
+    with pytest.raises(UserError, match=r"train-.*cut short; run .tfstargan pack"):
         shards.Shards(out, "train")
     (out / "index.json").write_text("{")
     with pytest.raises(UserError, match=r"index\.json"):
@@ -189,7 +189,7 @@ def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     assert "--out: name a new folder" in line
     arguments = ("--data_dir=nowhere", "--out=x")
     line = refusal("tfstargan.pack", *arguments, cwd=cwd)
-    assert "--data_dir=nowhere: no folder train/" in line
+    assert f"--data_dir=nowhere: no such folder in {cwd}; expected train/" in line
     (cwd / "others").mkdir()
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
     arguments = ("--data_dir=photographs", "--out=others")

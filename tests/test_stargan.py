@@ -256,7 +256,8 @@ def test_the_discriminator_s_loss_is_a_function_of_arrays():
     w = rng.normal(0, 0.02, (3, *batch.x_src.shape[1:])).astype(np.float32)
     linear = SimpleNamespace(
         config=CONFIG,
-        discriminator=lambda x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
+        augmentation=None,
+        logits=lambda _, shown, x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
     )
     loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)
     real_logits = (batch.x_src * w[batch.y_src]).sum((1, 2, 3))
@@ -280,7 +281,7 @@ def test_the_generator_s_loss_is_a_function_of_arrays():
         config=CONFIG,
         generator=lambda x, s, masks: x * s[:, None, None] + masks,
         style_encoder=lambda x, y: x[:, 5, 7] * tf.cast(y + 1, "float32")[:, None],
-        discriminator=lambda x, y: x[:, 3, 4, 0] - tf.cast(y, "float32"),
+        logits=lambda _, shown, x, y: x[:, 3, 4, 0] - tf.cast(y, "float32"),
         masks=lambda x: 0.25 * x,
         lambda_ds=lambda: 1.5,
     )
@@ -498,7 +499,7 @@ def test_one_optimizer_for_all_networks_is_refused(model, arguments, settings):
 
 
 def test_optimizers_of_some_networks_alone_are_refused(model):
-    with pytest.raises(UserError, match=r"of critic: .* generator, mapping_network"):
+    with pytest.raises(UserError, match=r"for critic: .* generator, mapping_network"):
         model.compile({"critic": keras.optimizers.SGD()})
 
 
@@ -570,6 +571,69 @@ def contents(file: pathlib.Path) -> dict[str, np.ndarray]:
     return found
 
 
+def as_before_version_2(path: pathlib.Path, wrapped: tuple[str, ...]) -> None:
+    """Name the optimizers in a checkpoint by their classes; `wrapped` have a scale."""
+    numbers: dict[str, int] = {}
+    with h5py.File(path, "r+") as file:
+        for network in NETWORKS:
+            kind = "loss_scale_optimizer" if network in wrapped else "adam"
+            number = numbers[kind] = numbers.get(kind, -1) + 1
+            group = f"optimizers/{kind}" + (f"_{number}" if number else "")
+            inner = f"{group}/inner_optimizer" if network in wrapped else group
+            for name in [n for n in file["vars"] if n.startswith(network)]:
+                key = name.rsplit(".")[-1]
+                own = {"step_counter": "2", "dynamic_scale": "3"}.get(key)
+                place = f"{inner}/vars/{key}" if own is None else f"{group}/vars/{own}"
+                file.move(f"vars/{name}", f"/{place}")
+
+
+def moments(model: StarGANv2) -> dict[str, np.ndarray]:
+    """Return the variables of the optimizers, without loss scales."""
+    return {
+        f"{name} {i}": np.array(v)
+        for name, optimizer in model.optimizers.items()
+        for i, v in enumerate(
+            getattr(optimizer, "inner_optimizer", optimizer).variables
+        )
+    }
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_every_precision_resumes_from_every_other_with_its_moments(tmp_path, old):
+    precisions = ("float32", "mixed_float16")  # bfloat16's optimizers are float32's
+    for before in precisions:
+        model = make_model(dataclasses.replace(CONFIG, precision=before))
+        for optimizer in model.optimizers.values():
+            for i, variable in enumerate(optimizer.variables):
+                variable.assign(tf.cast(tf.fill(variable.shape, i + 3), variable.dtype))
+        path = tmp_path / f"{before}.weights.h5"
+        model.save_weights(path)
+        if old:
+            as_before_version_2(path, AVERAGED if "16" in before else ())
+        for after in precisions:
+            resumed = make_model(dataclasses.replace(CONFIG, precision=after))
+            resumed.load_weights(path)
+            found, expected = moments(resumed), moments(model)
+            assert found.keys() == expected.keys()
+            for name, array in expected.items():
+                np.testing.assert_array_equal(found[name], array, name)
+            if before == after == "mixed_float16":
+                scale, wanted = (m.optimizers["generator"] for m in (resumed, model))
+                assert float(scale.dynamic_scale) == float(wanted.dynamic_scale)
+                assert int(scale.step_counter) == int(wanted.step_counter)
+
+
+def test_a_checkpoint_with_half_of_an_optimizer_is_refused(model, tmp_path):
+    run = Run(tmp_path, CONFIG)
+    run.save(model)
+    path = run.checkpoint()
+    with h5py.File(path, "r+") as file:
+        del file["vars/generator.optimizer.7"]
+    path.with_name(path.name + ".sha256").unlink()
+    with pytest.raises(UserError, match="optimizer of the generator is incomplete"):
+        Run(tmp_path, CONFIG).load(make_model())
+
+
 def test_a_resumed_run_takes_the_rates_of_now(run_dir, tmp_path, monkeypatch):
     shutil.copytree(run_dir, tmp_path / "run")
     rates = {}
@@ -613,7 +677,7 @@ def trained(batch: Batch, **settings: object) -> tuple[list[np.ndarray], dict]:
 
 @pytest.fixture(scope="module")
 def plainly_trained() -> tuple[list[np.ndarray], dict]:
-    """Return what `trained` does of the plain settings."""
+    """The result of `trained` with the plain settings."""
     return trained(make_batch(3))
 
 
@@ -666,7 +730,7 @@ def test_half_precision_learns_as_float32_does(in_float32, precision):
     for name, values in found.items():
         assert np.isfinite(values).all(), name
     # The adversarial losses swing, and no two roundings swing alike; what is learned of
-    # the pictures is the same: within a tenth, with so few and small pictures.
+    # the images is the same: within a tenth, with so few and small images.
     for name in ("G/latent/cyc", "G/reference/cyc"):
         last, expected = found[name][-50:].mean(), in_float32[name][-50:].mean()
         assert last == pytest.approx(expected, rel=0.1)

@@ -20,17 +20,17 @@ from test_replicas import weights
 from tfstargan.config import Config
 from tfstargan.data.stream import batches, open_images
 from tfstargan.errors import UserError
-from tfstargan.runs.run import open_run
+from tfstargan.runs.run import iteration_of, open_run
 from tfstargan.training.distribution import count_workers
 from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
 
 
 def noise(root: pathlib.Path) -> Config:
-    """Return settings for pictures of noise, without sums that rounding decides.
+    """Settings for images of noise, without sums that rounding decides.
 
     `test_replicas` says why noise. All of it is cropped: two references that are one
-    picture, pixel for pixel, would give two equal fakes, and the diversity loss the
+    image, pixel for pixel, would give two equal fakes, and the diversity loss the
     sign of rounding.
     """
     rng = np.random.default_rng(0)
@@ -69,8 +69,8 @@ def train_in_one(config: Config, run_dir: pathlib.Path) -> None:
         train_run(config, run_dir, draw=lambda translator, examples: {})
 
 
-def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
-    """Run the training command in two processes; return what each printed."""
+def start_workers(config: Config, run_dir: pathlib.Path) -> list[subprocess.Popen]:
+    """Start the training command in two processes, the chief first."""
     ports = []
     for _ in range(2):
         with socket.socket() as free:
@@ -89,6 +89,12 @@ def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
             text=True,
         )
         processes.append(process)
+    return processes
+
+
+def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
+    """Run the training command in two processes; return what each printed."""
+    processes = start_workers(config, run_dir)
     try:
         printed = [process.communicate(timeout=1500)[1] for process in processes]
     finally:
@@ -130,9 +136,11 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     before = {p.name for p in (many / "logs").iterdir()}
     printed = train_with_workers(until(4), many)
     assert_moved_alike(at(one, 4), at(many, 4), at(one, 2))
-    assert "2 to 4 on 2 replicas of 2 workers; this is worker 1" in printed[1]
+    assert "iterations: 2 to 4\n" in printed[1]
+    assert "devices: 2 replicas of 2 workers; this is worker 1\n" in printed[1]
     # The chief alone writes.
-    assert len({p.name for p in (many / "logs").iterdir()} - before) == 1
+    written = {p.name for p in (many / "logs").iterdir()} - before
+    assert len([name for name in written if not name.endswith("-resumed")]) == 1
     assert "it/s" in printed[0]
     assert "it/s" not in printed[1]
     # And from several workers on to one process, with one replica and with two.
@@ -140,6 +148,31 @@ def test_workers_go_on_as_one_process_would_and_the_reverse(tmp_path):
     train_in_one(until(5), tmp_path / "one again")
     train_in_one(until(5, replicas=2), many)
     assert_moved_alike(at(tmp_path / "one again", 5), at(many, 5), at(many, 4))
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.process
+def test_where_a_worker_dies_the_chief_saves_and_says_what_to_do(tmp_path):
+    config = tiny(iterations=10**6, save_every=10**6, sample_every=10**6)
+    chief, worker = start_workers(config, tmp_path / "run")
+    try:
+        while chief.poll() is None and " 3/1000000" not in chief.stderr.readline():
+            pass
+        worker.kill()
+        printed = chief.communicate(timeout=300)[1]
+    finally:
+        chief.kill()
+        worker.kill()
+    assert chief.returncode == 2, printed
+    assert "Traceback" not in printed
+    assert printed.count("error: ") == 1
+    assert "error: another worker of TF_CONFIG has ended" in printed
+    (saved,) = open_run(tmp_path / "run").checkpoints()
+    done = iteration_of(saved)
+    train_with_workers(
+        dataclasses.replace(config, iterations=done + 1), saved.parents[1]
+    )
 
 
 def test_the_workers_parts_make_up_the_whole_batch():

@@ -7,8 +7,8 @@
     translator = sg.Translator.load("runs/mine")
     translator.translate("cat.jpg", domain="dog", seed=3).save("dog.png")
 
-Names are imported when they are first used: importing the package alone is quick and
-leaves TensorFlow, Keras and the environment untouched.
+Names are imported at their first use. Importing the package alone takes little time
+and does not change TensorFlow, Keras or the environment.
 """
 
 import importlib
@@ -62,7 +62,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its module, at first use (PEP 562)."""
+    """Import a public name from its module at its first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'tfstargan' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -13,8 +13,8 @@ from tfstargan import __version__
 from tfstargan.cli import piped
 
 COMMANDS = (
-    "train distill evaluate samples translate translate_corpus align draw check pack"
-    " import_reference export_reference"
+    "train distill evaluate samples translate translate_corpus align draw emoji"
+    " check pack card import_reference export_reference"
 ).split()
 FORMATS = "tflite savedmodel onnx web android".split()
 HELP = ("--help", "-h", "help")
@@ -50,10 +50,10 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def unknown(name: str, names: list[str]) -> str:
-    """What to say of a name that is no command."""
+    """The message about an unknown command."""
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-    return f"{name!r} is no command; {hint} (tfstargan --help lists them)"
+    return f"{name!r} is not a command; {hint} (tfstargan --help lists them)"
 
 
 def overview() -> str:

@@ -1,12 +1,12 @@
-r"""Cut faces out of photographs as CelebA-HQ's are cut, by their landmarks.
+r"""Crop faces from photographs as in CelebA-HQ, by their landmarks.
 
     tfstargan align --source=photos/ --out=faces/ \
         --wing_weights=wing.ckpt --mean_landmarks=celeba_lm_mean.npz [--size=256,512]
 
-A face is turned, scaled and moved until its eyes and mouth lie where an average face of
-CelebA-HQ has them. The landmark network sees the largest centred square of a
-photograph, of which the face should fill a good part: there is no face detection. The
-two files are the authors'. OUT/align.json lists every photograph, with the files
+A face is rotated, scaled and moved so that its eyes and mouth lie where the average
+face of CelebA-HQ has them. The landmark network takes the largest centred square of a
+photograph. The face should fill a good part of it, since there is no face detection.
+The two files are the authors'. OUT/align.json lists every photograph, with the files
 written or the reason why it was skipped.
 """
 
@@ -41,12 +41,12 @@ class Options(cli.Settings):
     )
     mean_landmarks: str = setting("", "the authors' celeba_lm_mean.npz", path=True)
     min_peak: float = setting(
-        MIN_PEAK, "skip faces whose landmarks are fainter than this"
+        MIN_PEAK, "skip faces with landmarks fainter than this, from 0 to 1"
     )
 
 
 def main(options: Options) -> None:
-    """Align photographs, list those skipped, and say how many were written."""
+    """Align photographs, and print the skipped ones and the number written."""
     from tfstargan.faces.cutting import align_photographs
 
     print(

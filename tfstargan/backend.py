@@ -1,8 +1,8 @@
-"""Keras with TensorFlow behind it, whichever module asks for Keras first.
+"""Keras with the TensorFlow backend, whichever module imports Keras first.
 
-Keras reads its backend when it is first imported: from the environment, or from the
-user's keras.json. Rooms whose modules import Keras import this module in their
-`__init__`, hence before it. The environment is left as it was.
+Keras chooses its backend when it is imported, from the environment or the user's
+keras.json. Packages whose modules import Keras import this module in their `__init__`,
+hence before it. The environment is not changed.
 """
 
 import os

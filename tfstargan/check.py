@@ -2,9 +2,8 @@
 
     tfstargan check --data_dir=data/mine
 
-lists the files that can't be used, and counts what is unusual but can, by kind. The
-exit code is 2 if there are files that can't be used. Of packed data it compares the
-checksums.
+lists the files that can't be used, and counts unusual ones by kind. The exit code is 2
+if there are files that can't be used. For packed data, checksums are compared.
 """
 
 import dataclasses

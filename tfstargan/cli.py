@@ -1,7 +1,7 @@
-"""How every command starts and ends: flags in, one clear line on bad input.
+"""Start and end of every command: flags are parsed, errors become one line.
 
-A command is a module with a docstring, a `main`, and dataclasses of `Settings`. It
-imports what needs TensorFlow inside `main`, so that `--help` answers at once.
+A command is a module with a docstring, a `main`, and dataclasses of `Settings`. Modules
+that need TensorFlow are imported inside `main`, so that `--help` is quick.
 """
 
 import contextlib
@@ -17,21 +17,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from tfstargan import files
 from tfstargan.errors import Preempted, UserError
 from tfstargan.settings import Settings, parse, setting, usage
 
 BAD_INPUT = 2
-PREEMPTED = 75  # of the exit codes of sysexits.h, the one that says: try again
+PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again
 INTERRUPTED = 130
 HELP = ("--help", "-h", "-help", "--helpfull", "--helpshort")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions(Settings):
-    """Which trained run, and which of its checkpoints."""
+    """A trained run, and one of its checkpoints."""
 
     run_dir: str = setting(
-        "", "folder of the run; empty: the newest under runs/", group="run", path=True
+        "",
+        "folder of the run, preset:NAME or hf://OWNER/NAME; empty: the newest in runs/",
+        group="run",
+        path=True,
+        address=True,
     )
     checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str
@@ -49,20 +54,22 @@ class ExportOptions(RunOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StyleOptions(Settings):
-    """Which style to translate into: of a seed's latent, or of references."""
+    """The style to translate into: from a seed's latent, or from references."""
 
     domain: str = setting(
-        "", "target domain; of a reference, by default its folder's name", group="style"
+        "",
+        "target domain; for a reference, by default the name of its folder",
+        group="style",
     )
     seed: int | None = setting(
-        None, "of a random style of --domain", group="style", kind=int, at_least=0
+        None, "seed of a random style of --domain", group="style", kind=int, at_least=0
     )
     reference: str = setting(
-        "", "image whose style is wanted, or a folder of them", group="style", path=True
+        "", "image whose style is used, or a folder of them", group="style", path=True
     )
     psi: float = setting(
         1.0,
-        "scales a random style: 1 leaves it, 0 makes it the domain's mean style",
+        "scales a random style: 1 keeps it, 0 gives the domain's mean style",
         group="style",
         at_least=0,
         at_most=1,
@@ -71,9 +78,9 @@ class StyleOptions(Settings):
     def check_together(self) -> None:
         """Check that either a seed or a reference is given."""
         if bool(self.reference) == (self.seed is not None):
-            raise UserError("give --seed (a random style) or --reference (an image's)")
+            raise UserError("give --seed (a random style) or --reference (an image)")
         if self.reference and self.psi != 1:
-            raise UserError("--psi: is for the random styles of --seed alone")
+            raise UserError("--psi: applies only to random styles (--seed)")
 
 
 def start(
@@ -84,13 +91,13 @@ def start(
 ) -> None:
     """Parse the command line, call `main`, and exit.
 
-    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 after the system asked
+    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 if the system asked
     the command to end (SIGTERM, SIGHUP).
 
     Args:
-        main: the command; it is called with an instance of each class.
+        main: the command, called with an instance of each class.
         *kinds: classes of settings, whose fields are the flags.
-        about: what `--help` prints above the flags: the command's docstring.
+        about: the command's docstring, which `--help` prints above the flags.
         tensorflow: whether the command needs TensorFlow.
     """
     with piped():
@@ -104,7 +111,7 @@ def run(
     about: str | None,
     tensorflow: bool,
 ) -> int:
-    """Do what `start` does, and return the exit code."""
+    """The same as `start`, but return the exit code."""
     _show_any_name()
     try:
         if any(argument in HELP for argument in arguments):
@@ -118,6 +125,11 @@ def run(
     except UserError as error:
         print(f"error: {error.as_flags}", file=sys.stderr)
         return BAD_INPUT
+    except Exception as error:
+        if not files.is_disk_full(error):
+            raise
+        print(f"error: {files.disk_full_line(error)}", file=sys.stderr)
+        return BAD_INPUT
     except Preempted:
         print("preempted; run the same command again to resume", file=sys.stderr)
         return PREEMPTED
@@ -129,7 +141,8 @@ def run(
 
 @contextlib.contextmanager
 def piped() -> Iterator[None]:
-    """End without a word where nobody reads on, as in `tfstargan --help | head`."""
+    """Exit silently if the output is closed, as in `tfstargan --help | head`."""
+    _open_missing_streams()
     try:
         try:
             yield
@@ -164,11 +177,23 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise Preempted
 
 
-def _show_any_name() -> None:
-    r"""Have what a terminal can't show written as \uXXXX, instead of an error.
+def _open_missing_streams() -> None:
+    """Replace the standard streams that a process was started without (`>&-`, pythonw).
 
-    And pass over Pillow's warnings, of large photographs and faulty EXIF: what can't be
-    read is refused.
+    Without them the next files opened, such as a checkpoint, would have the numbers 1
+    and 2, to which libraries in C++ write their messages.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def _show_any_name() -> None:
+    r"""Write characters that a terminal can't show as \uXXXX, instead of failing.
+
+    Pillow's warnings of large images and faulty EXIF are hidden: images that can't be
+    read are refused.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -177,7 +202,7 @@ def _show_any_name() -> None:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, and leave the terminal to our own messages.
+    """Import TensorFlow, and hide its messages.
 
     Raises:
         UserError: if it is not installed.
@@ -187,19 +212,21 @@ def import_tensorflow() -> None:
             "no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
-    with _held_back():
+    # A run has its own lock, and some file systems have none (NFS without lockd).
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
+    with held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("WARNING")
-    # This graph rewriter can't do a gradient of a gradient (R1): it says so as an error
-    # at every start, and changes nothing.
+    # This graph rewriter fails on a gradient of a gradient (R1), prints an error at
+    # every start, and changes nothing.
     tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; show it if an error is raised.
+def held_back() -> Iterator[None]:
+    """Hide output to file descriptor 2, unless an error is raised.
 
-    TensorFlow's C++ code writes there while it is imported, past `sys.stderr`.
+    TensorFlow's C++ code writes to it while it is imported, bypassing `sys.stderr`.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,7 +1,7 @@
-"""Every setting of a run, and where a run is: `Config` and `TrainOptions`.
+"""The settings of a run, and the other flags of `train`: `Config`, `TrainOptions`.
 
-A flagfile and the command line are resolved into one frozen `Config`, which is written
-beside the run. All code takes a `Config`; none reads flags.
+A flagfile and the command line are resolved into one frozen `Config`, which is saved in
+the run. All code takes a `Config`; only commands read flags.
 """
 
 import dataclasses
@@ -13,11 +13,12 @@ from typing import Any, Self
 
 from tfstargan import files
 from tfstargan.errors import UserError
-from tfstargan.settings import Settings, parse, setting
+from tfstargan.settings import ADDRESS, Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+AUGMENTS = ("none", "ada", "diffaugment")
 GENERATORS = ("full", "light")
-METRICS = ("fid_reference", "fid_clean", "lpips")
+METRICS = ("fid_reference", "fid_clean", "kid_lite0", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DATA, NETWORKS, TRAINING = "data", "networks", "training"
@@ -51,6 +52,7 @@ class Config(Settings):
         "folder with train/DOMAIN/*.jpg and val/..., or packed; tfds: its data folder",
         group=DATA,
         path=True,
+        address=True,
         may_change=True,
     )
     domains: tuple[str, ...] = setting(
@@ -73,7 +75,7 @@ class Config(Settings):
     )
     jpeg_draft: bool = setting(
         False,
-        "decode JPEGs of 4 times img_size at half: faster; pixels differ (45 dB)",
+        "decode JPEGs of 4 times img_size at half size: faster; pixels differ (45 dB)",
         group=DATA,
         may_change=True,
     )
@@ -121,9 +123,35 @@ class Config(Settings):
         may_change=True,
     )
 
+    augment: str = setting(
+        "none",
+        "few images: ada or diffaugment change what the discriminator sees, at random",
+        group=TRAINING,
+        one_of=AUGMENTS,
+    )
+    augment_colour: bool = setting(
+        True,
+        "augment: change colours, too; not where hue is to be kept",
+        group=TRAINING,
+    )
+    augment_target: float = setting(
+        0.6,
+        "augment=ada: mean sign of real logits above which more is changed",
+        group=TRAINING,
+        above=0,
+        below=1,
+        may_change=True,
+    )
+    augment_images: int = setting(
+        500_000,
+        "augment=ada: images over which the share of changes can rise from 0 to 1",
+        group=TRAINING,
+        at_least=1,
+        may_change=True,
+    )
     iterations: int = setting(
         100_000,
-        "iterations (of four updates each) to train in all",
+        "iterations, of four updates each, to train in total",
         group=TRAINING,
         at_least=1,
         may_change=True,
@@ -133,7 +161,7 @@ class Config(Settings):
     )
     seed: int = setting(
         777,
-        "of the initial weights, the order of the data, and the latents",
+        "seed of the initial weights, the order of the data, and the latents",
         group=TRAINING,
         at_least=0,
         below=2**32,
@@ -147,7 +175,7 @@ class Config(Settings):
     )
     rollback_after: int = setting(
         10,
-        "go back to a checkpoint after so many iterations in a row that are not finite",
+        "restore a checkpoint after this many iterations in a row that are not finite",
         group=TRAINING,
         at_least=1,
         may_change=True,
@@ -166,14 +194,14 @@ class Config(Settings):
     )
 
     learning_rate: float = setting(
-        1e-4, "Adam's, of all networks but the mapping network", **RATE
+        1e-4, "Adam's learning rate, except for the mapping network", **RATE
     )
     mapping_learning_rate: float = setting(
-        1e-6, "Adam's, of the mapping network", **RATE
+        1e-6, "Adam's learning rate for the mapping network", **RATE
     )
     decay_share: float = setting(
         0.0,
-        "last share of the training in which learning rates fall to 0; 0: they stay",
+        "last share of training in which learning rates fall to 0; 0: constant rates",
         group=OPTIMIZERS,
         may_change=True,
         **SHARE,
@@ -188,7 +216,7 @@ class Config(Settings):
 
     replicas: int = setting(
         0,
-        "devices to train on; 0: all GPUs, or the one CPU",
+        "devices to train on; 0: all GPUs, or the CPU",
         group=DEVICES,
         at_least=0,
         may_change=True,
@@ -214,7 +242,7 @@ class Config(Settings):
     )
     accumulate: int = setting(
         1,
-        "less memory: learn from a batch in so many parts",
+        "less memory: compute a batch in this many parts",
         group=DEVICES,
         at_least=1,
         may_change=True,
@@ -227,14 +255,19 @@ class Config(Settings):
     )
     save_every: int = setting(5_000, "iterations between checkpoints", **EVERY)
     keep_checkpoints: int = setting(
-        3, "newest checkpoints to keep, beside the best", **EVERY
+        3, "newest checkpoints to keep, besides the best", **EVERY
     )
     evaluate_every: int = setting(
         0, "iterations between FID and LPIPS; 0: never", **NEVER
     )
+    patience: int = setting(
+        0,
+        "evaluations without a better one after which training ends; 0: none",
+        **NEVER,
+    )
     evaluate_quick: bool = setting(
         False,
-        "evaluate on few images: minutes, not the protocol",
+        "evaluate on few images: takes minutes, but is not the protocol",
         group=OUTPUT,
         may_change=True,
     )
@@ -250,15 +283,20 @@ class Config(Settings):
     )
 
     def check_together(self) -> None:
-        """Check the rules that concern several settings, and names."""
+        """Check the rules that concern several settings, and the domains' names."""
         self._check_dataset()
         if all(isinstance(domain, str) for domain in self.domains):
-            # macOS' file systems give the other spelling of "é".
+            # File systems of macOS use the decomposed spelling of "é".
             composed = tuple(map(files.composed, self.domains))
             object.__setattr__(self, "domains", composed)
         self._check_domains()
         self._check_widths()
         self._check_batch()
+        self.require(
+            not self.patience or bool(self.evaluate_every),
+            "patience",
+            "counts evaluations: needs --evaluate_every",
+        )
 
     def _check_dataset(self) -> None:
         self.require(
@@ -268,6 +306,11 @@ class Config(Settings):
             "must be folder, critters or tfds:NAME[:LABEL]",
         )
         self.require(
+            not files.is_address(self.data_dir) or self.dataset.startswith("tfds:"),
+            "data_dir",
+            ADDRESS,
+        )
+        self.require(
             not self.probe_every or self.dataset == "critters",
             "probe_every",
             "the probe reads drawn animals: --dataset=critters",
@@ -275,18 +318,20 @@ class Config(Settings):
 
     def _check_domains(self) -> None:
         self.require(
-            len(self.domains) != 1, "domains", "translation needs at least two domains"
+            len(self.domains) != 1,
+            "domains",
+            "must be at least two domains",
         )
         self.require(
-            # They are parts of files' names: no way out of a folder.
+            # They are parts of paths, and must not lead out of a folder.
             all(isinstance(d, str) and DOMAIN.fullmatch(d) for d in self.domains),
             "domains",
-            "must be names of folders, without separators, not beginning with a dot",
+            "must be names of folders, without separators or a dot at the beginning",
         )
         self.require(
             len(set(self.domains)) == len(self.domains),
             "domains",
-            "a domain is named twice",
+            "must not name a domain twice",
         )
 
     def _check_widths(self) -> None:
@@ -315,11 +360,11 @@ class Config(Settings):
         )
 
     def reading(self, data_dir: str = "", skip_broken: bool = False) -> Self:
-        """The same settings to read images with, for other uses than training.
+        """The settings, changed to read images for another use than training.
 
         Args:
-            data_dir: another folder of images; empty: the same.
-            skip_broken: whether to skip images that can't be read, if training didn't.
+            data_dir: another folder of images; empty: the same one.
+            skip_broken: whether to skip unreadable images, even if training did not.
         """
         skip_broken = skip_broken or self.skip_broken
         if not data_dir:
@@ -329,10 +374,10 @@ class Config(Settings):
         )
 
     def with_domains(self, data: Any) -> Self:
-        """The same settings with the domains of a data set.
+        """The settings with the domains of a data set.
 
         Args:
-            data: what `dataset` returns, or anything else that has `domains`.
+            data: the result of `dataset`, or another object that has `domains`.
         """
         return dataclasses.replace(self, domains=tuple(data.domains))
 
@@ -340,14 +385,14 @@ class Config(Settings):
     def from_flagfile(cls, path: str | os.PathLike, **settings: Any) -> Self:
         """The settings in a flagfile, such as configs/custom.flags.
 
-        What a flagfile says beyond them (`--run_dir`, `--dry_run`) is passed over.
+        Other flags in it (`--run_dir`, `--dry_run`) are ignored.
 
         Args:
             path: the flagfile.
-            **settings: win over the file's.
+            **settings: override those in the file.
 
         Raises:
-            UserError: if it can't be read, or has a flag or value that is not allowed.
+            UserError: if the file can't be read, or a flag or value is not allowed.
         """
         arguments = [f"--flagfile={os.fspath(path)}"]
         config, _ = parse((cls, TrainOptions), arguments, settings)
@@ -363,7 +408,7 @@ class Config(Settings):
         """Read settings written by `save`.
 
         Raises:
-            UserError: if the file is missing, is no JSON, or has other settings.
+            UserError: if the file is missing, is not JSON, or has unknown settings.
         """
         try:
             return cls(**json.loads(path.read_text()))
@@ -380,11 +425,39 @@ class Config(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(Settings):
-    """What the command `train` takes beside the settings of a run."""
+    """The flags of `train` that are not settings of a run."""
 
     run_dir: str = setting(
         "", "folder of the run; empty: runs/DATASET-SIZE", group="run", path=True
     )
     dry_run: bool = setting(
-        False, "print the settings and an iteration's time, and stop", group="run"
+        False,
+        "print the settings, the memory and the time of an iteration, and stop",
+        group="run",
     )
+    allow_changed_data: bool = setting(
+        False, "resume although the images have changed", group="run"
+    )
+    init_from: str = setting(
+        "",
+        "run whose weights a new run begins with; its domains may differ",
+        group="run",
+        path=True,
+        address=True,
+    )
+    init_checkpoint: str | None = setting(
+        None, "its iteration, or best; by default the newest", group="run", kind=str
+    )
+    like: tuple[str, ...] = setting(
+        (),
+        "NEW:OLD, ...: domain of init_from that each begins as; default: their mean",
+        group="run",
+    )
+
+    def check_together(self) -> None:
+        """Check the rules that concern several settings."""
+        for name in ("init_checkpoint", "like"):
+            given = bool(getattr(self, name))
+            self.require(
+                bool(self.init_from) or not given, name, "needs --init_from=RUN"
+            )

@@ -2,7 +2,7 @@
 
     tfstargan distill --run_dir=R --size=light
 
-makes the run R-light. It translates, is evaluated and exported as any other run, with
+makes the run R-light. It is translated, evaluated and exported like any other run, with
 at most a tenth of the arithmetic. Run the same command again to resume.
 """
 
@@ -18,15 +18,16 @@ class Options(cli.RunOptions):
     """The flags of this command."""
 
     size: str = setting("light", "kind of the new generator", one_of=("light",))
-    out: str = setting("", "folder of the new run; empty: R-light beside R", path=True)
-    iterations: int = setting(10_000, "iterations to train in all", at_least=1)
+    out: str = setting("", "folder of the new run; empty: R-light next to R", path=True)
+    iterations: int = setting(10_000, "iterations to train in total", at_least=1)
     width: float = setting(
-        Config.light_width, "share of the channels", above=0, at_most=1
+        Config.light_width, "share of the teacher's channels", above=0, at_most=1
     )
+    allow_changed_data: bool = setting(False, "resume although the images have changed")
 
 
 def main(options: Options) -> None:
-    """Distill a run."""
+    """Distill a run into a light one."""
     from tfstargan.runs.run import open_run
     from tfstargan.training.distillation import distill_run
 
@@ -37,6 +38,7 @@ def main(options: Options) -> None:
         options.iterations,
         options.width,
         options.checkpoint,
+        allow_changed_data=options.allow_changed_data,
     )
     print(f"Next: tfstargan export tflite --run_dir={light.path}")
 

@@ -1,19 +1,19 @@
-"""Errors that a user can put right, and the request to stop."""
+"""Errors that a user can fix, and the request to stop."""
 
 import re
 
 
 class UserError(ValueError):
-    """An error that the user can put right, in one line: what, where, what to do.
+    """An error that the user can fix, in one line: what, where, what to do.
 
-    The message names settings as flags, `--img_size=100: must be ...`, and a command
-    prints it so (`as_flags`). `str(error)` names them as arguments in Python,
-    `img_size=100 must be ...`. Text in backticks is a command line, and stays.
+    The message names settings as flags, `--img_size=100: must be ...`; commands print
+    it in this form (`as_flags`). `str(error)` names them as arguments in Python,
+    `img_size=100 must be ...`. Text in backticks is a command line and is kept.
     """
 
     @property
     def as_flags(self) -> str:
-        """The message for whoever typed flags."""
+        """The message with settings as flags."""
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
@@ -23,7 +23,7 @@ class UserError(ValueError):
 
 
 class Preempted(KeyboardInterrupt):
-    """The system asked the process to end: the machine is wanted back."""
+    """The system asked the process to end, as when it needs the machine."""
 
 
 def _as_arguments(text: str) -> str:

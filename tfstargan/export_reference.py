@@ -2,8 +2,8 @@
 
     tfstargan export_reference --run_dir=R --out=100000_nets_ema.ckpt
 
-PyTorch is not needed. `torch.load` returns {generator, mapping_network,
-style_encoder[, fan]: state dict}; `import_reference` is the reverse.
+PyTorch is not needed. `torch.load` of the file returns {generator, mapping_network,
+style_encoder[, fan]: state dict}. `import_reference` is the reverse.
 """
 
 import dataclasses

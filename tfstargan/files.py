@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -15,29 +16,36 @@ from collections.abc import Iterable, Iterator
 import filelock
 
 PARTIAL = ".partial-"  # begins the names of files that are not complete
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LOCK = ".lock"  # in an incomplete folder: held while it is being filled
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
-LONG_NAME = 200  # longer ones are shortened, where we choose the name
-# What some file system doesn't take in a name; % and ~ have a meaning of our own.
+LONG_NAME = 200  # longer names are shortened where we choose them
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
+# Characters that some file system does not allow in a name; % and ~ are our escapes.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
+# Errors of a file system that lacks an operation: the fsync of a folder (CIFS, vboxsf,
+# FUSE), locks (NFS without lockd).
+LACKING = frozenset(
+    (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+)
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
 @contextlib.contextmanager
 def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.Path]:
-    """Yield a file to write in place of another, which it replaces at the end.
+    """Yield a temporary file, which replaces another at the end.
 
-    If an error is raised, the old file stays. The folder is made.
+    If an error is raised, the old file is kept. The folder is created.
 
     Args:
-        path: the file to be. The yielded one has the same suffixes.
-        lasting: wait until the disk has it, so that it survives a power failure.
+        path: the file to replace. The temporary file has the same suffixes.
+        lasting: flush it to the disk, so that it survives a power failure.
 
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Each process has its own: several may write one file of a shared cache.
+    make_folder(path.parent)
+    # One for each process, since several may write the same file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
     name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
     if len(os.fsencode(name)) > LONGEST_NAME:
@@ -46,10 +54,10 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     try:
         yield partial
         if lasting:
-            _to_disk(partial)
+            _to_disk(partial, os.O_RDWR)  # Windows flushes no other
         os.replace(partial, path)
         if lasting and os.name == "posix":
-            _to_disk(path.parent)  # its new name
+            _to_disk(path.parent)  # with its new name
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -57,18 +65,18 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
 
 @contextlib.contextmanager
 def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yield an empty folder to fill, which takes the place of another at the end.
+    """Yield an empty temporary folder, which replaces another at the end.
 
-    If an error is raised, the old folder stays. Incomplete folders beside it, of
+    If an error is raised, the old folder is kept. Incomplete folders beside it, of
     processes that were killed, are removed.
 
     Args:
-        path: the folder to be.
+        path: the folder to replace.
 
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _remove_abandoned(path.parent)
     with (
         tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place,
@@ -99,23 +107,77 @@ def _remove_abandoned(parent: pathlib.Path) -> None:
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
+def is_address(path: str | os.PathLike) -> bool:
+    """Whether this is an address such as gs://bucket/folder, of which `Path` drops a /.
+
+    As a path it would be a folder `gs:` in the current one.
+    """
+    return ADDRESS.match(os.fspath(path)) is not None
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OSError: if it can't be made, or is an address.
+    """
+    if is_address(path):
+        raise OSError(f"{path} is an address, not a path on this machine")
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
     """Write a text file atomically; see `atomic_file`."""
     with atomic_file(path, lasting) as partial:
-        # Names that are not UTF-8 come out as the bytes that they are.
+        # Names that are not UTF-8 are written as their bytes.
         partial.write_text(text, "utf-8", "surrogateescape")
 
 
 def reserve(path: pathlib.Path, size: int) -> None:
-    """Make an empty file if there is room for so many bytes, else raise an OSError."""
+    """Create an empty file; raise an OSError if there is no room for `size` bytes."""
     with path.open("wb") as file:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-            os.posix_fallocate(file.fileno(), 0, size)
+            with where_supported():
+                os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(0)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether there was no room to write, on the disk or in the user's quota.
+
+    TensorFlow, HDF5 and NumPy have errors of their own, which quote the system's.
+    """
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    return any(os.strerror(number) in str(error) for number in FULL)
+
+
+def disk_full_line(error: BaseException) -> str:
+    """One line on such an error: where, and what to do."""
+    where = getattr(error, "filename", None)
+    found = re.search(r"([^\s;:'\"]+); (?:No space|Disk quota)", str(error))
+    where = where or (found and found[1])
+    place = f"{os.fsdecode(where)}: " if isinstance(where, str | bytes) else ""
+    return f"{place}no space left on the disk; make room and run the command again"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; without a text, its name."""
+    return [*str(error).strip().splitlines(), repr(error)][0]
+
+
+@contextlib.contextmanager
+def where_supported() -> Iterator[None]:
+    """Skip the rest of a block where the file system lacks an operation."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
+
+
 def remove_partial(folder: pathlib.Path) -> None:
-    """Remove the incomplete files of a process that was killed."""
+    """Remove the temporary files of a process that was killed."""
     for partial in folder.glob(PARTIAL + "*"):
         partial.unlink()
 
@@ -127,14 +189,14 @@ def checksum(path: pathlib.Path) -> str:
 
 
 def cache_dir() -> pathlib.Path:
-    """The folder for what can be had again: ~/.cache/tfstargan on Linux.
+    """The cache folder, ~/.cache/tfstargan on Linux.
 
-    For a user without a home it is one that goes with the process.
+    For a user without a home it is a temporary folder of this process.
     """
     base = os.environ.get("XDG_CACHE_HOME")
     try:
         folder = pathlib.Path(base) if base else pathlib.Path.home() / ".cache"
-    except RuntimeError:  # neither HOME nor an entry among the users
+    except RuntimeError:  # no HOME, and no entry in the password database
         folder = _passing_dir()
     return folder / "tfstargan"
 
@@ -147,15 +209,15 @@ def _passing_dir() -> pathlib.Path:
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form (NFC), in which all spellings are one."""
+    """A name in Unicode's composed form (NFC), the same for all spellings."""
     return unicodedata.normalize("NFC", name)
 
 
 def safe_names(texts: Iterable[str]) -> list[str]:
-    """Texts as parts of files' names: one for each, no two alike in any file system.
+    """Texts as parts of file names, which differ on every file system.
 
-    What some file system doesn't take is written as %XX. Of those that differ only by
-    upper and lower case, or are equal, the second gets ~2, and so on.
+    Characters that some file system does not allow are written as %XX. If texts are
+    equal or differ only by case, the second gets the suffix ~2, and so on.
     """
     seen: dict[str, int] = {}
     names = []
@@ -173,7 +235,7 @@ def _escape(match: re.Match) -> str:
 
 
 def shortened(name: str, longest: int = LONG_NAME) -> str:
-    """A file's name of at most so many bytes: its end is a hash, before the suffix."""
+    """A file name of at most `longest` bytes, which ends with a hash if shortened."""
     if len(os.fsencode(name)) <= longest:
         return name
     suffix = pathlib.PurePath(name).suffix
@@ -189,9 +251,10 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
 
 
-def _to_disk(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _to_disk(path: pathlib.Path, mode: int = os.O_RDONLY) -> None:
+    descriptor = os.open(path, mode)
     try:
-        os.fsync(descriptor)
+        with where_supported():
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-r"""Make a run of the authors' published weights.
+r"""Make a run from the authors' published weights.
 
     tfstargan import_reference --weights=100000_nets_ema.ckpt \
         --run_dir=runs/afhq-authors --domains=cat,dog,wild
@@ -6,8 +6,8 @@ r"""Make a run of the authors' published weights.
         --run_dir=runs/celeba-authors --domains=female,male --wing_weights=wing.ckpt
 
 The files are published with the code of StarGAN v2, github.com/clovaai/stargan-v2,
-under CC BY-NC 4.0. PyTorch is not needed. All sizes are read from the file. The run
-translates, exports and trains further as any other run.
+under CC BY-NC 4.0. PyTorch is not needed. All sizes are read from the file. The run can
+translate, be exported and be trained further like any other.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ class Options(cli.Settings):
 
 
 def main(options: Options) -> None:
-    """Import the weights, and say what came of it."""
+    """Import the weights, and print the settings of the run."""
     from tfstargan.training.importing import import_reference
 
     model = import_reference(**dataclasses.asdict(options))
@@ -49,12 +49,12 @@ def main(options: Options) -> None:
     )
     if not options.domains and not options.data_dir:
         print(
-            "--domains= gives them better names, in the order of their training: "
-            "female,male (CelebA-HQ) or cat,dog,wild (AFHQ)"
+            "--domains= names them, in the order of their training: female,male "
+            "(CelebA-HQ) or cat,dog,wild (AFHQ)"
         )
     print(
-        "The discriminator is not in the file: further training starts it, and the "
-        "optimizers, anew"
+        "The file has no discriminator and no optimizers; further training begins "
+        "with new ones"
     )
 
 

@@ -4,8 +4,8 @@
     tfstargan train --data_dir=data/afhq-packed ...
 
 Images that can't be read are skipped, listed and counted. Run the same command again
-to resume. An image takes img_size * img_size * 3 bytes and the size of its file; of a
-PNG, the size of its pixels.
+to resume. An image takes img_size * img_size * 3 bytes plus the size of its file; for a
+PNG, plus the size of its pixels.
 """
 
 import dataclasses
@@ -28,16 +28,16 @@ class Options(cli.Settings):
         "", "folder for the packed data", required="name a new folder", path=True
     )
     img_size: int = setting(
-        256, "that of the runs to come; others work, slower", at_least=1
+        256, "that of the training; other sizes work, slower", at_least=1
     )
     shards: int = setting(
-        0, "files for each split; 0: one for a thousand images", at_least=0
+        0, "files per split; 0: one for each thousand images", at_least=0
     )
     domains: tuple[str, ...] = setting((), "names in label order; empty: all found")
 
 
 def main(options: Options) -> None:
-    """Pack the images, and say which were skipped."""
+    """Pack the images, and list those that are skipped."""
     from tfstargan.data.packing import build
 
     index = build(**dataclasses.asdict(options))

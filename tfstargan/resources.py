@@ -1,6 +1,7 @@
-"""Files of ours that are not code: the configurations and the page's files.
+"""The package's data files: configurations, the web page and presets.
 
-A checkout has them in configs/ and web_demo/. An installed package has them inside.
+In a checkout the first two are in configs/ and web_demo/; an installed package contains
+them. Presets are inside the package in both.
 """
 
 import os
@@ -10,11 +11,11 @@ PACKAGE = pathlib.Path(__file__).parent
 
 
 def configuration(path: str | os.PathLike) -> pathlib.Path:
-    """The flagfile of a path, or our own of that name.
+    """The flagfile at a path, or the package's configuration of that name.
 
-    A path that does not exist and reads `configs/NAME.flags` or `NAME.flags` stands for
-    the configuration of that name, if there is one. All other paths are returned as
-    they are, whether they exist or not; ~ is the home folder.
+    A path `configs/NAME.flags` or `NAME.flags` that does not exist means the package's
+    configuration of that name, if there is one. All other paths are returned unchanged,
+    whether they exist or not; ~ is the home folder.
     """
     given = pathlib.Path(path).expanduser()
     ours = _folder("configs") / given.name
@@ -25,12 +26,17 @@ def configuration(path: str | os.PathLike) -> pathlib.Path:
 
 
 def page_dir() -> pathlib.Path:
-    """The folder of the page's files: index.html, style.css, js/, package.json."""
+    """The folder of the web page: index.html, style.css, js/, package.json."""
     return _folder("web_demo")
 
 
+def presets_dir() -> pathlib.Path:
+    """The folder of the presets, each a folder of a run's files."""
+    return PACKAGE / "presets"
+
+
 def installed() -> bool:
-    """Whether this is an installed package, not a checkout."""
+    """Whether this is an installed package, rather than a checkout."""
     return (PACKAGE / "configs").is_dir()
 
 

@@ -1,8 +1,8 @@
-"""Settings: each is written once, with its default, help, rule and group.
+"""Settings: each is defined once, with its default, help, rule and group.
 
-A frozen dataclass of settings is what a command takes (`Config` for a run, small ones
-for the other options). Its fields become flags, lines of a flagfile, keyword arguments
-in Python and keys of JSON. This is the only module that parses flags.
+A command takes frozen dataclasses of settings (`Config` for a run, small ones for other
+options). Their fields become flags, lines of a flagfile, keyword arguments in Python
+and keys of JSON. This is the only module that parses flags.
 """
 
 import dataclasses
@@ -14,8 +14,10 @@ from typing import Any
 
 from tfstargan import resources
 from tfstargan.errors import UserError
+from tfstargan.files import is_address
 
 RENAMED = {"quantize": "variants", "wing": "wing_weights"}  # since version 0.1
+ADDRESS = "must be a path on this machine, not an address"
 LARGEST = 3.4e38  # nearly the largest float32
 QUOTED = r"\"[^\"]*\"|'[^']*'"
 # One line of a flagfile: --name, or --name=value; a comment may follow.
@@ -36,24 +38,26 @@ def setting(
     one_of: Sequence[str] = (),
     power_of_two: bool = False,
     path: bool = False,
+    address: bool = False,
     repeated: bool = False,
     may_change: bool = False,
 ) -> Any:
     """A field of a `Settings` dataclass.
 
     Args:
-        default: its value if it is not given. The type decides how text is parsed.
+        default: the value if none is given. Its type decides how text is parsed.
         help: one line for `--help`.
         group: heading under which `--help` lists it.
         kind: type of the value; needed where the default is None.
-        required: what to say if it is left empty.
+        required: the message if it is empty.
         at_least: smallest value.
-        above: value that must be exceeded.
+        above: exclusive lower bound.
         at_most: largest value.
-        below: value that must not be reached.
-        one_of: the values that are allowed.
-        power_of_two: whether it must be one.
-        path: whether it names a file or folder; a leading ~ is the home folder.
+        below: exclusive upper bound.
+        one_of: the allowed values.
+        power_of_two: whether it must be a power of two.
+        path: whether it is the path of a file or folder; ~ is the home folder.
+        address: whether that may be an address, such as gs://bucket/folder.
         repeated: for a tuple, whether the flag is repeated instead of split at commas.
         may_change: whether a resumed run may have another value.
     """
@@ -71,6 +75,7 @@ def setting(
             "one_of": tuple(one_of),
             "power_of_two": power_of_two,
             "path": path,
+            "address": address,
             "repeated": repeated,
             "may_change": may_change,
         },
@@ -79,10 +84,10 @@ def setting(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Base class: types, paths and the rules of single settings are checked here.
+    """Base class, which checks types, paths and the rules of single settings.
 
     Raises:
-        UserError: if a value has another type, or breaks a rule.
+        UserError: if a value has the wrong type or breaks a rule.
     """
 
     def __post_init__(self) -> None:
@@ -94,10 +99,10 @@ class Settings:
         self.check_together()
 
     def check_together(self) -> None:
-        """Check the rules that concern several settings."""
+        """Check the rules that involve several settings."""
 
     def require(self, good: bool, name: str, rule: str) -> None:
-        """Raise a UserError that names a setting, its value and the rule."""
+        """Raise a UserError with a setting, its value and the rule, unless `good`."""
         if not good:
             value = getattr(self, name)
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
@@ -106,7 +111,7 @@ class Settings:
 
 
 def _converted(field: dataclasses.Field, value: Any) -> Any:
-    """The value, with the field's type; an int does for a float, a list for a tuple."""
+    """The value with the field's type; an int may be a float, a list a tuple."""
     kind, name = field.metadata["kind"], field.name
     if value is None and field.default is None:
         return None
@@ -135,12 +140,14 @@ _KINDS = {
 
 
 def _broken_rule(field: dataclasses.Field, value: Any) -> str:
-    """The rule of a single setting that its value breaks; empty if there is none."""
+    """The rule of a setting that its value breaks; empty if there is none."""
     rule = field.metadata
     if value is None:
         return ""
     if rule["required"] and not value:
         return rule["required"]
+    if rule["path"] and not rule["address"] and is_address(value):
+        return ADDRESS
     if rule["one_of"]:
         bad = [v for v in (value if type(value) is tuple else [value]) if v]
         if any(v not in rule["one_of"] for v in bad):
@@ -150,7 +157,7 @@ def _broken_rule(field: dataclasses.Field, value: Any) -> str:
 
 
 def _bounds(rule: Mapping[str, Any]) -> tuple[Callable[[Any], bool], str]:
-    """Whether a value is within a setting's bounds, as a function, and in words."""
+    """A function that tests a setting's bounds, and the bounds in words."""
     low, high = rule["at_least"], rule["at_most"]
     above, below = rule["above"], rule["below"]
 
@@ -182,12 +189,12 @@ def parse(
     arguments: Sequence[str],
     given: Mapping[str, Any] | None = None,
 ) -> tuple[Any, ...]:
-    """The settings that a command line gives, one instance of each class.
+    """The settings of a command line, one instance of each class.
 
     Args:
-        kinds: dataclasses of settings without a name in common.
-        arguments: such as ["--flagfile=configs/mine.flags", "--jit"]; a later one wins.
-        given: settings of the first class that win over the arguments.
+        kinds: dataclasses of settings without common names.
+        arguments: such as ["--flagfile=configs/mine.flags", "--jit"]; later ones win.
+        given: settings of the first class, which override the arguments.
 
     Raises:
         UserError: if a flag is unknown, or a value is not allowed.
@@ -251,18 +258,18 @@ def expanded(arguments: Sequence[str], inside: tuple[str, ...] = ()) -> list[str
 def read_flagfile(path: str, inside: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield the arguments in a flagfile: one `--name=value` a line.
 
-    A line that begins with # or // is a comment, and so is what follows # after a
-    space. Quotes around a value are removed. A byte order mark is skipped.
+    A line that begins with # or // is a comment, and so is the text after a space and
+    #. Quotes around a value are removed. A byte order mark is skipped.
 
     Args:
         path: the file; see `resources.configuration`.
-        inside: flagfiles that led here.
+        inside: flagfiles that include this one.
 
     Raises:
-        UserError: if it can't be read, or a line is something else.
+        UserError: if it can't be read, or a line is not an argument.
     """
     if path in inside:
-        raise UserError(f"--flagfile={path}: leads back to itself")
+        raise UserError(f"--flagfile={path}: includes itself")
     try:
         text = resources.configuration(path).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
@@ -287,8 +294,8 @@ LINE_WIDTH = 88
 
 
 def usage(kinds: Sequence[type[Settings]]) -> str:
-    """Every flag of a command in its group: name, default and help."""
-    groups: dict[str, list[str]] = {"options": []}  # a command's own come first
+    """All flags of a command by group, with default and help."""
+    groups: dict[str, list[str]] = {"options": []}  # a command's own flags come first
     for field in (f for kind in kinds for f in dataclasses.fields(kind)):
         groups.setdefault(field.metadata["group"] or "options", []).append(_line(field))
     return "\n\n".join(

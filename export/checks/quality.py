@@ -95,10 +95,13 @@ def some(translator: Translator) -> list[str]:
 
 
 def style_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """The root mean square error over the root mean square deviation of the styles."""
+    """The root mean square error over the root mean square deviation of the styles.
+
+    If all styles are alike, the deviation is taken to be the smallest float32.
+    """
     deviation = expected - expected.mean(axis=1, keepdims=True)
-    error = np.mean(np.square(found - expected)) / np.mean(np.square(deviation))
-    return float(np.sqrt(error))
+    spread = max(float(np.mean(np.square(deviation))), np.finfo(np.float32).tiny)
+    return float(np.sqrt(np.mean(np.square(found - expected), dtype=float) / spread))
 
 
 def probed(translator: Translator, probe: Probe) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tfstargan.data.critters import Critters
 from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
-from tfstargan.exported.runtime import Endpoints
+from tfstargan.exported.runtime import Endpoints, Rows
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
@@ -46,34 +46,18 @@ def real_images(config: Config, split: str = "val", count: int = IMAGES) -> np.n
     return np.concatenate(found)
 
 
-class Network:
-    """An endpoint in place of a Keras network, called with any number of rows.
-
-    Args:
-        signature: signature of the endpoint, for the names of its tensors.
-        endpoint: a function of named arrays with the signature's number of rows.
-    """
-
-    def __init__(self, signature: contract.Signature, endpoint: Any):
-        self.signature = signature
-        self.endpoint = endpoint
+class Network(Rows):
+    """An endpoint in place of a Keras network, called with any number of rows."""
 
     def __call__(self, first: Any, second: Any, masks: None = None) -> tf.Tensor:
         """The endpoint's output; for faces, the endpoint computes the masks itself."""
-        names = [tensor.name for tensor in self.signature.inputs]
-        rows = self.signature.output.shape[0] or len(first)
-        results = []
-        for start in range(0, len(first), rows):
-            parts = [np.asarray(a)[start : start + rows] for a in (first, second)]
-            count = len(parts[0])
-            full = [np.resize(p, (rows, *p.shape[1:])) for p in parts]
-            found = self.endpoint(**dict(zip(names, full, strict=True)))
-            results.append(np.array(found[self.signature.output.name][:count]))
-        return tf.constant(np.concatenate(results))
+        return tf.constant(self.rows(first, second))
 
 
 class ExportedTranslator(Translator):
     """A translator whose generator is an endpoint, which can't be split in two."""
+
+    graphs = False  # endpoints take arrays
 
     def encode(self, x: Any) -> Any:
         """The images themselves: `decode` computes everything."""

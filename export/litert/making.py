@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 
 import numpy as np
 
@@ -99,6 +100,7 @@ class Export:
         ranges: Calibration = {}
         if variant in CALIBRATED:
             images = real_images(self.run.config, "train", CALIBRATION_IMAGES)
+            print(f"{variant}: finding ranges on {len(images)} images", file=sys.stderr)
             ranges = calibration(self.translator, images, self.batch)
         return variants_of.quantize(self.unquantized, variant, ranges)
 

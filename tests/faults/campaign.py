@@ -29,7 +29,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(1, str(HERE.parent))
 os.environ["PYTHONPATH"] = str(ROOT)
 
-import pictures  # noqa: E402
+import image_files  # noqa: E402
 import saving  # noqa: E402
 from conftest import tiny  # noqa: E402
 from test_stargan import contents  # noqa: E402
@@ -38,7 +38,7 @@ from test_workers import flags_of  # noqa: E402
 from tfstargan.cli import PREEMPTED  # noqa: E402
 from tfstargan.runs.run import Run, open_run  # noqa: E402, open_run
 
-PER_EXAMPLE = 20  # damaged pictures for one example of hypothesis, which takes longer
+PER_EXAMPLE = 20  # damaged images for one example of hypothesis, which takes longer
 
 
 class Row(NamedTuple):
@@ -66,7 +66,7 @@ def wait_for_save(process: subprocess.Popen, folder: pathlib.Path, skip: int) ->
 
 
 def losses(run: Run) -> dict[tuple[str, int], set[bytes]]:
-    """Return every value that was ever logged, {(name, iteration): {value}}."""
+    """Every value that was logged, {(name, iteration): {value}}."""
     found = collections.defaultdict(set)
     for file in sorted(run.logs_dir.iterdir()):
         for event in event_file_loader.EventFileLoader(str(file)).Load():
@@ -78,7 +78,7 @@ def losses(run: Run) -> dict[tuple[str, int], set[bytes]]:
 
 
 def assert_same(run: Run, other: Run) -> int:
-    """Compare weights, optimizers, losses and pictures, bit for bit."""
+    """Compare weights, optimizers, losses and grids, bit for bit."""
     one, two = (contents(r.checkpoint()) for r in (run, other))
     assert one.keys() == two.keys()
     for name in one:
@@ -200,7 +200,7 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
         rows.append(
             Row(
                 f"Not a number in {where}",
-                f"in latents; {left_out} updates left out, gone back {backs} times",
+                f"in latents; {left_out} updates skipped, rolled back {backs} times",
                 "9 iterations",
                 "these updates, and what came after the checkpoint gone back to",
             )
@@ -209,22 +209,30 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
 
 
 def files(folder: pathlib.Path, times: int) -> list[Row]:
-    """Read damaged pictures, and what strangers write into JSON."""
-    pictures.read_damaged(times, seed=1)
-    test = [sys.executable, "-m", "pytest", "-q", "tests/faults", "-k", "stranger"]
+    """Read damaged images and untrusted JSON."""
+    image_files.read_damaged(times, seed=1)
+    test = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/faults",
+        "-k",
+        "stranger or untrusted",
+    ]
     examples = times // PER_EXAMPLE
     environment = {"HYPOTHESIS_EXAMPLES": str(examples)}
     subprocess.run(test, cwd=ROOT, env=os.environ | environment, check=True)
-    kinds = len(pictures.contents())
+    kinds = len(image_files.contents())
     return [
         Row(
-            "Pictures of strangers",
+            "Untrusted images",
             f"bytes changed, ends cut off, in {kinds} kinds",
             f"{times:,}",
             "nothing: read, or named",
         ),
         Row(
-            "Settings, records, models of strangers",
+            "Untrusted settings, records, models",
             "made by hypothesis",
             f"{examples:,} of each",
             "nothing: read, or refused",

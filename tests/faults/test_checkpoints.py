@@ -1,4 +1,4 @@
-"""Checkpoints are whole, or named: after kills, flips, a full disk, of strangers."""
+"""Checkpoints are whole or reported: after kills, flips, a full disk; or untrusted."""
 
 import json
 import pathlib
@@ -75,7 +75,7 @@ def test_a_flipped_byte_is_named_and_the_checkpoint_before_used(run, model, caps
         newest.write_bytes(flipped)
         assert reopened(run).checkpoint() == first
         warning = capsys.readouterr().err
-        assert f"{newest}: can't be loaded (its checksum is another" in warning
+        assert f"{newest}: can't be loaded (its checksum differs" in warning
         assert f"using {first.name}" in warning
     reopened(run).load(model)
     assert model.iterations_done() == 1
@@ -148,9 +148,11 @@ def test_the_newest_and_the_best_are_kept(run, model):
 
 
 def test_without_a_best_or_with_no_number_it_says_so(run):
-    with pytest.raises(UserError, match="none is best"):
+    with pytest.raises(UserError, match="has no best checkpoint"):
         run.checkpoint("best")
-    with pytest.raises(UserError, match=r"^checkpoint=\.\./x: an iteration, or best"):
+    with pytest.raises(
+        UserError, match=r"^checkpoint=\.\./x must be an iteration, or best"
+    ):
         run.checkpoint("../x")
     (run.checkpoints_dir / "best.json").write_text('{"iteration": "../../x"}')
     assert run.best() is None
@@ -185,20 +187,20 @@ def objects(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (external_link, "another place"),
+        (external_link, "is a link"),
         (external_data, "in another file"),
         (virtual, "in another file"),
-        (compressed, "unpack to"),
+        (compressed, "expand to"),
         (objects, "no numbers"),
     ],
 )
-def test_a_stranger_s_checkpoint_reaches_no_other_file_and_fills_no_memory(
+def test_an_untrusted_checkpoint_reaches_no_other_file_and_fills_no_memory(
     run, change, fault
 ):
     newest = run.checkpoints()[-1]
     with h5py.File(newest, "a") as file:
         change(file)
-    checkpoint_file.write_checksum(newest, newest)  # a stranger can, too
+    checkpoint_file.write_checksum(newest, newest)  # anyone can do so
     with pytest.raises(UserError, match=fault):
         reopened(run).checkpoint(2)
 

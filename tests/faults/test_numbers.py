@@ -36,7 +36,7 @@ def model(shared) -> Iterator[StarGANv2]:
 
 
 def trained(model: StarGANv2) -> dict[str, list[np.ndarray]]:
-    """Return what updates change: weights, moments and counts, by network."""
+    """What updates change: weights, moments and counts, by network."""
     return {
         name: [
             *getattr(model, name).get_weights(),
@@ -147,17 +147,17 @@ def test_each_is_named_and_after_some_in_a_row_the_run_goes_back(watch, capsys):
         step(watch, batch)
     assert changed(at_checkpoint, trained(model)) == set(NETWORKS)
     said = capsys.readouterr().err
-    assert "iteration 2: update D/latent of the discriminator left out" in said
-    assert "update G/latent of the mapping_network left out, its loss (nan)" in said
+    assert "iteration 2: update D/latent of the discriminator skipped" in said
+    assert "update G/latent of the mapping_network skipped, its loss (nan)" in said
     step(watch, bad)
     assert not changed(at_checkpoint, trained(model))
-    assert model.iterations_done() == 5  # data and schedules go on
+    assert model.iterations_done() == 5  # data and schedules continue
     said = capsys.readouterr().err
-    assert "iteration 5: went back to the weights of iteration-0000000.w" in said
+    assert "iteration 5: restored the weights of iteration-0000000.w" in said
     assert watch.in_a_row == 0
     step(watch, good)
     step(watch, bad)
-    with pytest.raises(UserError, match=r"iteration 8: .* 2 iterations, as after"):
+    with pytest.raises(UserError, match=r"iteration 8: .* 2 iterations, again after"):
         step(watch, bad)
 
 
@@ -166,5 +166,5 @@ def test_without_a_checkpoint_it_ends_and_says_what_to_do(model, tmp_path):
     watch.set_model(model)
     bad = with_nan(make_batch(1), "z")
     step(watch, bad)
-    with pytest.raises(UserError, match=r"no checkpoint yet; lower learning_rate"):
+    with pytest.raises(UserError, match=r"no checkpoint; lower learning_rate"):
         step(watch, bad)

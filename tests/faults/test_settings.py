@@ -1,4 +1,4 @@
-"""Contradictions in flags, and settings of strangers, end before the first step."""
+"""Contradictory flags and untrusted settings are refused before the first step."""
 
 import contextlib
 import json
@@ -64,14 +64,26 @@ def test_resuming_another_architecture_lists_each_difference(tmp_path):
     assert (tmp_path / "config.json").read_bytes() == before
 
 
-def test_a_domain_with_one_picture_has_no_two_references(tmp_path):
+def test_resuming_with_a_smaller_batch_names_what_saves_memory_instead(tmp_path):
+    with Run.start(tmp_path, tiny(batch_size=8)):
+        pass
+    with pytest.raises(UserError) as raised:
+        with Run.start(tmp_path, tiny(batch_size=4)):
+            pass
+    advice = "keep --batch_size=8 and add --accumulate=2"
+    assert raised.value.as_flags.endswith(advice)
+    with Run.start(tmp_path, tiny(batch_size=8, accumulate=2)):
+        pass
+
+
+def test_a_domain_with_one_image_has_no_two_references(tmp_path):
     for domain, count in (("cat", 1), ("dog", 2)):
         folder = tmp_path / "data" / "train" / domain
         folder.mkdir(parents=True)
         for i in range(count):
             Image.new("RGB", (40, 40)).save(folder / f"{i}.png")
     config = tiny(dataset="folder", data_dir=str(tmp_path / "data"), domains=())
-    with pytest.raises(UserError, match="domain cat: 1 picture"):
+    with pytest.raises(UserError, match="domain cat: 1 image"):
         train_run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -97,14 +109,14 @@ json_values = st.recursive(
     ),
     max_leaves=5,
 )
-strangers_settings = st.dictionaries(
+untrusted_settings = st.dictionaries(
     st.sampled_from([*Config.__dataclass_fields__, "other"]), json_values, max_size=6
 )
 
 
 @bounded
-@given(content=strangers_settings.map(json.dumps).map(str.encode) | st.binary())
-def test_a_stranger_s_configuration_is_read_or_refused(tmp_path, content):
+@given(content=untrusted_settings.map(json.dumps).map(str.encode) | st.binary())
+def test_an_untrusted_configuration_is_read_or_refused(tmp_path, content):
     path = tmp_path / "config.json"
     path.write_bytes(content)
     with contextlib.suppress(UserError):  # and no other error
@@ -125,7 +137,7 @@ def test_a_stranger_s_configuration_is_read_or_refused(tmp_path, content):
         },
     )
 )
-def test_a_stranger_s_index_of_records_is_read_or_refused(tmp_path, content):
+def test_an_untrusted_index_of_records_is_read_or_refused(tmp_path, content):
     (tmp_path / shard_index.INDEX).write_text(json.dumps(content))
     with contextlib.suppress(UserError):  # and no other error
         assert len(shards.Shards(tmp_path, "train").domains) > 1

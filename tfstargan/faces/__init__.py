@@ -1,5 +1,5 @@
-"""Faces: landmarks to an aligned cut-out."""
+"""Faces: landmarks and aligned crops."""
 
-# Least mean height of the heatmaps' maxima, about 1 where FAN is sure. Every face that
-# the masks could use at all (their threshold is 0.1) is above it.
+# Least mean of the heatmaps' maxima, which is about 1 where FAN is certain. Every face
+# that the masks can use (their threshold is 0.1) is above it.
 MIN_PEAK = 0.3

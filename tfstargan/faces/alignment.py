@@ -1,8 +1,9 @@
-"""Alignment of a face: the map by its landmarks, the picture by the map, plausibility.
+"""Alignment of a face: the similarity of its landmarks, the warp, and plausibility.
 
-As in StarGAN v2 for CelebA-HQ's faces; NumPy and Pillow alone. Points are (x, y) to the
-right and down, in pixels; pixel i spans [i, i + 1], as in `networks/fan.py`. (OpenCV's
-warps count from pixel centres: a face enlarged by s lies (s - 1) / 2 pixels elsewhere.)
+The method is StarGAN v2's for CelebA-HQ, with NumPy and Pillow only. Points are (x, y)
+to the right and down, in pixels; pixel i spans [i, i + 1], as in `networks/fan.py`.
+(OpenCV's warps count from pixel centres; there, a face enlarged by s is shifted by
+(s - 1) / 2 pixels.)
 """
 
 from typing import NamedTuple
@@ -13,29 +14,29 @@ from PIL import Image
 from tfstargan.faces import MIN_PEAK, warp
 from tfstargan.networks.fan import SIDE
 
-# Points by WFLW's numbering; left and right as one looks at the face.
+# Points by WFLW's numbering; left and right as seen by the viewer.
 LEFT_EYE = [*range(60, 68), 96]
 RIGHT_EYE = [*range(68, 76), 97]
 MOUTH = [76, 82]  # its ends
-ANCHORS = [96, 97, 76, 82]  # pupils and ends of the mouth: they say the scale
+ANCHORS = [96, 97, 76, 82]  # pupils and ends of the mouth; they determine the scale
 
-# What a plausible face is. Bounds for what is plainly none, set by reason.
+# Bounds of a plausible face, chosen to exclude what is clearly none.
 SCALES = (0.5, 2.0)  # of the face, from the 256 x 256 view to the average face
 MAX_MISFIT = 0.15  # mean distance of its points from the average face's, of the side
 
 
 class Face(NamedTuple):
-    """What FAN sees in the 256 x 256 view of a photograph."""
+    """The face that FAN finds in the 256 x 256 view of a photograph."""
 
     points: np.ndarray  # [98, 2], (x, y) in pixels of the view
     peak: float  # mean of the heatmaps' maxima
 
 
 def axis(points: np.ndarray) -> np.ndarray:
-    """Return the direction from a face's left to its right, a unit vector (x, y).
+    """The direction from a face's left to its right, a unit vector (x, y).
 
-    `(right eye - left eye) - rot(eyes - mouth)` with `rot(x, y) = (y, -x)`: across the
-    eyes, and across what leads from them to the mouth.
+    `(right eye - left eye) - rot(eyes - mouth)` with `rot(x, y) = (y, -x)`: along the
+    eyes, and perpendicular to the line from the eyes to the mouth.
 
     Args:
         points: [98, 2], (x, y).
@@ -49,10 +50,10 @@ def axis(points: np.ndarray) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the map that turns, scales and moves a face onto another, as a matrix.
+    """The similarity transform of one face onto another, as a matrix.
 
-    The mean of all points goes to their mean, `axis` to `axis`; the scale is the mean,
-    over pupils and ends of the mouth, of the ratio of their distances to those means.
+    It maps the mean of all points to the other mean, and `axis` to `axis`. The scale is
+    the mean ratio of the distances of pupils and ends of the mouth to those means.
 
     Args:
         points: [98, 2], (x, y), of the face.
@@ -73,12 +74,12 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def scale_of(matrix: np.ndarray) -> float:
-    """Return how many times larger a similarity makes things."""
+    """The scale of a similarity transform."""
     return float(np.hypot(*matrix[:, 0]))
 
 
 def in_photograph(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return places in the 256 x 256 view as places in a photograph, in its pixels."""
+    """Points of the 256 x 256 view as points of the photograph, in its pixels."""
     side = min(width, height)
     corner = [(length - side) // 2 for length in (width, height)]  # see images.square
     return points * (side / SIDE) + corner
@@ -90,15 +91,16 @@ def align(
     mean_landmarks: np.ndarray,
     size: int,
 ) -> np.ndarray:
-    """Return the face in a photograph, where CelebA-HQ has it.
+    """The face of a photograph, aligned as in CelebA-HQ.
 
-    The photograph is reduced to a shorter side of `size`, less where the face would get
-    smaller than in the result; padded (see `warp.pad`), and moved by `similarity`.
+    The photograph is reduced to a shorter side of `size`, but not so far that the face
+    gets smaller than in the result. It is padded (see `warp.pad`) and transformed by
+    `similarity`.
 
     Args:
         photograph: RGB, upright.
         points: [98, 2], its landmarks (x, y) in pixels of the photograph.
-        mean_landmarks: [98, 2], the average face's in a picture of 256 x 256.
+        mean_landmarks: [98, 2], the average face's in an image of 256 x 256.
         size: side of the result.
 
     Returns:
@@ -116,11 +118,11 @@ def align(
 
 
 def flaw(face: Face, mean_landmarks: np.ndarray, min_peak: float = MIN_PEAK) -> str:
-    """Return why a face is not plausible; empty where it is.
+    """The reason why a face is not plausible; empty if it is plausible.
 
-    It must be seen clearly (the heatmaps are high), be upright (eyes above the mouth,
-    the left one at the left), of half to twice the usual size, and, once aligned, have
-    its points about where the average face has them.
+    The heatmaps must be high, the face upright (eyes above the mouth, the left one at
+    the left) and of half to twice the usual size; its aligned points must be near those
+    of the average face.
     """
     if not face.peak >= min_peak:
         return f"landmarks are faint: {face.peak:.2f} of 1, less than {min_peak:g}"
@@ -129,7 +131,9 @@ def flaw(face: Face, mean_landmarks: np.ndarray, min_peak: float = MIN_PEAK) -> 
     )
     if not (left[0] < right[0] and (left[1] + right[1]) / 2 < mouth[1]):
         return "not upright: eyes are not above the mouth, left one at the left"
-    with np.errstate(divide="ignore", invalid="ignore"):  # an anchor in the centre
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # an anchor may be at the centre
         matrix = similarity(face.points, mean_landmarks)
     scale = scale_of(matrix)
     if not SCALES[0] <= scale <= SCALES[1]:

@@ -1,10 +1,10 @@
-"""Photographs cut as CelebA-HQ's faces are, by their landmarks.
+"""Faces cropped from photographs as in CelebA-HQ, by their landmarks.
 
-FAN sees the largest centred square of a photograph. OUT/align.json lists every
+FAN takes the largest centred square of a photograph. OUT/align.json lists every
 photograph, with the files written or the reason why it was skipped (see `flaw`).
 
-For square photographs this is the authors' own way, except that small faces are taken
-from the photograph in full, not from one reduced to the wanted size.
+For square photographs the method is the authors', except that small faces are taken
+from the full photograph, not from one reduced to the output size.
 """
 
 import json
@@ -29,8 +29,6 @@ from tfstargan.reference import parameters
 from tfstargan.translation.folders import stems
 
 PUBLISHED = "published with the code of StarGAN v2 (github.com/clovaai/stargan-v2)"
-
-
 REPORT = "align.json"
 
 
@@ -50,13 +48,13 @@ def align_photographs(
         size: their sides, as text.
         wing_weights: the authors' wing.ckpt.
         mean_landmarks: the authors' celeba_lm_mean.npz.
-        min_peak: as of `flaw`.
+        min_peak: see `flaw`.
 
     Returns:
-        How many were aligned, in a line.
+        The number of aligned photographs, in a line.
 
     Raises:
-        UserError: if a file is missing or unfit, or there is no plausible face at all.
+        UserError: if a file is missing or unusable, or no face is plausible.
     """
     out = pathlib.Path(out)
     targets = plan(pathlib.Path(source), out, parse_sizes(size))
@@ -66,9 +64,9 @@ def align_photographs(
     for file in tqdm(targets, unit="photograph", disable=len(targets) < 2):
         outcome = align_file(file, targets[file], find_face, average, min_peak)
         outcomes[file] = outcome
-        if outcome.left_out:
-            tqdm.write(f"{file}: left out, {outcome.left_out}", file=sys.stderr)
-    written = sum(not outcome.left_out for outcome in outcomes.values())
+        if outcome.skipped:
+            tqdm.write(f"{file}: skipped, {outcome.skipped}", file=sys.stderr)
+    written = sum(not outcome.skipped for outcome in outcomes.values())
     if not written:
         first, (_, reason) = next(iter(outcomes.items()))
         others = f"; nor are {len(outcomes) - 1} others" if len(outcomes) > 1 else ""
@@ -83,10 +81,10 @@ def align_photographs(
 
 
 class Outcome(NamedTuple):
-    """What became of a photograph."""
+    """The result for one photograph."""
 
-    face: Face | None  # None: it can't be read
-    left_out: str  # why; empty: it was written
+    face: Face | None  # None: the file can't be read
+    skipped: str  # the reason; empty: it was written
 
 
 def align_file(
@@ -96,14 +94,14 @@ def align_file(
     mean_landmarks: np.ndarray,
     min_peak: float = MIN_PEAK,
 ) -> Outcome:
-    """Align a photograph and write it at every size, or say why not.
+    """Align a photograph and write it at every size, or return the reason why not.
 
     Args:
         file: the photograph.
         targets: {size: file to write}.
         find_face: from the 256 x 256 view of the photograph.
-        mean_landmarks: [98, 2], as of `align`.
-        min_peak: as of `flaw`.
+        mean_landmarks: [98, 2], see `align`.
+        min_peak: see `flaw`.
     """
     try:
         photograph = images.read(file)
@@ -121,10 +119,11 @@ def align_file(
 def plan(
     source: pathlib.Path, out: pathlib.Path, sizes: list[int]
 ) -> dict[pathlib.Path, dict[int, pathlib.Path]]:
-    """Return {photograph: {size: file to write}}: OUT/NAME.png, or OUT/SIZE/NAME.png.
+    """{photograph: {size: file to write}}: OUT/NAME.png, or OUT/SIZE/NAME.png.
 
     Raises:
-        UserError: if there is nothing, or files would overwrite or become photographs.
+        UserError: if there are no photographs, or if output would replace them or be
+            read as input the next time.
     """
     found = images.find(source)
     files = found.files
@@ -148,10 +147,10 @@ def plan(
 
 
 def read_mean_landmarks(path: str) -> np.ndarray:
-    """Return the average face's landmarks, [98, 2], from `celeba_lm_mean.npz`.
+    """The average face's landmarks, [98, 2], from `celeba_lm_mean.npz`.
 
     Raises:
-        UserError: if it is missing or another file.
+        UserError: if it is missing, or another file.
     """
     flag = f"--mean_landmarks={path}"
     if not path or not pathlib.Path(path).is_file():
@@ -170,13 +169,13 @@ def read_mean_landmarks(path: str) -> np.ndarray:
 
 
 def load_finder(path: str) -> Callable[[Image.Image], Face]:
-    """Return a function from a 256 x 256 view to the face in it, by FAN.
+    """A function that finds the face in a 256 x 256 view, with FAN.
 
     Args:
         path: of the authors' `wing.ckpt`.
 
     Raises:
-        UserError: if it is missing or another file.
+        UserError: if it is missing, or another file.
     """
     if not path:
         raise UserError(
@@ -195,10 +194,10 @@ def load_finder(path: str) -> Callable[[Image.Image], Face]:
 
 
 def parse_sizes(texts: Sequence[str]) -> list[int]:
-    """Return --size as numbers, each once.
+    """The numbers of --size, each once.
 
     Raises:
-        UserError: if they are none.
+        UserError: if one is not a side from 32 to 1024.
     """
     if not texts or not all(t.isdecimal() and 32 <= int(t) <= 1024 for t in texts):
         given = ",".join(texts)
@@ -210,12 +209,12 @@ def entries(
     outcomes: dict[pathlib.Path, Outcome],
     targets: dict[pathlib.Path, dict[int, pathlib.Path]],
 ) -> Iterator[dict]:
-    """Yield what the report says of every photograph."""
-    for file, (face, left_out) in outcomes.items():
+    """Yield the report's entry of every photograph."""
+    for file, (face, skipped) in outcomes.items():
         entry: dict = {"photograph": str(file)}
         if face is not None:
             entry["peak"] = round(face.peak, 3)
-        if left_out:
-            yield entry | {"left_out": left_out}
+        if skipped:
+            yield entry | {"left_out": skipped}
         else:
             yield entry | {"written": [str(t) for t in targets[file].values()]}

@@ -1,7 +1,7 @@
-"""Moving pictures by affine maps: Lanczos interpolation, and something beyond the edge.
+"""Affine warps of images with Lanczos interpolation, and padding.
 
-Pillow's `transform` has nothing finer than bicubic, hence the interpolation here; it is
-plain: who shrinks much resizes first. Places are (x, y), pixel i spans [i, i + 1].
+Pillow's `transform` has no filter better than bicubic. The interpolation here is not
+antialiased: resize first to shrink much. Points are (x, y); pixel i spans [i, i + 1].
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ BLUR_TRUNCATE = 4  # standard deviations at which the Gaussian ends, as SciPy's
 
 
 def lanczos(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Return what an affine map makes of a picture, in the square of the first pixels.
+    """An image warped by an affine map: the square of its first `size` pixels.
 
-    Every pixel's centre is mapped back; around that place 8 x 8 pixels are weighted by
-    `sinc(d) sinc(d / 4)` in x and y, the weights scaled to a sum of 1. What lies
-    outside the picture is its nearest border pixel.
+    Each pixel's centre is mapped back. The 8 x 8 pixels around that point are weighted
+    by `sinc(d) sinc(d / 4)` in x and y; the weights are scaled to a sum of 1. Outside
+    the image, the nearest border pixel is used.
 
     Args:
         image: [H, W, C] float32, any range.
-        matrix: [2, 3], of the map from places in `image` to places in the result.
+        matrix: [2, 3], maps points of `image` to points of the result.
         size: side of the result.
 
     Returns:
-        [size, size, C] float32; may leave the range of `image` a little.
+        [size, size, C] float32; may exceed the range of `image` slightly.
     """
     centres = np.arange(size) + 0.5
     places = np.stack(np.meshgrid(centres, centres), axis=-1)  # [S, S, 2]
@@ -38,7 +38,9 @@ def lanczos(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     x = pixels[:, :, 0].clip(0, image.shape[1] - 1)  # [S, S, 8]
     y = pixels[:, :, 1].clip(0, image.shape[0] - 1)
     result = np.zeros((size, size, image.shape[2]), np.float32)
-    for i in range(len(taps)):  # 64 gathers: all at once would take much memory
+    for i in range(
+        len(taps)
+    ):  # 64 gathers, one after the other: together they need too much memory
         row = np.zeros_like(result)
         for j in range(len(taps)):
             row += weights[:, :, 0, j, None] * image[y[..., i], x[..., j]]
@@ -47,12 +49,12 @@ def lanczos(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def pad(image: np.ndarray) -> np.ndarray:
-    """Return a picture with half its size more on each side, fading into a blur.
+    """An image padded by half its size on each side, fading into a blur.
 
-    Beyond the border the picture is mirrored: `weight * mirrored + (1 - weight) *
-    blurred`, the weight falling from 1 to 0 at the new border (see `fade`). `blurred`
-    is the mirrored picture halved, blurred by a Gaussian (standard deviation: one
-    pixel for every whole 100 of the shorter side) and doubled.
+    The padding is `weight * mirrored + (1 - weight) * blurred`, where the weight falls
+    from 1 to 0 at the new border (see `fade`). `blurred` is the mirrored image halved,
+    blurred by a Gaussian (standard deviation: one pixel per whole 100 pixels of the
+    shorter side) and doubled.
 
     Args:
         image: [H, W, C] float32, any range.
@@ -71,11 +73,11 @@ def pad(image: np.ndarray) -> np.ndarray:
 
 
 def fade(height: int, width: int) -> np.ndarray:
-    """Return the share of the picture in what `pad` gives, [H, W] in [0, 1].
+    """The weight of the mirrored image in `pad`, [H, W] in [0, 1].
 
     `clip(distance / (shorter side / 4), 0, 1) ** 4` with the distance, in pixels, to
-    the nearest border. (For the authors the height takes the part of the shorter side:
-    the same for squares, but tall pictures would fade inside their true borders.)
+    the nearest border. (The authors use the height in place of the shorter side. This
+    is the same for squares, but tall images would fade inside their own borders.)
     """
     reach = min(height, width) / 4
     y, x = (
@@ -86,13 +88,13 @@ def fade(height: int, width: int) -> np.ndarray:
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Return [H, W, C] blurred by a Gaussian of `sigma` pixels, the border mirrored."""
+    """[H, W, C] blurred by a Gaussian of `sigma` pixels, with mirrored borders."""
     radius = round(BLUR_TRUNCATE * sigma)
     if radius == 0:
         return image
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)
-    for _ in range(2):  # down the rows, then, turned, down the columns
+    for _ in range(2):  # along the rows, then, transposed, along the columns
         wide = np.pad(image, [(radius, radius), (0, 0), (0, 0)], mode="symmetric")
         image = sum(
             (k * wide[i : i + len(image)] for i, k in enumerate(kernel)),
@@ -104,7 +106,7 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
 def _resize(
     image: np.ndarray, width: int, height: int, filter: Image.Resampling
 ) -> np.ndarray:
-    # Pillow resizes floating-point pictures one channel at a time.
+    # Pillow resizes floating-point images one channel at a time.
     channels = (
         Image.fromarray(np.ascontiguousarray(image[..., c])).resize(
             (width, height), filter

@@ -1,4 +1,4 @@
-"""The number of multiplications of a network, counted on its graph."""
+"""The number of multiplications of a network, counted in its graph."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +13,8 @@ def multiplications(function: Callable[..., Any], *inputs: tf.TensorSpec) -> int
     Norms, activations and resampling are not counted, as is usual.
 
     Args:
-        function: of tensors, such as a network.
-        *inputs: shapes of its arguments; a batch of 1 gives the count for one image.
+        function: a function of tensors, such as a network.
+        *inputs: specs of its arguments; a batch of 1 gives the count for one image.
     """
     graph = tf.function(function).get_concrete_function(*inputs).graph
     return sum(_of_operation(operation) for operation in graph.get_operations())

@@ -1,8 +1,8 @@
-"""Residual blocks, of which generator, style encoder and discriminator are made.
+"""Residual blocks of the generator, the style encoder and the discriminator.
 
-Choi et al., arXiv:1912.01865, appendix: ResBlk without a style, and AdaResBlk, in which
-a style code enters through adaptive instance normalization. `channel_widths` is the
-rule for the number of channels at each resolution.
+Choi et al., arXiv:1912.01865, appendix: ResBlk without a style, and AdaResBlk, which
+applies a style code by adaptive instance normalization. `channel_widths` is the rule
+for the number of channels at each resolution.
 """
 
 import math
@@ -17,8 +17,8 @@ from tfstargan.networks.lowering import Lowered
 from tfstargan.networks.norms import AdaIN, InstanceNormalization
 
 LEAK = 0.2  # slope of every LeakyReLU
-# Keeps the variance of a sum of two. The convolutions that end in the sum have it as
-# their gain: on the weights, it costs nothing.
+# Keeps the variance of a sum of two. It is the gain of the convolutions before the sum:
+# applied to their weights, it takes no time.
 UNIT_VARIANCE = 1 / math.sqrt(2)
 
 
@@ -26,8 +26,8 @@ UNIT_VARIANCE = 1 / math.sqrt(2)
 def leaky_relu(x: Any) -> tuple[Any, Any]:
     """LeakyReLU: x, with negative values times 0.2.
 
-    The gradient uses the sign of the result, which the next convolution keeps anyway.
-    So x itself is not kept.
+    The gradient uses the sign of the result, which the next convolution keeps anyway,
+    so x is not kept.
     """
     result = ops.leaky_relu(x, LEAK)
 
@@ -70,10 +70,10 @@ class ResidualBlock(Lowered):
         filters: number of output channels.
         normalize: whether instance normalization precedes each activation.
         downsample: whether the resolution is halved.
-        **kwargs: those of `Lowered`; layers inside the block get them, too.
+        **kwargs: those of `Lowered`, passed to the layers inside.
     """
 
-    convolution: type[Any] = Conv2D  # of 3x3, and how it resamples
+    convolution: type[Any] = Conv2D  # 3x3; it may resample
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class ResidualBlock(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class AdaINResidualBlock(Lowered):
-    """Residual block of the decoder: the style enters through two AdaINs.
+    """Residual block of the decoder, with the style in two AdaINs.
 
     `(shortcut(x) + residual(x, s)) / sqrt(2)`; residual: AdaIN, LeakyReLU, [nearest 2x
     upsampling], conv, AdaIN, LeakyReLU, conv; shortcut: [1x1 conv], [upsampling]. The
@@ -143,9 +143,9 @@ class AdaINResidualBlock(Lowered):
     Args:
         filters: number of output channels.
         upsample: whether the resolution is doubled.
-        shortcut: if not, the block is its residual alone, undivided (for faces, where
-            the high-pass skips bring the source's shape instead).
-        **kwargs: those of `Lowered`; layers inside the block get them, too.
+        shortcut: if False, the block is only its residual, undivided. Faces use this:
+            their high-pass skips keep the shape of the source.
+        **kwargs: those of `Lowered`, passed to the layers inside.
     """
 
     convolution: type[Any] = Conv2D

@@ -1,4 +1,4 @@
-"""`build_networks`: the networks of a configuration, by their names.
+"""`build_networks`: the networks of a configuration, by name.
 
 No other module derives sizes, dtypes or options of networks from the configuration.
 """
@@ -16,14 +16,14 @@ from tfstargan.networks.mapping_network import MappingNetwork
 
 NETWORKS = ("generator", "mapping_network", "style_encoder", "discriminator")
 AVERAGED = ("generator", "mapping_network", "style_encoder")
-# Networks that train in the configuration's `precision`. The discriminator does not: R1
-# squares its gradient, and real and fake images must be rounded alike. Nor does the
-# mapping network, which takes next to no time.
+# Networks that train in the configuration's `precision`. The discriminator trains in
+# float32: R1 squares its gradient, and real and fake images must be rounded alike. So
+# does the mapping network, which takes hardly any time.
 MIXED = ("generator", "style_encoder")
 
 
 def translating(config: Config) -> tuple[str, ...]:
-    """Names of the networks that translate: AVERAGED and, with masks, "fan"."""
+    """The names of the networks that translate: AVERAGED and, with masks, "fan"."""
     return (*AVERAGED, "fan") if config.w_hpf else AVERAGED
 
 
@@ -33,17 +33,16 @@ def build_networks(
     training: bool = False,
     lowering: str | None = None,
 ) -> dict[str, keras.Model]:
-    """Networks of a configuration, built and freshly initialized.
+    """The networks of a configuration, built and freshly initialized.
 
-    They compute in float32, whatever Keras' global dtype policy is, but for `training`.
+    They compute in float32 whatever Keras' global dtype policy is, unless `training`.
 
     Args:
-        config: its `domains` must be known.
+        config: the settings; `domains` must be set.
         names: of NETWORKS, or "fan", whose weights come from a file of the authors.
-        training: whether to apply `config.precision` (to the networks of MIXED; their
-            variables, norms and outputs are float32 in any case) and
-            `config.recompute`.
-        lowering: how operations are computed; see `networks.lowering`.
+        training: whether to apply `config.recompute`, and `config.precision` to the
+            networks of MIXED, whose variables, norms and outputs are always float32.
+        lowering: the form of the operations; see `networks.lowering`.
 
     Returns:
         {name: network}.

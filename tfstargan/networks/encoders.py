@@ -1,7 +1,7 @@
-"""Style encoder and discriminator of StarGAN v2, which look at images.
+"""StarGAN v2's style encoder and discriminator: a `Trunk` with a head for each domain.
 
 Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
-code. Both are a `Trunk` with an output for each domain.
+code.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from tfstargan.networks.blocks import ResidualBlock, channel_widths, leaky_relu
 from tfstargan.networks.layers import Conv2D, DomainDense, Shape, he_normal, pick_domain
 from tfstargan.networks.lowering import Lowered
 
-TRUNK_SIDE = 4  # the smallest one of style encoder and discriminator
+TRUNK_SIDE = 4  # of the smallest feature map
 
 
 class Trunk(Lowered):
-    """All but the heads of style encoder and discriminator; without norms.
+    """The style encoder and the discriminator without their heads; no norms.
 
     A convolution, downsampling residual blocks to 4 x 4, LeakyReLU, a 4x4 convolution
     without padding, LeakyReLU. Images [B, H, W, 3] to features [B, channels].
@@ -26,7 +26,7 @@ class Trunk(Lowered):
         img_size: H and W, a power of two of at least 32.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
-        **kwargs: those of `Lowered`; all layers get them, too.
+        **kwargs: those of `Lowered`, passed to all layers.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Trunk(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class StyleEncoder(Lowered, keras.Model):
-    """Style code of an image in its domain: `E_y(x)`.
+    """Style codes of images in their domains, `E_y(x)`.
 
     Images [B, H, W, 3] in [-1, 1] and their domains, int [B], to style codes
     [B, style_dim].
@@ -85,8 +85,8 @@ class StyleEncoder(Lowered, keras.Model):
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
-        **kwargs: those of `Lowered`; all layers get them, too, but the heads compute in
-            float32 with any dtype.
+        **kwargs: those of `Lowered`, passed to all layers. The heads compute in float32
+            with any dtype.
     """
 
     def __init__(
@@ -123,17 +123,17 @@ class StyleEncoder(Lowered, keras.Model):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class Discriminator(Lowered, keras.Model):
-    """Logit that an image is a real one of its domain: `D_y(x)`.
+    """Logits that images are real images of their domains, `D_y(x)`.
 
     Images [B, H, W, 3] in [-1, 1] and domains, int [B], to logits [B] (real above 0).
-    There is an output for each domain, of which that of the given domain is returned.
+    Of the outputs, one for each domain, that of the given domain is returned.
 
     Args:
         img_size: H and W, a power of two of at least 32.
         num_domains: K.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
-        **kwargs: those of `Lowered`; all layers get them, too.
+        **kwargs: those of `Lowered`, passed to all layers.
     """
 
     def __init__(

@@ -2,8 +2,8 @@
 
 Bulat and Tzimiropoulos, arXiv:1703.07332, as trained by Wang et al. with the adaptive
 wing loss (arXiv:1904.07399): one hourglass, 98 landmarks. StarGAN v2 makes the masks of
-the generator's high-pass skips from its heatmaps (`masks.py`), and aligns photographs
-by its landmarks. It is never trained here; its weights are the authors' `wing.ckpt`.
+the generator's high-pass skips from its heatmaps (`masks.py`) and aligns photographs by
+its landmarks. It is not trained here; its weights are in the authors' `wing.ckpt`.
 """
 
 import math
@@ -13,10 +13,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.layers import Conv2D, Shape, average_pool, he_normal, upsample
 from tfstargan.networks.lowering import Lowered
 
-SIDE = 256  # of the images that FAN sees, and of masks
+SIDE = 256  # of FAN's input images, and of masks
 HEATMAP_SIDE = SIDE // 4
 LANDMARKS = 98
 HOURGLASS_DEPTH = 4
@@ -24,7 +25,7 @@ CHANNELS = 256  # of the hourglass
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
-    """Each pixel's x, y and distance from the centre, [1, H, W, 3].
+    """The x, y and distance from the centre of every pixel, [1, H, W, 3].
 
     x and y run from -1 to 1, x from top to bottom (as in the authors' code) and y from
     left to right; the distance is scaled to at most 1.
@@ -36,12 +37,12 @@ def coordinates(height: int, width: int) -> np.ndarray:
 
 
 def norm_relu(norm: keras.layers.BatchNormalization, features: Any) -> Any:
-    """ReLU of the batch norm with its running statistics."""
+    """ReLU of the batch norm, computed with its running statistics."""
     return ops.relu(norm(features, training=False))
 
 
 def batch_norm(channels: int, dtype: Any = None) -> keras.layers.BatchNormalization:
-    """A batch norm of so many channels with PyTorch's epsilon, built."""
+    """A built batch norm with PyTorch's epsilon."""
     norm = keras.layers.BatchNormalization(epsilon=1e-5, dtype=dtype)
     norm.build((None, None, None, channels))
     return norm
@@ -51,8 +52,8 @@ def batch_norm(channels: int, dtype: Any = None) -> keras.layers.BatchNormalizat
 class CoordConv(keras.layers.Layer):
     """Convolution with the pixels' coordinates as additional inputs.
 
-    Each pixel's `coordinates` are three more input channels, behind the others; Liu et
-    al., arXiv:1807.03247. Zero padding of half a kernel. [B, H, W, C] to
+    The pixels' `coordinates` are three more input channels, after the others; Liu et
+    al., arXiv:1807.03247. It is padded with zeros by half a kernel. [B, H, W, C] to
     [B, H / strides, W / strides, filters].
 
     Args:
@@ -78,7 +79,7 @@ class CoordConv(keras.layers.Layer):
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, features: Any) -> Any:
-        # A convolution is linear: that of the coordinates is the same for all images.
+        # A convolution is linear: the coordinates' part is the same for all images.
         channels = features.shape[-1]
         where = ops.cast(self.coordinates, features.dtype)
         seen = self._convolve(features, self.kernel[:, :, :channels])
@@ -87,7 +88,7 @@ class CoordConv(keras.layers.Layer):
     def _convolve(self, features: Any, kernel: Any) -> Any:
         margin = (self.kernel_size // 2, self.kernel_size // 2)
         features = ops.pad(features, [(0, 0), margin, margin, (0, 0)])
-        return ops.conv(features, kernel, self.strides, padding="valid")
+        return channels_last.conv(features, kernel, self.strides, padding="valid")
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -99,15 +100,15 @@ class CoordConv(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class ConvBlock(Lowered):
-    """FAN's residual block: three convolutions in a row, their outputs side by side.
+    """FAN's residual block: three convolutions in sequence, their outputs concatenated.
 
     Each is BN, ReLU, 3x3 convolution, to a half, a quarter and a quarter of `filters`;
-    arXiv:1703.07332, section 3.1. Shortcut: the input, or, where channels change, its
-    BN, ReLU, 1x1 convolution. [B, H, W, C] to [B, H, W, filters].
+    arXiv:1703.07332, section 3.1. Shortcut: the input, or BN, ReLU, 1x1 convolution of
+    it where the number of channels changes. [B, H, W, C] to [B, H, W, filters].
 
     Args:
         filters: number of output channels, a multiple of 4.
-        **kwargs: those of `Lowered`; layers inside the block get them, too.
+        **kwargs: those of `Lowered`, passed to the layers inside.
     """
 
     def __init__(self, filters: int, **kwargs: Any):
@@ -148,14 +149,13 @@ class ConvBlock(Lowered):
 class Hourglass(Lowered):
     """Residual blocks at full resolution, and in parallel at half of it, recursively.
 
-    `b1(x) + upsample(b3(inner(b2(average_pool(x)))))`, `inner` an hourglass with
-    a depth of one less, at last a ConvBlock; Newell et al., arXiv:1603.06937, section
-    3.1.
-    [B, H, W, C] to [B, H, W, C].
+    `b1(x) + upsample(b3(inner(b2(average_pool(x)))))`, where `inner` is an hourglass
+    with a depth of one less, or a ConvBlock at depth 1; Newell et al.,
+    arXiv:1603.06937, section 3.1. [B, H, W, C] to [B, H, W, C].
 
     Args:
         depth: number of halvings.
-        **kwargs: those of `Lowered`; layers inside the block get them, too.
+        **kwargs: those of `Lowered`, passed to the layers inside.
     """
 
     def __init__(self, depth: int, **kwargs: Any):
@@ -185,13 +185,13 @@ class Hourglass(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class FAN(Lowered, keras.Model):
-    """Face alignment network: 98 heatmaps, each high where its landmark is.
+    """Face alignment network: 98 heatmaps, each high at its landmark.
 
     Images [B, H, W, 3] in [-1, 1], of any size (they are resized to 256), to heatmaps
     [B, 64, 64, 98], unbounded, about [0, 1]. Frozen.
 
     Args:
-        **kwargs: those of `Lowered`; all layers get them, too.
+        **kwargs: those of `Lowered`, passed to all layers.
     """
 
     def __init__(self, **kwargs: Any):
@@ -228,7 +228,7 @@ class FAN(Lowered, keras.Model):
         return x[..., :LANDMARKS]
 
     def has_weights(self) -> bool:
-        """Whether weights have been set: the mean of a trained norm is not 0."""
+        """Whether weights have been loaded: the mean of a trained norm is not 0."""
         return bool(np.any(self.bn1.moving_mean.numpy()))
 
     def landmarks(self, x: Any) -> Any:
@@ -237,23 +237,23 @@ class FAN(Lowered, keras.Model):
 
 
 def prepare(x: Any) -> Any:
-    """Inputs of FAN: images [B, H, W, 3] in [-1, 1] to 256 x 256 in [0, 1].
+    """Inputs of FAN: images [B, H, W, 3] in [-1, 1], resized to 256 x 256, in [0, 1].
 
-    Bilinear, with half-pixel centres, without antialiasing; not normalized otherwise.
+    The filter is bilinear with half-pixel centres, without antialiasing.
     """
     if tuple(x.shape[1:3]) != (SIDE, SIDE):
-        x = ops.image.resize(x, (SIDE, SIDE))
+        x = channels_last.resize(x, (SIDE, SIDE))
     return 0.5 * x + 0.5
 
 
 def landmarks(heatmaps: Any) -> Any:
-    """Position of each heatmap's maximum to a quarter of a pixel.
+    """Positions of the heatmaps' maxima, to a quarter of a pixel.
 
-    The maximum is moved by a quarter towards the larger neighbour in x and in y, unless
-    it lies on the border.
+    A maximum is moved by a quarter of a pixel towards the larger neighbour in x and in
+    y, unless it lies on the border.
 
     Args:
-        heatmaps: [B, 64, 64, 98], as of FAN.
+        heatmaps: [B, 64, 64, 98], the output of FAN.
 
     Returns:
         [B, 98, 2], (x, y) in pixels of the 256 x 256 image: pixel i spans [i, i + 1].
@@ -262,7 +262,9 @@ def landmarks(heatmaps: Any) -> Any:
     flat = (-1, height * width, count)
     peak = _first_maximum(ops.reshape(heatmaps, flat))
     y, x = np.divmod(np.arange(height * width)[:, None], width)
-    right = heatmaps[:, 1:-1, 2:] - heatmaps[:, 1:-1, :-2]  # neighbour less left one
+    right = (
+        heatmaps[:, 1:-1, 2:] - heatmaps[:, 1:-1, :-2]
+    )  # right neighbour minus left one
     below = heatmaps[:, 2:, 1:-1] - heatmaps[:, :-2, 1:-1]
     places = []
     for place, slope in ((x, right), (y, below)):
@@ -274,8 +276,8 @@ def landmarks(heatmaps: Any) -> Any:
 
 
 def _first_maximum(maps: Any) -> Any:
-    # [B, P, C] to the same, 1 at each map's first maximum and else 0: a product with it
-    # reads a value there. LiteRT has neither Keras' argmax nor a plain gather for this.
+    # [B, P, C]: 1 at each map's first maximum, else 0. A product with it reads a value
+    # at the maximum; LiteRT supports neither Keras' argmax nor a plain gather for this.
     order = ops.cast(np.arange(maps.shape[1])[:, None], maps.dtype)  # [P, 1]
     highest = ops.max(maps, axis=1, keepdims=True)
     first = ops.where(ops.equal(maps, highest), order, maps.shape[1])

@@ -1,4 +1,4 @@
-"""The generator of StarGAN v2, which translates an image into a style.
+"""StarGAN v2's generator, which translates an image into a style.
 
 Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
 code. The masks for its skips on faces (`w_hpf > 0`) are in `masks.py`.
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.blocks import (
     AdaINResidualBlock,
     ResidualBlock,
@@ -26,34 +27,34 @@ HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hp
 
 @keras.saving.register_keras_serializable("tfstargan")
 class Generator(Lowered, keras.Model):
-    """Translate images into a style: `G(x, s)`, the domain being part of the style.
+    """Images translated into a style, `G(x, s)`; the style implies the domain.
 
     Images [B, H, W, 3] in [-1, 1] and style codes [B, style_dim] to images
-    [B, H, W, 3], about [-1, 1] (there is no tanh; clip before showing).
+    [B, H, W, 3], about [-1, 1] (there is no tanh; clip before display).
 
-    For faces (`w_hpf > 0`) there is one more halving and doubling, and what a mask lets
-    through of the encoder's feature maps x at sides 32, 64 and 128 is added to the
-    decoder's: `high_pass(mask * x) / w_hpf`. `masks` are two, [B, M, M, 1] in [0, 1]:
-    the whole face for side 32, eyes and nose for the others (`masks.face_masks`).
+    For faces (`w_hpf > 0`) there is one more halving and doubling. The encoder's
+    feature maps x at sides 32, 64 and 128 are masked and added to the decoder's:
+    `high_pass(mask * x) / w_hpf`. There are two `masks`, [B, M, M, 1] in [0, 1]: the
+    whole face for side 32, eyes and nose for the other sides (`masks.face_masks`).
 
     Args:
         img_size: H and W, a power of two of at least 32.
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
-        w_hpf: divides the high-pass skips; 0: none, and no masks.
-        recompute: whether training keeps only the input of each block, and computes the
+        w_hpf: divides the high-pass skips; 0: no skips and no masks.
+        recompute: whether training keeps only the input of each block and computes the
             rest again for the gradient: a third more arithmetic, less memory.
-        **kwargs: those of `Lowered`; all layers get them, too, but `to_rgb` computes in
-            float32 with any dtype.
+        **kwargs: those of `Lowered`, passed to all layers. `to_rgb` computes in float32
+            with any dtype.
 
     Raises:
-        ValueError: if called with masks without skips, or skips without masks.
+        ValueError: if masks are given without skips, or not given with skips.
     """
 
     encoder_block: type[ResidualBlock] = ResidualBlock
     decoder_block: type[AdaINResidualBlock] = AdaINResidualBlock
-    halvings = 0  # of the resolution by from_rgb, made up for by to_rgb
+    halvings = 0  # of the resolution in from_rgb, undone in to_rgb
 
     def __init__(
         self,
@@ -90,11 +91,11 @@ class Generator(Lowered, keras.Model):
         self.to_rgb = self.make_to_rgb()
 
     def make_from_rgb(self, filters: int) -> Any:
-        """Make the first convolution."""
+        """The first convolution."""
         return Conv2D(filters, **self.inherited())
 
     def make_to_rgb(self) -> Any:
-        """Make the last convolution, in float32 whatever the other layers' dtype."""
+        """The last convolution, in float32 whatever the dtype of the other layers."""
         return Conv2D(3, 1, dtype="float32", lowering=self.lowering)
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
@@ -116,7 +117,7 @@ class Generator(Lowered, keras.Model):
         """Features of images, the same for all styles.
 
         Returns:
-            The feature map at the bottleneck, and those that skip it by their sides.
+            The feature map at the bottleneck, and {side: feature map that skips it}.
         """
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
@@ -130,7 +131,7 @@ class Generator(Lowered, keras.Model):
     def decode_features(
         self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
     ) -> Any:
-        """Images [B, H, W, 3] of encoded features, each in its style."""
+        """Images [B, H, W, 3] decoded from features, each in its style."""
         if (masks is not None) != (self.w_hpf > 0):
             rule = "takes no masks" if masks is not None else "needs masks"
             raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
@@ -147,7 +148,8 @@ class Generator(Lowered, keras.Model):
     def _skip(self, x: Any, masks: Any) -> Any:
         side = x.shape[1]
         mask = masks[0] if side == HIGH_PASS_SIDES[0] else masks[1]
-        mask = ops.image.resize(mask, (side, side))  # half-pixel centres, no antialias
+        # Bilinear, half-pixel centres, no antialiasing.
+        mask = channels_last.resize(mask, (side, side))
         return high_pass(ops.cast(mask, x.dtype) * x, self.w_hpf)
 
     def get_config(self) -> dict:

@@ -1,16 +1,16 @@
-"""Convolutions that resample, their building blocks, and a linear layer per domain.
+"""Convolutions that resample, and linear layers per domain.
 
 Nothing here is specific to StarGAN.
 
 A 3x3 convolution next to a change of resolution needs only a quarter of the arithmetic:
 
-- Means of 2x2 pixels commute with a convolution. Taken before it, only every second
-  pixel is convolved.
-- Nearest-neighbour doubling is spreading the pixels apart, with zeros between them, and
-  summing 2x2. With the sum taken after the convolution, three of four pixels that it
-  sees are zeros, which a transposed convolution skips.
+- Means of 2x2 pixels commute with a convolution. If they are taken first, only every
+  second pixel is convolved.
+- Nearest-neighbour doubling inserts zeros between the pixels, then sums 2x2. If the sum
+  is taken after the convolution, three of four of its inputs are zeros, which a
+  transposed convolution skips.
 
-The values are the same but for rounding.
+The values are the same except for rounding.
 """
 
 import math
@@ -20,32 +20,33 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.lowering import LITERT, Lowered
 
-Shape = tuple[Any, ...]  # of sizes; None where any will do
+Shape = tuple[Any, ...]  # of sizes; None: any
 
-# Eight times a pixel less its eight neighbours: 0 where nothing changes.
+# Eight times a pixel minus its eight neighbours: 0 in constant areas.
 HIGH_PASS = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 
 
 def he_normal(fan_in: int) -> keras.initializers.Initializer:
     """The reference's initializer: N(0, 2 / fan_in), not truncated.
 
-    He et al., arXiv:1502.01852, eq. 10. Keras' own `HeNormal` cuts the tails off.
+    He et al., arXiv:1502.01852, eq. 10. Keras' own `HeNormal` is truncated.
     """
     return keras.initializers.RandomNormal(stddev=math.sqrt(2.0 / fan_in))
 
 
 def average_pool(features: Any) -> Any:
     """Means of 2x2 pixels: [B, H, W, C] to [B, H / 2, W / 2, C]."""
-    return ops.average_pool(features, 2, padding="valid")
+    return channels_last.average_pool(features, 2, padding="valid")
 
 
 def upsample(features: Any) -> Any:
     """Nearest-neighbour doubling: [B, H, W, C] to [B, 2H, 2W, C].
 
-    Copies are made along the channels and reshaped into columns, then into rows. This
-    is cheap everywhere, and the LiteRT converter keeps it, unlike resizing operations.
+    Copies along the channels are reshaped into columns, then into rows. This is fast on
+    every backend, and the LiteRT converter keeps it, unlike resizing operations.
     """
     _, height, width, channels = features.shape
     wide = ops.concatenate([features, features], axis=-1)  # [B, H, W, 2C]
@@ -57,8 +58,8 @@ def upsample(features: Any) -> Any:
 def high_pass(features: Any, weight: float) -> Any:
     """Differences of every pixel from its neighbours, [B, H, W, C].
 
-    Each channel is convolved with `HIGH_PASS / weight`. Beyond the border are zeros, so
-    that a border counts as a difference.
+    Each channel is convolved with `HIGH_PASS / weight`. It is padded with zeros, so a
+    border counts as a difference.
 
     Args:
         features: [B, H, W, C].
@@ -66,7 +67,7 @@ def high_pass(features: Any, weight: float) -> Any:
     """
     kernel = np.tile(HIGH_PASS[..., None, None] / weight, (features.shape[-1], 1))
     kernel = ops.cast(kernel, features.dtype)  # [3, 3, C, 1]
-    return ops.depthwise_conv(features, kernel, padding="same")
+    return channels_last.depthwise_conv(features, kernel, padding="same")
 
 
 @keras.saving.register_keras_serializable("tfstargan")
@@ -79,21 +80,22 @@ class Conv2D(Lowered):
         filters: number of output channels.
         kernel_size: side of the kernel.
         padding: "same" (zeros) or "valid".
-        use_bias: whether to add a bias (from 0).
-        gain: factor on the result; it is put on kernel and bias, which are smaller.
+        use_bias: whether to add a bias (initially 0).
+        gain: factor on the result, applied to kernel and bias, which are smaller.
         resample: None; "down" for a 2x2 average pool after the convolution; "up" for
             nearest-neighbour doubling before it. Both need a "same" kernel of 1 or 3.
-        **kwargs: those of `Lowered`. Any lowering doubles the resolution by four small
-            convolutions, each of every second row and column, instead of a transposed
-            one. "litert_pairs" convolves two rows at a time where PAIRS_FROM allows.
+        **kwargs: those of `Lowered`. Every lowering doubles the resolution by four
+            small convolutions, each for every second row and column, instead of a
+            transposed one. "litert_pairs" convolves two rows at a time from
+            PAIRS_FROM on.
 
     Raises:
         ValueError: if `resample` is unknown, or is not supported with this kernel_size
             and padding.
     """
 
-    # Two rows at a time take a third less multiplications, more additions, and a kernel
-    # that is a third larger. They are faster from this width and image height on.
+    # Two rows at a time take a third fewer multiplications, more additions, and a
+    # kernel that is a third larger. They are faster from this width and height on.
     PAIRS_FROM: ClassVar = {"channels": 128, "side": 64}
 
     def __init__(
@@ -137,7 +139,7 @@ class Conv2D(Lowered):
         elif self.lowering == "litert_pairs" and self._pairs_pay(features):
             features = self._convolve_pairs(features, kernel)
         else:
-            features = ops.conv(features, kernel, padding=self.padding)
+            features = channels_last.conv(features, kernel, padding=self.padding)
         return ops.add(features, self._scaled(self.bias)) if self.use_bias else features
 
     def _scaled(self, weight: Any) -> Any:
@@ -164,7 +166,7 @@ class Conv2D(Lowered):
         c, d = rows[:, 1:, :width], rows[:, 1:, width:]
         f, g, h = (kernel[i : i + 1] for i in range(3))
         first, plus, minus, last = (
-            ops.conv(row, taps, padding="same")
+            channels_last.conv(row, taps, padding="same")
             for row, taps in (
                 (a - c, f),
                 (b + c, (f + g + h) / 2),
@@ -177,31 +179,33 @@ class Conv2D(Lowered):
 
     def _convolve_then_pool(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with pooling: a quarter of the work
-            return ops.conv(average_pool(features), kernel, padding="same")
+            return channels_last.conv(average_pool(features), kernel, padding="same")
         means = ops.pad(features, [(0, 0), (1, 1), (1, 1), (0, 0)])
-        means = ops.average_pool(means, 2, strides=1)  # [B, H + 1, W + 1, C]
-        return ops.conv(means, kernel, strides=2, padding="valid")
+        means = channels_last.average_pool(means, 2, strides=1)  # [B, H + 1, W + 1, C]
+        return channels_last.conv(means, kernel, strides=2, padding="valid")
 
     def _upsample_then_convolve(self, features: Any, kernel: Any) -> Any:
         if self.kernel_size == 1:  # commutes with copying
-            return upsample(ops.conv(features, kernel, padding="same"))
+            return upsample(channels_last.conv(features, kernel, padding="same"))
         kernel = 4 * kernel  # sums are four means
         spread = self._spread_in_phases if self.lowering else self._spread
-        return ops.average_pool(spread(features, kernel), 2, strides=1)
+        return channels_last.average_pool(spread(features, kernel), 2, strides=1)
 
     def _spread(self, features: Any, kernel: Any) -> Any:
         """The convolution of pixels with zeros between them, [B, 2H + 1, 2W + 1, F].
 
-        A transposed convolution turns the kernel around and swaps its channels.
+        A transposed convolution takes the kernel flipped, with its channels swapped.
         """
         kernel = ops.transpose(ops.flip(kernel, (0, 1)), (0, 1, 3, 2))
-        return ops.conv_transpose(features, kernel, strides=2, padding="valid")
+        return channels_last.conv_transpose(
+            features, kernel, strides=2, padding="valid"
+        )
 
     def _spread_in_phases(self, features: Any, kernel: Any) -> Any:
-        """The same by four convolutions, each with the taps that see no zeros.
+        """The same by four convolutions, each with the taps that meet pixels.
 
-        Between two pixels a filter sees both with its outer taps. At a pixel it sees
-        only that one, with its middle tap.
+        Between two pixels, the outer taps of a filter meet both. At a pixel, only its
+        middle tap meets one.
         """
         between, at = (slice(0, 3, 2), (1, 1)), (slice(1, 2), (0, 1))
         phases = []  # 4 x [B, H + 1, W + 1, F]
@@ -209,8 +213,8 @@ class Conv2D(Lowered):
             for columns, sides in (between, at):
                 padded = ops.pad(features, [(0, 0), above_below, sides, (0, 0)])
                 taps = kernel[rows, columns]
-                phases.append(ops.conv(padded, taps, padding="valid"))
-        whole = ops.depth_to_space(ops.concatenate(phases, axis=-1), 2)
+                phases.append(channels_last.conv(padded, taps, padding="valid"))
+        whole = channels_last.depth_to_space(ops.concatenate(phases, axis=-1), 2)
         return whole[:, :-1, :-1]
 
     def get_config(self) -> dict:
@@ -226,17 +230,17 @@ class Conv2D(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class DomainDense(Lowered):
-    """A linear layer for each domain, all of them applied: `x_k @ kernel_k + bias_k`.
+    """A linear layer for each domain, `x_k @ kernel_k + bias_k`; all are applied.
 
     [B, K, C] (or [B, 1, C]: the same input for every domain) to [B, K, units].
-    All heads are computed, so that those of domains absent from a batch have a zero
-    gradient rather than none, as in the reference.
+    Heads of domains that are absent from a batch have a zero gradient rather than none,
+    as in the reference.
 
     Args:
         units: number of outputs of each domain's layer.
         num_domains: K.
-        **kwargs: those of `Lowered`. For LiteRT, whose quantizer has no batches of
-            matrix products, there is a product for each domain.
+        **kwargs: those of `Lowered`. For LiteRT, whose quantizer does not support
+            batches of matrix products, there is a product for each domain.
     """
 
     def __init__(self, units: int, num_domains: int, **kwargs: Any):
@@ -276,6 +280,6 @@ class DomainDense(Lowered):
 
 
 def pick_domain(heads: Any, domain: Any) -> Any:
-    """Each example's output for its domain: [B, K, C] and int [B] to [B, C]."""
+    """The output of each example for its domain: [B, K, C] and int [B] to [B, C]."""
     chosen = ops.one_hot(domain, heads.shape[1], dtype=heads.dtype)  # [B, K]
     return ops.einsum("bkc,bk->bc", heads, chosen)

@@ -1,16 +1,16 @@
-"""A light generator for devices: the layout of `Generator`, separable convolutions.
+"""A light generator for devices: `Generator` with separable convolutions.
 
-It differs from `Generator` in three ways, which make it fit a phone:
+It differs from `Generator` in three ways:
 
 - A 3x3 convolution is a depthwise 3x3 and a pointwise one (MobileNets, Howard et al.,
   arXiv:1704.04861): about a ninth of the arithmetic.
 - The first convolution halves the resolution, and the last one doubles it by sub-pixels
-  (Shi et al., arXiv:1609.05158). So no feature map is as large as the image: with so
-  little arithmetic, it is passes over large feature maps that take the time.
+  (Shi et al., arXiv:1609.05158). No feature map is as large as the image: with so
+  little arithmetic, passes over large feature maps would take most of the time.
 - It has fewer channels (`Config.light_width`).
 
 Styles, norms, residual blocks and the high-pass skips of faces are the same. It is
-distilled from a trained run (`training/distillation.py`), or trained from scratch
+distilled from a trained run (`training/distillation.py`) or trained from scratch
 (`generator="light"`).
 """
 
@@ -20,25 +20,26 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfstargan.networks import channels_last
 from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock
 from tfstargan.networks.generator import Generator
 from tfstargan.networks.layers import Conv2D, Shape, he_normal, upsample
 from tfstargan.networks.lowering import Lowered
 
-STEM = 4  # side of the first convolution's kernel: each halved pixel sees 4x4
+STEM = 4  # side of the first convolution's kernel, which has a stride of 2
 
 
 @keras.saving.register_keras_serializable("tfstargan")
 class DepthwiseConv2D(Lowered):
-    """A 3x3 convolution of every channel on its own, zeros beyond the border.
+    """A 3x3 convolution of every channel by itself, padded with zeros.
 
     [B, H, W, C] to [B, H', W', C].
 
     Args:
         strides: 1, or 2 to halve the resolution.
-        use_bias: whether to add a bias (from 0).
+        use_bias: whether to add a bias (initially 0).
         **kwargs: those of `Lowered`. With "xla_cpu" and strides of 1, nine shifted maps
-            are summed in place of TensorFlow's operation.
+            are summed instead of TensorFlow's operation.
     """
 
     def __init__(self, strides: int = 1, use_bias: bool = True, **kwargs: Any):
@@ -56,7 +57,7 @@ class DepthwiseConv2D(Lowered):
         if self.lowering == "xla_cpu" and self.strides == 1:
             features = self._sum_shifted(features)
         else:
-            features = ops.depthwise_conv(
+            features = channels_last.depthwise_conv(
                 features, self.kernel, strides=self.strides, padding="same"
             )
         return ops.add(features, self.bias) if self.use_bias else features
@@ -79,17 +80,17 @@ class DepthwiseConv2D(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class SeparableConv2D(Lowered):
-    """A depthwise 3x3 and a pointwise convolution, in the place of `layers.Conv2D`.
+    """A depthwise 3x3 and a pointwise convolution, instead of `layers.Conv2D`.
 
-    Each works at the smaller of the two resolutions if it can: "down" is a depthwise
-    convolution of stride 2, "up" is pointwise, nearest-neighbour doubling, depthwise.
+    "down" is a depthwise convolution of stride 2, then the pointwise one. "up" is the
+    pointwise convolution, nearest-neighbour doubling, then the depthwise one.
     [B, H, W, C] to [B, H', W', filters].
 
     Args:
         filters: number of output channels.
         resample: None, "down" or "up".
         gain: factor on the result, as in `layers.Conv2D`; not with "up".
-        **kwargs: those of `Lowered`; both convolutions get them, too.
+        **kwargs: those of `Lowered`, passed to both convolutions.
 
     Raises:
         ValueError: if `resample` is unknown, or there is a gain with "up".
@@ -114,7 +115,7 @@ class SeparableConv2D(Lowered):
     def build(self, input_shape: Shape) -> None:
         up = self.resample == "up"
         shared = self.inherited()
-        # Only the last convolution has a bias, which makes one before it redundant.
+        # Only the last convolution has a bias: one before it would be redundant.
         self.pointwise = Conv2D(
             self.filters, 1, use_bias=not up, gain=self.gain, **shared
         )
@@ -139,13 +140,13 @@ class SeparableConv2D(Lowered):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class SubpixelConv2D(Lowered):
-    """A separable convolution to twice the resolution: 2x2 pixels from each one.
+    """A separable convolution to twice the resolution, 2x2 pixels from each one.
 
     Shi et al., arXiv:1609.05158, section 2.2. [B, H, W, C] to [B, 2H, 2W, filters].
 
     Args:
         filters: number of output channels.
-        **kwargs: those of `Lowered`; the convolution gets them, too.
+        **kwargs: those of `Lowered`, passed to the convolution.
     """
 
     def __init__(self, filters: int, **kwargs: Any):
@@ -157,7 +158,7 @@ class SubpixelConv2D(Lowered):
         self.conv.build(input_shape)
 
     def call(self, features: Any) -> Any:
-        return ops.depth_to_space(self.conv(features), 2)
+        return channels_last.depth_to_space(self.conv(features), 2)
 
     def get_config(self) -> dict:
         return super().get_config() | {"filters": self.filters}
@@ -179,10 +180,10 @@ class LightAdaINResidualBlock(AdaINResidualBlock):
 
 @keras.saving.register_keras_serializable("tfstargan")
 class LightGenerator(Generator):
-    """Translate images into a style, like `Generator`, with little arithmetic.
+    """Images translated into a style, as by `Generator`, with little arithmetic.
 
-    It is made and called with the arguments of `Generator`. With w_hpf > 0, features at
-    the image's own resolution have no skip, for there are none.
+    Its arguments are those of `Generator`. With w_hpf > 0 there is no skip at the
+    image's own resolution, at which it has no features.
     """
 
     encoder_block = LightResidualBlock
@@ -190,7 +191,7 @@ class LightGenerator(Generator):
     halvings = 1
 
     def make_from_rgb(self, filters: int) -> Any:
-        """Make a convolution of stride 2."""
+        """The first convolution, of stride 2."""
         init = he_normal(math.prod((STEM, STEM, 3)))
         return keras.layers.Conv2D(
             filters,
@@ -199,8 +200,9 @@ class LightGenerator(Generator):
             padding="same",
             kernel_initializer=init,
             dtype=self.dtype_policy,
+            **channels_last.LAST,
         )
 
     def make_to_rgb(self) -> Any:
-        """Make a convolution that doubles the resolution, in float32."""
+        """The last convolution, which doubles the resolution, in float32."""
         return SubpixelConv2D(3, dtype="float32", lowering=self.lowering)

@@ -1,9 +1,9 @@
 """`Lowered`: layers whose operations can be computed in more than one way.
 
-A machine may be slow, or inexact, at an operation that another one is good at. The
-argument `lowering` of a layer selects an equivalent form for it. All forms give the
-same values but for rounding, and have the same weights: a lowering is chosen when a
-network is built for a machine, and is no part of a run or of its checkpoints.
+An operation that is fast and exact on one machine may be slow or inexact on another.
+The argument `lowering` of a layer selects an equivalent form. All forms have the same
+weights and give the same values except for rounding. A lowering is chosen when a
+network is built for a machine; runs and checkpoints do not depend on it.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ import keras
 # "xla_cpu": XLA on a CPU is slow at transposed and at depthwise convolutions.
 # "litert": LiteRT is slow at transposed convolutions, sums one number after the other,
 #     and can't quantize batches of matrix products.
-# "litert_pairs": the same, and wide convolutions take rows in pairs: faster in float32
-#     on processors; 8-bit arithmetic and GPUs gain nothing from it.
+# "litert_pairs": as "litert", and wide convolutions take rows in pairs. This is faster
+#     in float32 on CPUs, but not in 8-bit arithmetic or on GPUs.
 LITERT = ("litert", "litert_pairs")
 LOWERINGS = (None, "xla_cpu", *LITERT)
 
@@ -24,7 +24,7 @@ class Lowered(keras.layers.Layer):
     """A layer that can be computed in one of LOWERINGS.
 
     Args:
-        lowering: how operations are computed; one of LOWERINGS.
+        lowering: the form of its operations, one of LOWERINGS.
         **kwargs: those of `keras.layers.Layer`.
 
     Raises:
@@ -41,7 +41,7 @@ class Lowered(keras.layers.Layer):
         self.lowering = lowering
 
     def inherited(self) -> dict[str, Any]:
-        """Arguments that the layers inside this one share with it."""
+        """The arguments to pass to the layers inside this one."""
         return {"dtype": self.dtype_policy, "lowering": self.lowering}
 
     def get_config(self) -> dict:

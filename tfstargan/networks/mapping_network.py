@@ -1,4 +1,4 @@
-"""The mapping network of StarGAN v2, which makes style codes from latents.
+"""StarGAN v2's mapping network, which makes style codes from latents.
 
 Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the authors'
 code.
@@ -12,22 +12,22 @@ from keras import ops
 from tfstargan.networks.layers import DomainDense, Shape, he_normal, pick_domain
 from tfstargan.networks.lowering import Lowered
 
-SHARED_LAYERS = 4  # of the mapping network; then as many per domain
+SHARED_LAYERS = 4  # followed by as many per domain
 
 
 @keras.saving.register_keras_serializable("tfstargan")
 class MappingNetwork(Lowered, keras.Model):
-    """Make style codes of a domain from noise: `F_y(z)`.
+    """Style codes of latents in a domain, `F_y(z)`.
 
     Latents [B, latent_dim] ~ N(0, I) and domains, int [B], to style codes
-    [B, style_dim]. Four shared layers, then four of each domain's own.
+    [B, style_dim]. Four shared layers, then four for each domain.
 
     Args:
         num_domains: K.
         latent_dim: length of a latent.
         style_dim: length of a style code.
         hidden_dim: width of the hidden layers.
-        **kwargs: those of `Lowered`; all layers get them, too.
+        **kwargs: those of `Lowered`, passed to all layers.
     """
 
     def __init__(

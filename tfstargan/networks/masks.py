@@ -12,17 +12,20 @@ from keras import ops
 
 from tfstargan.networks.fan import FAN, SIDE
 
-THRESHOLD = 0.1  # lower values of a heatmap are set to 0
+# Lower values of a heatmap are set to 0. Heatmaps differ from the authors' by rounding
+# in the convolutions (5e-6 with XLA, 9e-6 with oneDNN), so a value beside the threshold
+# may fall on its other side. In `enlarge` the authors' order rounds no less.
+THRESHOLD = 0.1
 
 
 class Group(NamedTuple):
-    """Landmarks, numbered as in WFLW, that enter the masks in the same way.
+    """Landmarks, numbered as in WFLW, that are treated alike in the masks.
 
     Attributes:
         first: the first landmark.
         last: the last one.
-        copies: (rows to move up, power to raise to) of each copy that is added.
-        fine: whether the group is in the second mask, too.
+        copies: (rows to move up, power to raise to) for each copy that is added.
+        fine: whether the group is also in the second mask.
     """
 
     first: int
@@ -52,17 +55,19 @@ GROUPS = (
 def face_masks(heatmaps: Any) -> tuple[Any, Any]:
     """Masks of a whole face, and of its eyes and nose.
 
-    Every heatmap is enlarged to 256 x 256, cut at 0.1, scaled to [0, 1], raised to a
-    power and moved; a mask is the sum of its landmarks' heatmaps, at most 1.
+    Every heatmap is enlarged to 256 x 256; values below 0.1 are set to 0; it is scaled
+    to [0, 1], raised to a power and moved. A mask is the sum of its landmarks'
+    heatmaps, at most 1.
 
     Args:
-        heatmaps: [B, 64, 64, 98] as of FAN; or 256 x 256, which are not enlarged.
+        heatmaps: [B, 64, 64, 98], the output of FAN; maps of 256 x 256 are not
+            enlarged.
 
     Returns:
-        Twice [B, 256, 256, 1] in [0, 1]: of all GROUPS, and of the fine ones.
+        Two masks [B, 256, 256, 1] in [0, 1]: of all GROUPS, and of the fine ones.
     """
     coarse, fine = 0.0, 0.0
-    # Group by group: all 98 maps at 256 x 256 would be 25 MB an image, many times over.
+    # Group by group: all 98 maps at 256 x 256 are 25 MB per image, for every copy.
     for group in GROUPS:
         part = _mask_of_group(heatmaps[..., group.first : group.last + 1], group)
         coarse = coarse + part
@@ -84,7 +89,7 @@ def _mask_of_group(heatmaps: Any, group: Group) -> Any:
     maps = (maps - lowest) / (highest - lowest + 1e-6)
     mask = 0.0
     for rows, power in group.copies:
-        raised = math.prod([maps] * power)  # on phones quicker than a power
+        raised = math.prod([maps] * power)  # faster than a power on phones
         mask = mask + roll_up(ops.sum(raised, axis=-1, keepdims=True), rows)
     return mask
 
@@ -92,8 +97,8 @@ def _mask_of_group(heatmaps: Any, group: Group) -> Any:
 def enlarge(heatmaps: Any) -> Any:
     """Maps [B, S, S, C] resized to 256 x 256: bilinear, with aligned corners.
 
-    The resizing operations of Keras and of LiteRT do not align corners. Instead there
-    are two products with the weight of each row (and column) in each row of the result.
+    The resizing operations of Keras and LiteRT do not align corners. Two matrix
+    products apply the weights of rows, then of columns, in the result.
     """
     side = heatmaps.shape[1]
     if side == SIDE:
@@ -107,5 +112,5 @@ def enlarge(heatmaps: Any) -> Any:
 
 
 def roll_up(maps: Any, rows: int) -> Any:
-    """Maps [B, H, W, C] moved up by `rows` (down if negative), around the border."""
+    """Maps [B, H, W, C] moved up cyclically by `rows` (down if negative)."""
     return ops.concatenate([maps[:, rows:], maps[:, :rows]], axis=1)

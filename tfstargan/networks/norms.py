@@ -1,4 +1,4 @@
-"""Instance normalization, and its adaptive form that a style code controls.
+"""Instance normalization, and its adaptive form, controlled by a style code.
 
 `InstanceNormalization` replaces tensorflow-addons' layer (the package ended in May
 2024). `AdaIN` is adaptive instance normalization (Huang and Belongie,
@@ -19,19 +19,19 @@ def normalize(
 ) -> Any:
     """Features with mean `offset` and deviation `gain` in each channel of each image.
 
-    `gain * (x - mean) / sqrt(var + epsilon) + offset`, mean and (biased) variance over
-    H and W; a constant channel becomes its offset.
+    `gain * (x - mean) / sqrt(var + epsilon) + offset`, with mean and (biased) variance
+    over H and W. A constant channel becomes its offset.
 
-    The gradient is written out: it makes fewer passes over memory than an automatic one
-    and keeps a single tensor of the size of `features`. It can be differentiated again.
+    The gradient is written out: it makes fewer passes over memory than the automatic
+    one and keeps a single tensor of the size of `features`. It is differentiable.
 
     Args:
-        features: [B, H, W, C]; everything is computed in float32 whatever its dtype.
+        features: [B, H, W, C] of any dtype; all is computed in float32.
         gain: [B, 1, 1, C], or [1, 1, 1, C] for all images.
-        offset: the same.
+        offset: of the same shape.
         epsilon: added to the variance; 1e-5 is the reference's.
-        staged: whether to take means of rows first, and then the means of these: for
-            LiteRT, which sums one number after the other, on some GPUs in float16.
+        staged: whether to average rows first, then their means. LiteRT sums one number
+            after the other, on some GPUs in float16.
 
     Returns:
         [B, H, W, C] float32.
@@ -45,8 +45,8 @@ def normalize(
     @ops.custom_gradient
     def standardize(x: Any, gain: Any, offset: Any) -> tuple[Any, Any]:
         centred = x - mean(x)
-        # The square is written as a product: LiteRT's SQUARED_DIFFERENCE, which a
-        # square becomes, overflows in float16.
+        # A product: a square would be converted to LiteRT's SQUARED_DIFFERENCE, which
+        # overflows in float16.
         inverse = ops.rsqrt(mean(centred * centred) + epsilon)
         scale = gain * inverse
 
@@ -78,8 +78,8 @@ class InstanceNormalization(Lowered):
     [B, H, W, C] to [B, H, W, C].
 
     Args:
-        epsilon: added to the variance. 1e-5 is PyTorch's; tensorflow-addons said 1e-3.
-        affine: whether there are a scale (gamma, from 1) and an offset (beta, from 0).
+        epsilon: added to the variance. 1e-5 is PyTorch's; tensorflow-addons had 1e-3.
+        affine: whether to learn a scale (gamma, initially 1) and an offset (beta, 0).
         **kwargs: those of `Lowered`.
     """
 
@@ -112,9 +112,9 @@ class InstanceNormalization(Lowered):
 class AdaIN(Lowered):
     """Adaptive instance normalization: a style sets every channel's scale and offset.
 
-    `(1 + gamma) * (x - mean) / sqrt(var + epsilon) + beta`, (gamma, beta) a linear
-    function of the style; arXiv:1703.06868, eq. 8. The `1 +`, absent there, is StarGAN
-    v2's, so that (with the initial zero bias) a zero style is plain instance norm.
+    `(1 + gamma) * (x - mean) / sqrt(var + epsilon) + beta`, where (gamma, beta) are a
+    linear function of the style; arXiv:1703.06868, eq. 8. The `1 +` is StarGAN v2's:
+    with the initial zero bias, a zero style is plain instance normalization.
     Features [B, H, W, C] and style [B, S] to [B, H, W, C].
 
     Args:

@@ -1,3 +1,3 @@
-"""The authors' files: PyTorch's formats, names and layouts of parameters."""
+"""The authors' files: PyTorch's formats, parameter names and layouts."""
 
 import tfstargan.backend  # noqa: F401 - before Keras

@@ -14,7 +14,7 @@ def export_reference(
 ) -> pathlib.Path:
     """Write a checkpoint's averages, and FAN if there is one, in the authors' format.
 
-    With w_hpf > 0 that has the generator's `hpf.filter`, and, as zeros, the shortcuts
+    With w_hpf > 0 the file has the generator's `hpf.filter` and zeros for the shortcuts
     that it never applies.
 
     Args:
@@ -26,13 +26,13 @@ def export_reference(
         The file.
 
     Raises:
-        UserError: if there is no such checkpoint, its generator is none of the
-            authors', or the file can't be written.
+        UserError: if there is no such checkpoint, its generator is not the authors', or
+            the file can't be written.
     """
     if run.config.generator != "full":
         raise UserError(
             f"{run.path}: has a {run.config.generator} generator, which the authors' "
-            "code lacks; write the run that it was distilled from"
+            "code does not have; export the run that it was distilled from"
         )
     iteration = iteration_of(run.checkpoint(checkpoint))
     networks = build_networks(run.config, translating(run.config))

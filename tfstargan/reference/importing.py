@@ -1,4 +1,4 @@
-"""The authors' published weights: read, and the settings that their sizes mean."""
+"""The authors' published weights, and the settings that follow from their sizes."""
 
 import dataclasses
 import itertools
@@ -20,10 +20,10 @@ Arrays = dict[str, np.ndarray]
 
 
 def read(path: pathlib.Path) -> dict[str, Arrays]:
-    """Return {network: {reference name: array}} of the authors' `*_nets_ema.ckpt`.
+    """{network: {reference name: array}} of the authors' `*_nets_ema.ckpt`.
 
     Raises:
-        UserError: if it is another file.
+        UserError: if it is not such a file.
     """
     parts = pytorch_file.load(path)
     needed, known = set(AVERAGED), {*AVERAGED, "fan"}
@@ -35,18 +35,18 @@ def read(path: pathlib.Path) -> dict[str, Arrays]:
         )
     for name, arrays in parts.items():
         if not isinstance(arrays, dict):
-            raise UserError(f"{path}: {name} is no dictionary of arrays")
+            raise UserError(f"{path}: {name} is not a dictionary of arrays")
     return {n: parameters.unwrapped(arrays) for n, arrays in parts.items()}
 
 
 def sizes(parts: dict[str, Arrays]) -> dict[str, Any]:
-    """Return the settings that size the networks, and how many domains there are.
+    """The settings that size the networks, and the number of domains.
 
-    Channels are held to one another here, so that a wrong file is refused before
-    networks of its sizes are built.
+    Numbers of channels are compared with each other, so that a wrong file is refused
+    before networks of its sizes are built.
 
     Raises:
-        ValueError: if these are no networks of StarGAN v2.
+        ValueError: if these are not networks of StarGAN v2.
     """
 
     def shape(network: str, name: str, rank: int) -> tuple[int, ...]:
@@ -87,10 +87,10 @@ def sizes(parts: dict[str, Arrays]) -> dict[str, Any]:
 
 
 def w_hpf(generator: Arrays) -> float:
-    """Return what divides the generator's high-pass filter; 0 if it has none.
+    """The divisor of the generator's high-pass filter; 0 if it has none.
 
     Raises:
-        ValueError: if the filter is another.
+        ValueError: if the filter is not StarGAN v2's.
     """
     stored = generator.get("hpf.filter")
     if stored is None:
@@ -108,11 +108,11 @@ def w_hpf(generator: Arrays) -> float:
 def config_of(
     parts: dict[str, Arrays], domains: tuple[str, ...], data_dir: str
 ) -> Config:
-    """Return the settings of a run of these networks (see `import_reference`).
+    """The settings of a run of these networks (see `import_reference`).
 
     Raises:
-        UserError: if domains or photographs are unfit.
-        ValueError: if the networks are.
+        UserError: if domains or images can't be used.
+        ValueError: if the networks can't.
     """
     settings = sizes(parts)
     count = settings.pop("num_domains")

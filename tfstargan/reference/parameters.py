@@ -1,8 +1,8 @@
-"""The authors' names and layouts of every parameter, and ours beside them.
+"""The authors' name and layout of every parameter, with our variable for it.
 
 Their PyTorch networks have convolution kernels [out, in, H, W], linear weights
-[out, in], and one layer for each domain where we have one stacked variable. What they
-store and no output depends on (see `unused`) is left out of ours.
+[out, in], and one layer per domain where ours have one stacked variable. Ours omit the
+arrays that they store although no output depends on them (see `unused`).
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from tfstargan.reference import pytorch_file
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One parameter of the reference: its name, our variable, and how they match."""
+    """One parameter of the reference: its name, our variable, and the layouts."""
 
     name: str
     variable: Any
@@ -34,7 +34,7 @@ class Parameter:
     domain: int | None = None  # which slice of the variable; None: all of it
 
     def to_reference(self, value: np.ndarray) -> np.ndarray:
-        """Return the reference's array for a value (or gradient) of our variable."""
+        """The reference's array for a value (or gradient) of our variable."""
         part = value if self.domain is None else value[self.domain]
         return np.transpose(part, self.axes).reshape(self.shape)
 
@@ -46,16 +46,16 @@ class Parameter:
 
 
 def parameters(network: keras.Model) -> list[Parameter]:
-    """Return every parameter of one of the four networks or of FAN."""
+    """All parameters of one of the four networks or of FAN."""
     return [p for name, layer in _layers(network) for p in _of_layer(name, layer)]
 
 
 def unused(network: keras.Model) -> dict[str, np.ndarray]:
-    """Return what the reference stores of a network and no output depends on.
+    """The arrays that the reference stores although no output depends on them.
 
-    With w_hpf > 0 the generator has the high-pass filter, a constant, and shortcuts'
-    1x1 convolutions, which it never applies: zeros here. (FAN's batch norms count their
-    batches; PyTorch loads FAN without the counters.)
+    With w_hpf > 0 the generator has the high-pass filter, a constant, and the 1x1
+    convolutions of shortcuts that it never applies (zeros here). (FAN's batch norms
+    have counters, too; PyTorch loads FAN without them.)
     """
     if not (isinstance(network, Generator) and network.w_hpf):
         return {}
@@ -71,12 +71,12 @@ def unused(network: keras.Model) -> dict[str, np.ndarray]:
 def to_reference(
     network: keras.Model, values: Sequence[np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """Return {reference name: array} of a network's weights, and of what is `unused`.
+    """{reference name: array} of a network's weights and its `unused` arrays.
 
     Args:
         network: one of the four, or FAN.
-        values: one for each of `network.weights`, in place of the weights themselves
-            (their gradients, say); then without what is unused.
+        values: one for each of `network.weights`, such as their gradients, instead of
+            the weights; the unused arrays are then omitted.
     """
     arrays = unused(network) if values is None else {}
     values = network.get_weights() if values is None else values
@@ -89,11 +89,10 @@ def to_reference(
 def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """Set a network's weights from {reference name: array}.
 
-    What is `unused` may be there or not; so may be counters of FAN's batch norms.
+    The `unused` arrays and the counters of FAN's batch norms are optional.
 
     Raises:
-        ValueError: if a name is missing or too many, or what it names is no array of
-            its shape.
+        ValueError: if a name is missing or unknown, or an array has another shape.
     """
     expected = {p.name: p for p in parameters(network)}
     given = {n for n in arrays if not str(n).endswith(".num_batches_tracked")}
@@ -104,7 +103,7 @@ def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     values = {id(v): np.empty(v.shape, "float32") for v in network.weights}
     for name, parameter in expected.items():
         if not isinstance(arrays[name], np.ndarray):
-            raise ValueError(f"{name} is no array")
+            raise ValueError(f"{name} is not an array")
         if arrays[name].shape != parameter.shape:
             raise ValueError(
                 f"{name} has shape {arrays[name].shape}, expected {parameter.shape}"
@@ -114,10 +113,10 @@ def from_reference(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_fan(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Return FAN's arrays in the authors' `wing.ckpt`.
+    """FAN's arrays in the authors' `wing.ckpt`.
 
     Raises:
-        UserError: if that is another file.
+        UserError: if it is not such a file.
     """
     arrays = pytorch_file.load(path).get("state_dict")
     if not isinstance(arrays, dict):
@@ -126,15 +125,15 @@ def read_fan(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def unwrapped(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return arrays without the `module.` that PyTorch's DataParallel names them by."""
+    """Arrays without the prefix `module.` of PyTorch's DataParallel."""
     return {str(name).removeprefix("module."): x for name, x in arrays.items()}
 
 
 def load_fan(fan: FAN, path: str) -> None:
-    """Give FAN the authors' weights, those of `wing.ckpt`.
+    """Load the authors' weights of FAN, from `wing.ckpt`.
 
     Raises:
-        UserError: if there are none.
+        UserError: if the file is missing or not such a file.
     """
     if not path:
         raise UserError(
@@ -162,7 +161,7 @@ def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
                 yield f"decode.{i}", block
             yield "to_rgb.0", network.to_rgb_norm
             yield "to_rgb.2", network.to_rgb
-        case MappingNetwork():  # every second module of theirs is a ReLU
+        case MappingNetwork():  # their modules alternate with ReLUs
             for i, layer in enumerate(network.shared):
                 yield f"shared.{2 * i}", layer
             for i, layer in enumerate(network.unshared):
@@ -185,7 +184,7 @@ def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
             yield "conv_last0", network.conv_last
             yield "bn_end0", network.bn_end
             yield "l0", network.to_heatmaps
-        case _:  # AlexNet, Inception: their layers are named as torchvision's
+        case _:  # AlexNet, Inception, Lite0, whose layers have the files' names
             yield from ((x.name, x) for x in network.layers if x.weights)
 
 
@@ -217,9 +216,13 @@ def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
             yield Parameter(f"{name}.weight", layer.kernel, (3, 2, 0, 1), shape)
             if getattr(layer, "use_bias", True):
                 yield _vector(f"{name}.bias", layer.bias)
+        case keras.layers.DepthwiseConv2D():
+            height, width, inputs, _ = layer.kernel.shape
+            shape = (inputs, 1, height, width)
+            yield Parameter(f"{name}.weight", layer.kernel, (2, 3, 0, 1), shape)
         case keras.layers.Dense():
             inputs, outputs = layer.kernel.shape
-            # The discriminator's head is a 1x1 convolution of theirs.
+            # Their discriminator's head is a 1x1 convolution.
             shape = (outputs, inputs, 1, 1) if "main" in name else (outputs, inputs)
             yield Parameter(f"{name}.weight", layer.kernel, (1, 0), shape)
             yield _vector(f"{name}.bias", layer.bias)

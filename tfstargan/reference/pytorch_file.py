@@ -1,9 +1,9 @@
 """PyTorch's files without PyTorch: `load(path)` and `save(path, tree)`.
 
 Both formats of `torch.save` are read: the zip archive (PyTorch 1.6 and later) and the
-older stream. In both a pickle (see `pytorch_pickle.py`; it is not executed) describes
-dictionaries of tensors, whose values lie beside it as raw "storages", each of which may
-serve several tensors:
+older stream. In both, a pickle describes dictionaries of tensors (see
+`pytorch_pickle.py`; it is not executed). Their values are stored beside it as raw
+"storages", which tensors may share:
 
     archive/data.pkl, archive/data/KEY, archive/byteorder, archive/version
     MAGIC, protocol, system, description, [KEY, ...] as pickles; then count, values, ...
@@ -28,22 +28,22 @@ MAGIC = 0x1950A86A20F9469CFC6C
 STREAM_START = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
 STREAM_PROTOCOL = 1001
 LONGEST_REASON = 300
-# What zipfile raises on a damaged archive, or one with features that it lacks.
+# Errors of zipfile on a damaged archive, or one with unsupported features.
 OF_ZIPFILE = (zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 def load(path: str | os.PathLike) -> dict[str, Any]:
-    """Return the dictionary in a file of `torch.save`, its tensors as NumPy arrays.
+    """The dictionary in a file of `torch.save`, its tensors as NumPy arrays.
 
-    bfloat16 becomes float32, every other type stays. Tensors that share a storage share
-    memory here, too. Numbers, texts, lists and tuples stay as they are.
+    bfloat16 becomes float32; other types are kept. Tensors that share a storage share
+    memory. Numbers, texts, lists and tuples are returned as they are.
 
     Args:
         path: of the file, in either format.
 
     Raises:
-        UserError: if there is none, or it is foreign, damaged, or asks for more than
-            tensors.
+        UserError: if the file is missing, damaged or of another kind, or if it asks for
+            more than tensors.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -56,7 +56,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
         elif start == STREAM_START:
             tree = _load_stream(path)
         else:
-            raise ValueError("it does not begin as a file of torch.save")
+            raise ValueError("it does not begin like a file of torch.save")
         if not isinstance(tree, dict):
             raise ValueError("no dictionary in it")
     except (LookupError, EOFError, OverflowError, struct.error) as error:
@@ -73,17 +73,17 @@ def _load_zip(path: pathlib.Path) -> Any:
         infos = {info.filename: info for info in archive.infolist()}
         found = [n for n in infos if n.count("/") == 1 and n.endswith("/data.pkl")]
         if len(found) != 1:
-            raise ValueError("a zip archive, but not of torch.save")
+            raise ValueError("a zip archive, but not from torch.save")
         top = found[0].removesuffix("data.pkl")
         if f"{top}constants.pkl" in infos:
-            raise ValueError("a TorchScript program, no checkpoint")
+            raise ValueError("a TorchScript program, not a checkpoint")
 
         def record(name: str, expected: int | None = None) -> bytes:
             info = infos.get(top + name)
             if info is None:
                 raise ValueError(f"{name} is missing")
             stored = info.compress_type == zipfile.ZIP_STORED
-            if not stored or info.file_size > size:  # what would unpack to more
+            if not stored or info.file_size > size:  # it would unpack to more
                 raise ValueError(f"{name} is packed in an unknown way")
             raw = archive.read(info)
             if len(raw) != (len(raw) if expected is None else expected):
@@ -108,7 +108,9 @@ def _load_stream(path: pathlib.Path) -> Any:
         interpret(stream, storages)  # MAGIC
         if interpret(stream, storages) != STREAM_PROTOCOL:
             raise ValueError("of an unknown version")
-        interpret(stream, storages)  # of the machine; values are little-endian anyway
+        interpret(
+            stream, storages
+        )  # byte order of the machine; values are little-endian
         tree = interpret(stream, storages)
         keys = interpret(stream, storages)
         if not isinstance(keys, list) or sorted(storages.arrays) != keys:
@@ -125,11 +127,11 @@ def _load_stream(path: pathlib.Path) -> Any:
 def save(path: str | os.PathLike, tree: dict[str, Any]) -> None:
     """Write nested dictionaries of arrays so that `torch.load` reads them as tensors.
 
-    The zip format; `torch.load(path, weights_only=True)` is content with it. It is
-    written atomically.
+    The file has the zip format, which `torch.load(path, weights_only=True)` accepts. It
+    is written atomically.
 
     Args:
-        path: of the file; its folder is made.
+        path: of the file; its folder is created.
         tree: keys are texts, arrays of the types in TYPES.
 
     Raises:

@@ -1,14 +1,14 @@
-"""What PyTorch pickles, read and written without executing anything.
+"""PyTorch's pickles, read and written without executing anything.
 
-A pickle is a program. `interpret` knows those of its instructions that build
-dictionaries, lists, tuples, texts and numbers; of the names that a pickle may call only
-OrderedDict and PyTorch's functions that describe a tensor, which it follows itself.
-Whatever else is asked for is refused. Sizes are held to those of the file before memory
-is taken. `describe` is the way back.
+A pickle is a program. `interpret` implements the instructions that build dictionaries,
+lists, tuples, texts and numbers. Of the names that a pickle may call, it knows
+OrderedDict and the functions by which PyTorch describes a tensor, and implements them
+itself. Everything else is refused. Sizes are compared with the size of the file before
+memory is allocated. `describe` is the reverse.
 
-This is no subclass of `pickle.Unpickler`: that one hashes whatever a pickle makes a
-key, so nested tuples end the process, and takes memory for as large a memo as a pickle
-asks for. A subclass decides on names and storages only, which neither needs.
+This is not a subclass of `pickle.Unpickler`, which hashes any object that a pickle uses
+as a key, so that nested tuples crash the process, and which allocates as large a memo
+as a pickle asks for. A subclass could only restrict names and storages.
 """
 
 import itertools
@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MOST_AXES = 32
-MOST_INSTRUCTIONS = 1_000_000  # a tensor takes 40; one byte may cost memory for 80
+MOST_INSTRUCTIONS = 1_000_000  # a tensor takes 40; one byte may need memory for 80
 LONGEST_NAME = 300  # each use of a name reads all of it
-KEYS_BELOW = 2**60  # such a number is its own hash; larger ones may all share one
+KEYS_BELOW = 2**60  # such numbers are their own hashes; larger ones may collide
 
 BFLOAT16 = "BFloat16Storage"  # the upper halves of float32: NumPy has no such type
 TYPES: dict[str, np.dtype[Any]] = {
@@ -44,7 +44,7 @@ REBUILD_PARAMETER = "torch._utils _rebuild_parameter"
 ALLOWED = {ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER}
 ALLOWED |= {f"torch {name}" for name in TYPES}
 
-# Instructions that put their argument on the stack, and those that put a constant.
+# Instructions that push their argument, and those that push a constant.
 LITERALS = frozenset(
     "BINUNICODE SHORT_BINSTRING BINSTRING BININT BININT1 BININT2 LONG1 BINFLOAT".split()
 )
@@ -53,13 +53,13 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class _Name(NamedTuple):
-    """A name that a file may call: "module name"."""
+    """A name that a file may call, as "module name"."""
 
     name: str
 
 
 class Storages:
-    """The storages that a description names, taken first and filled afterwards.
+    """The storages that a description names: allocated first, filled afterwards.
 
     Args:
         room: bytes in the file; storages that need more are refused.
@@ -71,11 +71,11 @@ class Storages:
         self.kinds: dict[str, str] = {}
 
     def get(self, persistent_id: Any) -> np.ndarray:
-        """Return a storage, [count], still to be filled if it is new.
+        """The storage of an id, [count]; a new one is not filled yet.
 
         Args:
-            persistent_id: ("storage", class, key, device, count), and in the older
-                format None for "no view of another storage".
+            persistent_id: ("storage", class, key, device, count); in the older format
+                followed by None, for "not a view of another storage".
         """
         match persistent_id:
             case ("storage", _Name(name), str(key), str(), int(count)):
@@ -99,11 +99,11 @@ class Storages:
         return self.arrays[key]
 
     def size(self, key: str) -> int:
-        """Return the bytes that a storage takes in the file."""
+        """The size of a storage in the file, in bytes."""
         return len(self.arrays[key]) * TYPES[self.kinds[key]].itemsize
 
     def fill(self, key: str, raw: bytes, big_endian: bool = False) -> None:
-        """Give a storage its values."""
+        """Set the values of a storage."""
         dtype = TYPES[self.kinds[key]].newbyteorder(">" if big_endian else "<")
         array = self.arrays[key]
         if self.kinds[key] == "BoolStorage":
@@ -116,17 +116,17 @@ class Storages:
 
 
 def interpret(file: Any, storages: Storages) -> Any:
-    """Return what a pickle describes, reading up to its end and no further.
+    """The object that a pickle describes; the file is read to the pickle's end.
 
     Args:
-        file: with `read` (which must not take memory for more than there is, as that
-            of BytesIO and mmap), `readline` and `tell`.
-        storages: gets those that the pickle names; the arrays returned are views of
-            them, to be filled by the caller.
+        file: with `read` (which must not allocate more than the file holds, as that of
+            BytesIO and mmap), `readline` and `tell`.
+        storages: receives those that the pickle names. The arrays returned are views of
+            them, which the caller fills.
 
     Raises:
-        ValueError, LookupError, OverflowError: if it is damaged, or asks for what is
-            not allowed.
+        ValueError, LookupError, OverflowError: if it is damaged, or asks for something
+            that is not allowed.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -180,7 +180,7 @@ def interpret(file: Any, storages: Storages) -> Any:
             case "GLOBAL":
                 if argument not in ALLOWED:
                     asked = argument.replace(" ", ".")
-                    raise ValueError(f"it asks for {asked!r}, which is no tensor")
+                    raise ValueError(f"it asks for {asked!r}, which is not a tensor")
                 stack.append(_Name(argument))
             case "BINPERSID":
                 stack.append(storages.get(stack.pop()))
@@ -197,7 +197,7 @@ def interpret(file: Any, storages: Storages) -> Any:
 
 def _expect(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
-        raise ValueError(f"no {kind.__name__} where there must be one")
+        raise ValueError(f"no {kind.__name__} where one is needed")
     return value
 
 
@@ -210,14 +210,14 @@ def _set(target: Any, items: list[Any]) -> None:
 
 
 def _is_key(key: Any) -> bool:
-    """Return whether it may be a key, which messages may show."""
+    """Whether an object may be a key; messages may show keys."""
     if isinstance(key, int):
         return abs(key) < KEYS_BELOW
     return isinstance(key, str) and len(key) <= LONGEST_NAME and key.isprintable()
 
 
 def _rebuild(function: Any, arguments: Any) -> Any:
-    """Return what one of the ALLOWED names makes of its arguments."""
+    """The result of one of the ALLOWED functions."""
     match function, arguments:
         case _Name(name), () if name == ORDERED_DICT:
             return {}
@@ -232,27 +232,27 @@ def _rebuild(function: Any, arguments: Any) -> Any:
 
 
 def _tensor(storage: np.ndarray, offset: Any, size: tuple, stride: tuple) -> np.ndarray:
-    """Return a tensor's view of its storage; offset and strides count values."""
+    """A tensor's view of its storage; offset and strides count values."""
     numbers = (offset, *size, *stride)
     if not all(type(n) is int and n >= 0 for n in numbers):
-        raise ValueError("a size, stride or offset is no number of values")
+        raise ValueError("a size, stride or offset is not a number of values")
     if not len(size) == len(stride) <= MOST_AXES:
         raise ValueError("a tensor has the wrong number of axes")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     count = math.prod(size)
     if count and (last >= len(storage) or count > len(storage)):
-        raise ValueError(f"a tensor of {count} values leaves its storage")
+        raise ValueError(f"a tensor of {count} values exceeds its storage")
     strides = [step * storage.itemsize for step in stride] if count else None
     start = storage[offset:] if count else storage[:0]
     return np.lib.stride_tricks.as_strided(start, size, strides)
 
 
 def describe(value: Any, arrays: list[np.ndarray]) -> Iterator[bytes]:
-    """Yield, in pieces, the pickle (protocol 2) that makes a value.
+    """Yield the pickle (protocol 2) of a value, in pieces.
 
     Args:
         value: nested dictionaries and tuples of texts, whole numbers and arrays.
-        arrays: gets the value's arrays; the i-th is the storage with key "i".
+        arrays: receives the value's arrays; the i-th is the storage with key "i".
 
     Raises:
         ValueError: if PyTorch has no storage for an array's type.

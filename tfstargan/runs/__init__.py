@@ -1,3 +1,3 @@
-"""Run directories: settings, checkpoints, where they came from."""
+"""Run directories: settings, checkpoints, provenance."""
 
 import tfstargan.backend  # noqa: F401 - before Keras

@@ -1,10 +1,10 @@
-"""A checkpoint's file: its checksum beside it, and what is wrong with it.
+"""The file of a checkpoint: its checksum, and the checks before it is read.
 
     iteration-0005000.weights.h5          plain HDF5, as Keras writes it
-    iteration-0005000.weights.h5.sha256   as `sha256sum --check` takes it
+    iteration-0005000.weights.h5.sha256   for `sha256sum --check`
 
-HDF5 can refer to other files and can unpack to any size. Keras' checkpoints do neither,
-so that one that does is another's work, and refused before a number is read.
+HDF5 files can refer to other files and can expand to any size. Keras' checkpoints do
+neither: a file that does was not written by Keras, and is refused before it is read.
 """
 
 import pathlib
@@ -24,19 +24,28 @@ def write_checksum(content: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def fault(path: pathlib.Path) -> str:
-    """Return what is wrong with a checkpoint; empty if nothing is.
+    """What is wrong with a checkpoint; empty if nothing is.
 
-    One without a checksum (older, or another's) is looked at all the same.
+    A file without a checksum, such as an older one, is checked all the same.
     """
     try:
         beside = _checksum_of(path)
         if beside.exists():
             if beside.read_text().split()[:1] != [files.checksum(path)]:
-                return "its checksum is another: it was changed or damaged"
+                return "its checksum differs: it was changed or damaged"
         with h5py.File(path, "r") as file:
             return _foreign(file, path.stat().st_size)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return f"damaged: {[*str(error).splitlines(), repr(error)][0]}"
+        return f"damaged: {cause_of(error)}"
+
+
+def cause_of(error: Exception) -> str:
+    """The first line of an error that names the cause.
+
+    Keras counts the objects that could not be loaded, and then gives one's error.
+    """
+    lines = [line for line in str(error).splitlines() if line] or [repr(error)]
+    return lines[1 if lines[0].startswith("A total of") else 0]
 
 
 def remove(path: pathlib.Path) -> None:
@@ -46,7 +55,7 @@ def remove(path: pathlib.Path) -> None:
 
 
 def set_aside(path: pathlib.Path) -> None:
-    """Rename a damaged checkpoint, so that it counts as none."""
+    """Rename a damaged checkpoint, so that it is no longer found."""
     path.rename(path.with_name(path.name + ".damaged"))
     _checksum_of(path).unlink(missing_ok=True)
 
@@ -56,14 +65,14 @@ def _checksum_of(path: pathlib.Path) -> pathlib.Path:
 
 
 def _foreign(file: h5py.File, size: int) -> str:
-    """Return what is in an HDF5 file that Keras would not write; empty if nothing."""
+    """What Keras would not have written into an HDF5 file; empty if nothing."""
     faults: list[str] = []
     total = 0
 
     def look(name: str, link: Any) -> None:
         nonlocal total
         if not isinstance(link, h5py.HardLink):
-            faults.append(f"{name} refers to another place")
+            faults.append(f"{name} is a link")
             return
         item = file[name]
         if not isinstance(item, h5py.Dataset):
@@ -76,5 +85,5 @@ def _foreign(file: h5py.File, size: int) -> str:
 
     file.visititems_links(look)
     if total > size:
-        faults.append(f"its {size} bytes unpack to {total}")
+        faults.append(f"its {size} bytes expand to {total}")
     return faults[0] if faults else ""

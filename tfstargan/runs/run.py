@@ -1,15 +1,15 @@
-"""The run directory: configuration, checkpoints, samples, logs, exports.
+"""The run directory: settings, checkpoints, samples, logs, exports.
 
     RUN/config.json                         every setting, resolved
     RUN/run.json                            command, process, versions, commit
-    RUN/lock                                held by the process that trains
+    RUN/lock                                held by the training process
     RUN/checkpoints/iteration-0005000.weights.h5, and its .sha256
-    RUN/checkpoints/best.json               which of them, and by what measure
+    RUN/checkpoints/best.json               the best of them, and its metric
     RUN/samples/*.png   RUN/logs/ (TensorBoard)   RUN/evaluation/   RUN/export/
 
-A checkpoint is the whole `StarGANv2`: networks, averages, optimizers and iteration. It
-is written aside and renamed, its checksum first: under its name there is a whole one,
-or none. Everything is read as a stranger's: no file of a run can run code.
+A checkpoint holds the state of `StarGANv2`: networks, averages, optimizers and
+iteration. It is written atomically, its checksum first. All files are treated as
+untrusted input: no file of a run can execute code.
 """
 
 import contextlib
@@ -29,15 +29,15 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
+from tfstargan.runs.locating import RUNS, locate
 from tfstargan.runs.provenance import process_of, provenance
 
-RUNS = pathlib.Path("runs")
 CHECKPOINT = "iteration-{:07d}.weights.h5"
 BEST = "best"
 
 
 class Best(NamedTuple):
-    """The checkpoint with the lowest value of a measure."""
+    """The checkpoint with the lowest value of a metric."""
 
     iteration: int
     measure: str
@@ -45,34 +45,46 @@ class Best(NamedTuple):
 
 
 class Run:
-    """One run directory; see the module for what is in it.
+    """A run directory; the module's docstring lists its files.
 
     Args:
         path: the directory; `start` and `open_run` check it.
         config: the run's settings.
+        source: the directory of the checkpoints and of run.json, if it is another one
+            (`locating`).
     """
 
-    def __init__(self, path: pathlib.Path, config: Config):
+    def __init__(
+        self, path: pathlib.Path, config: Config, source: pathlib.Path | None = None
+    ):
         self.path = path
         self.config = config
-        self.checkpoints_dir = path / "checkpoints"
+        self.checkpoints_dir = (source or path) / "checkpoints"
         self.samples_dir = path / "samples"
         self.logs_dir = path / "logs"
         self.evaluation_dir = path / "evaluation"
         self.export_dir = path / "export"
-        self.about = path / "run.json"
-        self._whole: set[pathlib.Path] = set()  # checkpoints that were checked
+        self.about = (source or path) / "run.json"
+        self._whole: set[pathlib.Path] = set()  # checkpoints that passed the checks
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, path: pathlib.Path, config: Config) -> Iterator["Run"]:
-        """Make a run directory, or take up one that was begun with these settings.
+    def start(
+        cls, path: pathlib.Path, config: Config, parent: dict | None = None
+    ) -> Iterator["Run"]:
+        """Make a run directory, or resume one that was begun with these settings.
 
-        Until the context ends, no other process can.
+        No other process can do so until the context ends.
+
+        Args:
+            path: the run's folder.
+            config: the run's settings.
+            parent: the entry in run.json on the run whose weights this one begins with;
+                None: the entry that is there, if any.
 
         Raises:
-            UserError: if its settings differ in more than the schedule, or another
-                process trains there.
+            UserError: if a setting differs that must stay the same, or another process
+                trains there.
         """
         config_file = path / "config.json"
         if config_file.exists():
@@ -80,20 +92,32 @@ class Run:
         run = cls(path, config)
         with contextlib.ExitStack() as held:
             try:
-                path.mkdir(parents=True, exist_ok=True)
+                files.make_folder(path)
                 held.enter_context(run._locked())
                 files.remove_partial(run.checkpoints_dir)
                 run._set_damaged_aside()
                 config.save(config_file)
-                files.write_text(json.dumps(provenance(), indent=2) + "\n", run.about)
+                run._write_about(parent or run.parent())
             except OSError as error:
                 raise UserError(
                     f"--run_dir={path}: can't be written ({error})"
                 ) from error
             yield run
 
+    def parent(self) -> dict | None:
+        """The entry in run.json on the run that this one began from, if any."""
+        try:
+            found = json.loads(self.about.read_text()).get("parent")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _write_about(self, parent: dict | None) -> None:
+        about = provenance() | ({"parent": parent} if parent else {})
+        files.write_text(json.dumps(about, indent=2) + "\n", self.about)
+
     def checkpoints(self) -> list[pathlib.Path]:
-        """Return the checkpoints, oldest first."""
+        """The checkpoints, oldest first."""
         return sorted(
             path
             for path in self.checkpoints_dir.glob("iteration-*.weights.h5")
@@ -101,15 +125,15 @@ class Run:
         )
 
     def checkpoint(self, iteration: int | str | None = None) -> pathlib.Path:
-        """Return the newest checkpoint that is whole, or that of an iteration.
+        """The checkpoint of an iteration, or the newest undamaged one.
 
-        Newer ones that are damaged are named on standard error.
+        Newer ones that are damaged are reported on standard error.
 
         Args:
-            iteration: the wanted one, or "best"; by default the newest.
+            iteration: an iteration, or "best"; None: the newest.
 
         Raises:
-            UserError: if there is none, or the wanted one is damaged.
+            UserError: if there is none, or the requested one is damaged.
         """
         found = self.checkpoints()
         if iteration is not None:
@@ -131,18 +155,22 @@ class Run:
         raise UserError("; ".join(faults))
 
     def number(self, iteration: int | str) -> int:
-        """The iteration that a number, as text or not, or "best" stands for."""
+        """The iteration that a number, its text, or "best" refers to."""
         if iteration == BEST:
             best = self.best()
             if best is None:
-                raise UserError(f"{self.path}: none is best, nothing was measured")
+                raise UserError(
+                    f"{self.path}: has no best checkpoint, since nothing was measured"
+                )
             return best.iteration
         if not str(iteration).isdecimal():
-            raise UserError(f"--checkpoint={iteration}: an iteration, or {BEST}")
+            raise UserError(
+                f"--checkpoint={iteration}: must be an iteration, or {BEST}"
+            )
         return int(iteration)
 
     def best(self) -> "Best | None":
-        """Return which checkpoint is the best; None if nothing was measured."""
+        """The best checkpoint; None if nothing was measured."""
         try:
             text = (self.checkpoints_dir / f"{BEST}.json").read_text()
             best = Best(**json.loads(text))
@@ -151,7 +179,7 @@ class Run:
             return None
 
     def load(self, model: keras.Model, iteration: int | str | None = None) -> None:
-        """Give a model the state of the newest whole checkpoint, or of an iteration's.
+        """Load a checkpoint into a model: an iteration's, or the newest undamaged one.
 
         Raises:
             UserError: if there is none, or it is damaged or of another architecture.
@@ -160,41 +188,42 @@ class Run:
         try:
             model.load_weights(path)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            reason = [*str(error).splitlines(), repr(error)][0]
-            raise UserError(f"{path}: can't be loaded ({reason})") from error
+            raise UserError(
+                f"{path}: can't be loaded ({checkpoint_file.cause_of(error)})"
+            ) from error
 
     def load_averages(
         self,
         networks: dict[str, keras.Model],
         iteration: int | str | None = None,
     ) -> None:
-        """Give networks a checkpoint's averages; `fan` and `discriminator` its weights.
+        """Load a checkpoint's averages into networks, named as in `StarGANv2.averages`.
 
-        They are named as in `StarGANv2.averages`. The rest of the checkpoint (the other
-        trained networks, optimizers) is not read.
+        `fan` and `discriminator`, which have no averages, get their weights. The rest
+        of the checkpoint is not read.
         """
         self.load(_Averages(networks), iteration)
 
     def save(self, model: keras.Model) -> None:
-        """Write a checkpoint, whole or not at all, and drop the oldest but the best.
+        """Write a checkpoint atomically, and remove the oldest, except the best.
 
         Raises:
-            UserError: if it can't be written; what was there is there still.
+            UserError: if it can't be written; the existing ones stay.
         """
         path = self.checkpoints_dir / CHECKPOINT.format(model.iterations_done())
         try:
             with files.atomic_file(path, lasting=True) as partial:
-                # HDF5 does not survive a disk that is full in the middle of a file.
+                # HDF5 can crash if the disk is full in the middle of a file.
                 files.reserve(partial, self._room_for(model))
                 model.save_weights(partial)
                 checkpoint_file.write_checksum(partial, path)
         except OSError as error:
             kept = ", ".join(p.name for p in self.checkpoints()) or "none"
-            # HDF5's own words are of many lines.
+            # HDF5's own messages have many lines.
             reason = os.strerror(error.errno) if error.errno else error
             raise UserError(
-                f"{path}: can't be written ({reason}); whole before it: {kept}; make "
-                "room, and the same command goes on"
+                f"{path}: can't be written ({reason}); the checkpoints before it are "
+                f"kept ({kept}); make room and run the same command again to resume"
             ) from error
         self._whole.add(path)
         best = self.best()
@@ -203,26 +232,33 @@ class Run:
                 checkpoint_file.remove(old)
 
     def _room_for(self, model: keras.Model) -> int:
-        """Return about how many bytes a checkpoint takes."""
+        """The approximate number of bytes of a checkpoint."""
         found = self.checkpoints()
         if found:
             return found[-1].stat().st_size * 21 // 20
-        with_moments = 2  # for networks and averages, of which half are trained
+        with_moments = 2  # networks and averages; half of them have two moments
         return sum(with_moments * 4 * math.prod(v.shape) for v in model.variables)
 
     def keep_if_best(self, model: keras.Model, measure: str, value: float) -> None:
-        """Keep a checkpoint of now beside the newest if its value is the lowest yet."""
+        """Save a checkpoint and keep it as the best if its value is the lowest yet."""
         best = self.best()
         lowest = best.value if best and best.measure == measure else math.inf
-        if not value < lowest:  # nan is not
+        if not value < lowest:  # also for nan
             return
         self.save(model)
         best = Best(model.iterations_done(), measure, value)
         text = json.dumps(best._asdict()) + "\n"
         files.write_text(text, self.checkpoints_dir / f"{BEST}.json", lasting=True)
 
+    def out_of_patience(self, iteration: int) -> bool:
+        """Whether the last `config.patience` evaluations found nothing better."""
+        best, evaluations = self.best(), self.config.patience
+        if not evaluations or best is None:
+            return False
+        return iteration - best.iteration >= evaluations * self.config.evaluate_every
+
     def _set_damaged_aside(self) -> None:
-        """Name and rename newest checkpoints that are damaged, or they stay newest."""
+        """Report and rename damaged checkpoints that are newer than any whole one."""
         found = self.checkpoints()
         if found:
             for path in found[found.index(self.checkpoint()) + 1 :]:
@@ -230,17 +266,24 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Refuse another process for the time being; the system ends it with ours."""
+        """Hold the run's lock, which the system releases when this process ends."""
         lock = filelock.FileLock(self.path / "lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise UserError(
                 f"--run_dir={self.path}: another training is at work there "
-                f"({process_of(self.about)}); wait for its end, or give another"
+                f"({process_of(self.about)}); wait for its end, or give another "
+                f"folder. If it runs on no machine any more, delete {lock.lock_file}"
             ) from None
-        except NotImplementedError:
-            print(f"warning: {self.path}: can't be locked there", file=sys.stderr)
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in files.LACKING:
+                raise
+            print(
+                f"warning: {self.path}: this file system has no locks; do not train "
+                "twice in this folder at once",
+                file=sys.stderr,
+            )
         try:
             yield
         finally:
@@ -248,7 +291,7 @@ class Run:
 
 
 class _Averages(keras.Model):
-    """Some networks of a `StarGANv2`, in their places in a checkpoint."""
+    """Some networks of a `StarGANv2`, at their places in a checkpoint."""
 
     def __init__(self, networks: dict[str, keras.Model]):
         super().__init__()
@@ -259,45 +302,52 @@ class _Averages(keras.Model):
         self.built = True
 
     def load_own_variables(self, store: dict) -> None:
-        """Pass over the iteration."""
+        """Skip the iteration and the optimizers."""
 
 
 def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:
-    """Raise a UserError if settings differ that make another run."""
+    """Raise a UserError if a setting differs that a resumed run must keep."""
     differences = [
         f"{name}: {getattr(old, name)!r} there, {getattr(new, name)!r} now"
         for name in new.__dataclass_fields__
         if not new.may_change(name) and getattr(old, name) != getattr(new, name)
     ]
-    if differences:
-        raise UserError(
-            f"{path}: begun with other settings ({'; '.join(differences)}); "
-            "give another --run_dir"
+    if not differences:
+        return
+    remedy = "give another --run_dir"
+    if new.batch_size < old.batch_size:
+        remedy += (
+            f", or to save memory keep --batch_size={old.batch_size} and add "
+            f"--accumulate={math.ceil(old.batch_size / new.batch_size)}"
         )
+    raise UserError(
+        f"{path}: begun with other settings ({'; '.join(differences)}); {remedy}"
+    )
 
 
 def open_run(run_dir: str | os.PathLike = "") -> Run:
     """A run that exists: the one named, or the newest under runs/.
 
     Args:
-        run_dir: the run's folder; empty for the newest.
+        run_dir: the run's folder, `preset:NAME` or `hf://OWNER/NAME`; empty for the
+            newest.
 
     Raises:
-        UserError: if there is none.
+        UserError: if it does not exist.
     """
-    path = pathlib.Path(run_dir) if os.fspath(run_dir) else newest_run()
-    if not (path / "config.json").exists():
-        raise UserError(f"--run_dir={path}: no run there (no config.json in it)")
-    return Run(path, Config.load(path / "config.json"))
+    source, path = locate(run_dir if os.fspath(run_dir) else newest_run())
+    if not (source / "config.json").exists():
+        raise UserError(f"--run_dir={run_dir}: no run there (no config.json in it)")
+    return Run(path, Config.load(source / "config.json"), source)
 
 
 def iteration_of(path: pathlib.Path) -> int:
-    """Return the iteration in a checkpoint's name."""
+    """The iteration in a checkpoint's name."""
     return int(re.findall(r"\d+", path.name)[0])
 
 
 def newest_run() -> pathlib.Path:
-    """Return the run under runs/ that was trained last, and say which.
+    """The run under runs/ that was trained last; prints which one it is.
 
     Raises:
         UserError: if there is none.

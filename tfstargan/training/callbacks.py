@@ -1,8 +1,9 @@
-"""What happens around training: progress, TensorBoard, sample grids, checkpoints."""
+"""Keras callbacks of a run: progress, TensorBoard, sample grids, checkpoints."""
 
 import abc
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,11 +21,12 @@ from tfstargan.translation.translator import Translator
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar with the iteration, the time left and some losses."""
+    """A progress bar with the iteration, the time left and some losses."""
 
     def __init__(self, iterations: int):
         super().__init__()
         self.iterations = iterations
+        self.bar: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start at the iteration where training starts."""
@@ -38,19 +40,24 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        """Move on by one iteration."""
+        """Advance the bar by one iteration."""
         shown = self.model.shown.items()
         losses = {name: f"{logs[key]:.2f}" for name, key in shown}
         self.bar.set_postfix(losses, refresh=False)
         self.bar.update()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Leave the bar as it is."""
-        self.bar.close()
+        """Close the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the bar, if it was started, so that other lines can follow it."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 class Scalars(keras.callbacks.Callback):
-    """Every loss as a point in TensorBoard, every few iterations."""
+    """Writes every loss to TensorBoard, every few iterations."""
 
     def __init__(self, writer: tf.summary.SummaryWriter, every: int):
         super().__init__()
@@ -58,7 +65,7 @@ class Scalars(keras.callbacks.Callback):
         self.every = every
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        """Write the points."""
+        """Write the losses if they are due."""
         iteration = self.model.iterations_done()
         if iteration % self.every == 0:
             with self.writer.as_default(iteration):
@@ -67,12 +74,12 @@ class Scalars(keras.callbacks.Callback):
 
 
 class Periodic(keras.callbacks.Callback, abc.ABC):
-    """What is done every few iterations, and at the start, if it was interrupted.
+    """An action every few iterations, repeated at the start if it was interrupted.
 
     Args:
-        run: where it is kept.
+        run: where its results are kept.
         writer: of TensorBoard's files.
-        every: so many iterations; 0: never.
+        every: iterations between actions; 0: never.
     """
 
     def __init__(self, run: Run, writer: tf.summary.SummaryWriter, every: int):
@@ -83,34 +90,34 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
 
     @abc.abstractmethod
     def act(self, iteration: int) -> None:
-        """Do it."""
+        """Perform the action."""
 
     @abc.abstractmethod
     def is_done(self, iteration: int) -> bool:
-        """Return whether it was done, to the end."""
+        """Whether the action of an iteration was completed."""
 
     def is_due(self, iteration: int) -> bool:
-        """Return whether it is to be done after an iteration."""
+        """Whether the action is due after an iteration."""
         return bool(self.every and iteration) and iteration % self.every == 0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Do what the run was interrupted in."""
+        """Perform the action that the run was interrupted in."""
         iteration = self.model.iterations_done()
         if self.is_due(iteration) and not self.is_done(iteration):
             self.act(iteration)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Do it when it is time."""
+        """Perform the action if it is due."""
         iteration = self.model.iterations_done()
         if self.is_due(iteration):
             self.act(iteration)
 
     def translator(self) -> Translator:
-        """Return one with the averaged networks of now."""
+        """A translator with the current averaged networks."""
         return Translator(self.run.config, self.model.translating_networks())
 
     def write_scalars(self, prefix: str, values: dict, iteration: int) -> None:
-        """Write points to TensorBoard."""
+        """Write values to TensorBoard."""
         with self.writer.as_default(iteration):
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name}", value)
@@ -118,7 +125,7 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
 
 
 class Samples(Periodic):
-    """Grids of translated pictures, as PNG and in TensorBoard, and again at the end."""
+    """Writes grids of translated images as PNG and to TensorBoard; also at the end."""
 
     def __init__(
         self,
@@ -132,11 +139,11 @@ class Samples(Periodic):
         self.draw = draw
 
     def is_done(self, iteration: int) -> bool:
-        """Return whether the last of the grids is there."""
+        """Whether the last of the grids exists."""
         return sample_file(self.run, iteration, "latents-psi1.png").exists()
 
     def act(self, iteration: int) -> None:
-        """Write the grids of now."""
+        """Write the grids of the current networks."""
         grids = self.draw(self.translator(), self.examples)
         with self.writer.as_default(iteration):
             for name, grid in grids.items():
@@ -145,39 +152,39 @@ class Samples(Periodic):
         self.writer.flush()
 
     def is_due(self, iteration: int) -> bool:
-        """Return whether it is to be done after an iteration."""
+        """Whether the action is due after an iteration."""
         return super().is_due(iteration) or iteration == self.run.config.iterations
 
 
 class Animations(Periodic):
-    """The same as animations (WebP)."""
+    """Writes animations of translated images as WebP."""
 
     def __init__(self, run: Run, writer: tf.summary.SummaryWriter, examples: Examples):
         super().__init__(run, writer, run.config.animate_every)
         self.examples = examples
 
     def is_done(self, iteration: int) -> bool:
-        """Return whether the last of them is there."""
+        """Whether the last of the animations exists."""
         return sample_file(self.run, iteration, "latents.webp").exists()
 
     def act(self, iteration: int) -> None:
-        """Write the animations of now."""
+        """Write the animations of the current networks."""
         for name, frames in animations(self.translator(), self.examples).items():
             file = sample_file(self.run, iteration, f"{name}.webp")
             images.save_animation(frames, file)
 
 
 def sample_file(run: Run, iteration: int, name: str) -> pathlib.Path:
-    """Return where a picture of an iteration is kept."""
+    """The path of an iteration's sample."""
     return run.samples_dir / f"iteration-{iteration:07d}-{name}"
 
 
 class Evaluations(Periodic):
-    """FID, LPIPS and their like: files, means in TensorBoard, the best checkpoint.
+    """Measures FID, LPIPS and other metrics, and keeps the best checkpoint.
 
-    The best has the lowest FID (the first of those that are measured), in the mean over
-    both guides. Nothing that training depends on is touched: no global random state is
-    drawn from.
+    The results are written to files, their means to TensorBoard. The best checkpoint
+    has the lowest FID (the first one that is measured), averaged over both guides.
+    Evaluation does not draw from the global random state, so training is unaffected.
     """
 
     def __init__(
@@ -187,12 +194,12 @@ class Evaluations(Periodic):
         self.evaluation = evaluation
 
     def is_done(self, iteration: int) -> bool:
-        """Return whether the report is there."""
+        """Whether the report exists."""
         name = f"{self.evaluation.name(iteration)}.json"
         return (self.run.evaluation_dir / name).exists()
 
     def act(self, iteration: int) -> None:
-        """Measure the averages of now."""
+        """Measure the current averaged networks."""
         translator = self.translator()
         results = self.evaluation.measure(translator, iteration)
         means = {guide: section["mean"] for guide, section in results.items()}
@@ -201,26 +208,29 @@ class Evaluations(Periodic):
         for measure in (one.name for one in self.evaluation.instruments.inceptions[:1]):
             value = sum(mean[measure] for mean in means.values()) / len(means)
             self.run.keep_if_best(self.model, measure, value)
-        self.evaluation.report(translator, iteration, results)  # so it is done
+        self.evaluation.report(translator, iteration, results)  # marks it as done
+        if self.run.out_of_patience(iteration):
+            self.run.save(self.model)
+            self.model.stop_training = True
 
 
 class Probing(Periodic):
-    """What the probe reads off drawn animals, likewise."""
+    """Measures what the probe reads off drawn animals, in the same way."""
 
     def __init__(self, run: Run, writer: tf.summary.SummaryWriter, probe: Probe):
         super().__init__(run, writer, run.config.probe_every)
         self.probe = probe
 
     def file(self, iteration: int) -> pathlib.Path:
-        """Return where the scores are kept."""
+        """The path of an iteration's scores."""
         return self.run.evaluation_dir / f"iteration-{iteration:07d}-probe.json"
 
     def is_done(self, iteration: int) -> bool:
-        """Return whether the scores are there."""
+        """Whether the scores exist."""
         return self.file(iteration).exists()
 
     def act(self, iteration: int) -> None:
-        """Measure the averages of now."""
+        """Measure the current averaged networks."""
         few = min(factors.SOURCES, self.run.config.critters_per_domain)
         scores = factors.translation_scores(self.translator(), self.probe, few)
         self.write_scalars("probe", factors.headline(scores), iteration)
@@ -228,10 +238,11 @@ class Probing(Periodic):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """A checkpoint every few iterations and at the end.
+    """Saves a checkpoint every few iterations and at the end.
 
-    To stand behind samples: those of a checkpoint's iteration are there. After updates
-    that were left out there is none: one is to be gone back to that is known as good.
+    Place it after the callbacks that draw, so that the samples of a checkpoint's
+    iteration exist. None is saved after an iteration with skipped updates: a run has to
+    be rolled back to weights that are known to be good.
     """
 
     def __init__(
@@ -243,13 +254,13 @@ class Checkpoints(keras.callbacks.Callback):
         self.non_finite = non_finite
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Save when it is time."""
+        """Save if a checkpoint is due."""
         iteration, config = self.model.iterations_done(), self.run.config
         due = iteration % config.save_every == 0 and not self.non_finite.in_a_row
         if due or iteration == config.iterations:
             self.save()
 
     def save(self) -> None:
-        """Save what there is, and the losses up to here."""
+        """Save a checkpoint, and write the losses up to it."""
         self.writer.flush()
         self.run.save(self.model)

@@ -1,11 +1,11 @@
-"""A light run made of a trained one: distillation.
+"""Distillation: a run with a light generator, made from a trained run.
 
-The new run has the trained run's mapping network and style encoder, copied, and a light
-generator (`networks/light_generator.py`) that learns to imitate the generator.
-Every image is translated by both, teacher and student, into a style of a latent or a
-reference, or between two of these. The student learns to give the same pixels, and the
-same features to style encoder and discriminator. Until the last sixth of the training
-it also learns to convince the discriminator, which is trained along (`imitation.py`).
+The new run has copies of the trained run's mapping network and style encoder. Its light
+generator (`networks/light_generator.py`) learns to imitate the trained generator.
+Teacher and student translate every image into the style of a latent or a reference, or
+into one between two of these. The student learns to produce the same pixels, and the
+same features in style encoder and discriminator. Until the last sixth of the training
+it also learns to convince the discriminator, which is trained further (`imitation.py`).
 """
 
 import dataclasses
@@ -27,21 +27,22 @@ from tfstargan.metrics.report import write_json
 from tfstargan.networks.arithmetic import multiplications
 from tfstargan.networks.build import build_networks
 from tfstargan.runs.run import Run, iteration_of
+from tfstargan.training.announcing import say
 from tfstargan.training.imitation import Distiller, Teacher
-from tfstargan.training.loop import say, train_run
+from tfstargan.training.loop import train_run
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
 
-TEACHER = "teacher.json"  # in the new run: which checkpoint it learns from
+TEACHER = "teacher.json"  # in the new run: the checkpoint that it learns from
 
 
 def compare(
     teacher: Translator, student: Translator, examples: Examples
 ) -> dict[str, np.ndarray]:
-    """Return the student's grids, and one of both: of each style teacher, student.
+    """The student's grids, and one that compares student and teacher.
 
-    Sources above; the reference, where the style is one's, at the left of the teacher's
-    row, and below it the student's.
+    The comparison has the sources in its first row, then two rows for each style: the
+    teacher's images and the student's. The style's reference, if any, is at the left.
     """
     styles, left = [], []
     for domain, references in examples.references.items():
@@ -56,13 +57,15 @@ def compare(
 
 
 def student_config(teacher: Config, iterations: int, width: float) -> Config:
-    """Return the settings of the run to be made.
+    """The settings of the new run.
 
     Raises:
-        UserError: if the teacher is light itself, or a value makes no sense.
+        UserError: if the teacher is light itself, or a value is not allowed.
     """
     if teacher.generator == "light":
-        raise UserError("--run_dir: its generator is light already")
+        raise UserError(
+            "--run_dir: its generator is light already; give a run with a full one"
+        )
     every = max(50, iterations // 10)
     return dataclasses.replace(
         teacher,
@@ -70,6 +73,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
         light_width=width,
         iterations=iterations,
         precision="float32",
+        augment="none",
         sample_every=every,
         save_every=every,
         animate_every=0,
@@ -79,7 +83,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
 
 
 def arithmetic(config: Config) -> int:
-    """Return the multiplications in a translation by a run's generator, exported."""
+    """The number of multiplications of an exported generator per translated image."""
     (network,) = build_networks(config, ("generator",), lowering="litert").values()
     side = config.img_size
     inputs: list[Any] = [tf.TensorSpec((1, side, side, 3))]
@@ -92,15 +96,15 @@ def arithmetic(config: Config) -> int:
 def choose_teacher(
     run: Run, checkpoint: int | str | None, out: pathlib.Path
 ) -> Teacher:
-    """Return the checkpoint to learn from, the one that `out` was begun with if any.
+    """The checkpoint to learn from; if `out` exists, the one that it was begun with.
 
     Raises:
-        UserError: if there is no such checkpoint, or `out` is of another teacher.
+        UserError: if there is no such checkpoint, or `out` has another teacher.
     """
     file = out / TEACHER
     if not file.exists():
         if (out / "config.json").exists():
-            raise UserError(f"--out={out}: there is another run; give another folder")
+            raise UserError(f"--out={out}: is another run; give another folder")
         return Teacher(run, iteration_of(run.checkpoint(checkpoint)))
     try:
         begun = json.loads(file.read_text())
@@ -122,7 +126,7 @@ def choose_teacher(
 
 
 def about(teacher: Teacher) -> dict[str, Any]:
-    """Return which checkpoint it is, and a hash of its weights."""
+    """The teacher's run and iteration, and a hash of its weights."""
     return {
         "run": teacher.run.path.name,
         "iteration": teacher.iteration,
@@ -136,26 +140,30 @@ def distill_run(
     iterations: int = 10_000,
     width: float = Config.light_width,
     checkpoint: int | str | None = None,
+    *,
+    allow_changed_data: bool = False,
 ) -> Run:
-    """Make a light run of a trained one, or resume it.
+    """Make a run with a light generator from a trained run, or resume it.
 
     Args:
-        run: the teacher's.
-        out: the run to be made.
-        iterations: to train in all.
+        run: the teacher's run.
+        out: folder of the new run.
+        iterations: to train in total.
         width: channels of the light generator, as a share of the teacher's.
-        checkpoint: of the teacher: its iteration, or "best"; by default the newest.
+        checkpoint: the teacher's iteration, or "best"; None: the newest.
+        allow_changed_data: as of `train_run`.
 
     Returns:
         The light run.
 
     Raises:
-        UserError: if the teacher is unfit, its data is missing, or `out` is not of it.
+        UserError: if the teacher is unsuitable, its data is missing, or `out` has
+            another teacher.
     """
     out = pathlib.Path(out)
     config = student_config(run.config, iterations, width)
     teacher = choose_teacher(run, checkpoint, out)
-    open_images(config, "train")  # or refuse, before anything is written
+    open_images(config, "train")  # raises before anything is written
     write_json(out / TEACHER, about(teacher))
     student, full = arithmetic(config), arithmetic(run.config)
     say(
@@ -168,4 +176,5 @@ def distill_run(
         out,
         functools.partial(Distiller, teacher=teacher),
         functools.partial(compare, translator),
+        allow_changed_data=allow_changed_data,
     )

@@ -1,7 +1,7 @@
 """Where training runs: one device, several, several machines, or a TPU.
 
-The weights move the same everywhere, as if the batch were whole: every replica gets its
-part of it (`data/stream.py`), and gradients are summed over replicas.
+The weights change in the same way everywhere. Every replica gets a part of the batch
+(`data/stream.py`), and gradients are summed over the replicas.
 """
 
 import json
@@ -15,14 +15,14 @@ from tfstargan.errors import UserError
 
 
 class Workers(tf.distribute.MultiWorkerMirroredStrategy):
-    """Several machines, each named in its TF_CONFIG; `reduce` as Keras' `fit` uses it.
+    """Several machines, each with its TF_CONFIG; `reduce` works with Keras' `fit`.
 
-    It asks for the mean of a batch at once, which TensorFlow's can't here, and for that
-    of logs along their first axis, which a scalar lacks.
+    Keras asks for the mean of nested tensors, which TensorFlow's `reduce` does not
+    support here, and for the mean of logs along their first axis, which a scalar lacks.
     """
 
     def reduce(self, reduce_op: Any, value: Any, axis: int | None = None) -> Any:
-        """Return every tensor reduced over replicas and, but for scalars, an axis."""
+        """Every tensor reduced over the replicas and, except for scalars, an axis."""
 
         def reduced(leaf: Any) -> Any:
             scalar = self.experimental_local_results(leaf)[0].shape.rank == 0
@@ -33,19 +33,21 @@ class Workers(tf.distribute.MultiWorkerMirroredStrategy):
 
 
 def choose_strategy(config: Config) -> tf.distribute.Strategy:
-    """Return how to train: on a TPU, on TF_CONFIG's workers, or on this machine.
+    """The strategy to train with: on a TPU, on TF_CONFIG's workers, or on this machine.
 
-    To be called before TensorFlow computes anything, or workers can't be connected.
+    Call it before TensorFlow computes anything, or workers can't be connected.
 
     Raises:
-        UserError: if there are fewer devices than wanted, or they can't share the batch
-            evenly; if TF_CONFIG is damaged; if there is no such TPU.
+        UserError: if there are fewer devices than requested, or they can't share the
+            batch evenly; if TF_CONFIG is invalid; if the TPU can't be reached.
     """
     if config.tpu:
         strategy = connect_tpu(config.tpu)
     elif count_workers() > 1:
         if config.replicas:
-            raise UserError("--replicas: workers of TF_CONFIG use all their devices")
+            raise UserError(
+                "--replicas: workers of TF_CONFIG use all their devices; omit it"
+            )
         strategy = Workers()
     else:
         strategy = on_devices(choose_devices(config.replicas))
@@ -60,19 +62,19 @@ def choose_strategy(config: Config) -> tf.distribute.Strategy:
 
 
 def count_workers() -> int:
-    """Return how many workers TF_CONFIG names; 0 if it is not set."""
+    """The number of workers that TF_CONFIG names; 0 if it is not set."""
     text = os.environ.get("TF_CONFIG") or "{}"
     try:
         cluster = json.loads(text).get("cluster", {})
         return sum(len(cluster.get(kind, [])) for kind in ("chief", "worker"))
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise UserError(
-            f"TF_CONFIG: not as tf.distribute wants it ({error})"
+            f"TF_CONFIG: not in the format of tf.distribute ({error})"
         ) from error
 
 
 def connect_tpu(name: str) -> tf.distribute.Strategy:
-    """Return the strategy for a TPU, initialized: its name, or "local"."""
+    """The strategy for an initialized TPU, given its name or "local"."""
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         if name != "local":
@@ -85,16 +87,16 @@ def connect_tpu(name: str) -> tf.distribute.Strategy:
 
 
 def devices_here() -> list[str]:
-    """Return the names of this machine's GPUs, or else of its CPU."""
+    """The names of this machine's GPUs, or of its CPU if it has none."""
     gpus = tf.config.list_logical_devices("GPU")
     return [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
 
 
 def choose_devices(replicas: int) -> list[str]:
-    """Return the names of so many devices to train on; 0: all GPUs, or the one CPU.
+    """The names of the devices to train on; 0: all GPUs, or the CPU.
 
     Raises:
-        UserError: if there are fewer.
+        UserError: if the machine has fewer.
     """
     devices = devices_here()
     if replicas > len(devices):
@@ -104,10 +106,10 @@ def choose_devices(replicas: int) -> list[str]:
 
 
 def on_devices(devices: list[str]) -> tf.distribute.Strategy:
-    """Return the strategy that trains on the devices as on one.
+    """The strategy that trains on the devices together.
 
-    A mirror of one device is the same but for its cost: with XLA on a CPU an iteration
-    took 1.8 times as long as with TensorFlow's default strategy.
+    For one device it is TensorFlow's default strategy. A MirroredStrategy would compute
+    the same, but with XLA on a CPU an iteration took 1.8 times as long.
     """
     if len(devices) == 1:
         return tf.distribute.get_strategy()
@@ -115,7 +117,7 @@ def on_devices(devices: list[str]) -> tf.distribute.Strategy:
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
-    """Return the replicas in a line."""
+    """The replicas in one line, such as "GPU:0, GPU:1"."""
     if isinstance(strategy, Workers):
         resolver = strategy.cluster_resolver
         return (
@@ -123,12 +125,14 @@ def describe(strategy: tf.distribute.Strategy) -> str:
             f"this is {resolver.task_type} {resolver.task_id}"
         )
     if strategy is tf.distribute.get_strategy():  # the default: one device
-        return devices_here()[0]
-    return ", ".join(strategy.extended.worker_devices)
+        names = devices_here()[:1]
+    else:
+        names = list(strategy.extended.worker_devices)
+    return ", ".join(name.rpartition("device:")[2] for name in names)
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether this process writes the run directory: one of all does."""
+    """Whether this process writes the run directory; exactly one does."""
     if not isinstance(strategy, Workers):
         return True
     resolver = strategy.cluster_resolver
@@ -137,8 +141,12 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def agree(strategy: tf.distribute.Strategy, value: int) -> bool:
-    """Return whether all workers have the same value, once all have come here."""
+    """Whether all workers have the same value; waits until all have called it."""
     if not isinstance(strategy, Workers):
         return True
-    mine = tf.function(lambda: strategy.run(lambda: tf.constant([value])))
+
+    @tf.function(autograph=False)
+    def mine() -> Any:
+        return strategy.run(tf.constant, args=([value],))
+
     return bool((strategy.gather(mine(), axis=0).numpy() == value).all())

@@ -1,4 +1,4 @@
-"""Trying out a run's settings: what would be trained, and how long it takes."""
+"""A trial of a run's settings: what would be trained, and how long it takes."""
 
 import dataclasses
 import datetime
@@ -9,34 +9,37 @@ import keras
 
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
+from tfstargan.data.survey import survey
 from tfstargan.training import distribution
-from tfstargan.training.loop import describe, fit, make_model, require_pairs
+from tfstargan.training.announcing import describe, warn_of_gpus
+from tfstargan.training.fitting import fit
+from tfstargan.training.loop import make_model, require_pairs
 
 
 def dry_run(config: Config) -> None:
-    """Print settings, devices, parameters and a step's time; write nothing."""
+    """Print settings, devices, parameters, memory and times; write nothing."""
+    warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    print("devices:", distribution.describe(strategy))
+    print(survey(training, open_images(config, "val"), config))
     model = make_model(config, strategy)
-    print(describe(model, strategy.num_replicas_in_sync))
+    print(describe(model, strategy))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)
     fit(model, strategy, training, few, [clock])
     seconds = clock.seconds[-1]
-    whole = datetime.timedelta(seconds=round(config.iterations * seconds))
-    print(
-        f"one iteration: {seconds:.2f} s "
-        f"(the first, with compilation: {clock.seconds[0]:.1f} s); "
-        f"{config.iterations:,} take about {whole}"
-    )
+    total = datetime.timedelta(seconds=round(config.iterations * seconds))
+    print(f"first iteration: {clock.seconds[0]:.1f} s, with compilation")
+    print(f"one iteration: {seconds:.2f} s")
+    print(f"{config.iterations:,} iterations: about {total}")
+    print("Nothing was written. To train, run the command again without --dry_run.")
 
 
 class StepClock(keras.callbacks.Callback):
-    """The seconds that each iteration took."""
+    """Seconds of each iteration."""
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start the clock."""
@@ -44,7 +47,7 @@ class StepClock(keras.callbacks.Callback):
         self.last = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Read it."""
+        """Record the time of the iteration."""
         now = time.perf_counter()
         self.seconds.append(now - self.last)
         self.last = now

@@ -1,7 +1,7 @@
-"""`Distiller`: trains a light generator to imitate another run's.
+"""`Distiller`: trains a light generator to imitate that of another run.
 
-It learns from the images of the other generator, and from the discriminator that goes
-with it. `distillation.py` makes a run with it.
+It learns from the other generator's images and from the discriminator of that run.
+`distillation.py` makes a run with it.
 """
 
 import dataclasses
@@ -28,24 +28,24 @@ UPDATES: dict[str, tuple[str, ...]] = {
     "G/other": ("generator",),
     "G/blended": ("generator",),
 }
-# Weights of the losses, beside 1 for the pixels.
+# Weights of the losses; that of the pixels is 1.
 FEATURES = 1.0
-ADVERSARIAL = 0.3  # in the first part of the training, ...
-ALONE = 5 / 6  # ... which is this share of it; after that imitation alone
-# The student's, with momentum; falls to 0, as the discriminator's does.
+ADVERSARIAL = 0.3  # in the first part of the training
+ALONE = 5 / 6  # the share of training in that part; then imitation only
+# Of the student, with momentum; it falls to 0, as the discriminator's does.
 LEARNING_RATE = 6e-3
 BETA1 = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
 class Teacher:
-    """A checkpoint to learn from: a run and the iteration."""
+    """A checkpoint to learn from: a run and an iteration."""
 
     run: Run
     iteration: int
 
     def networks(self, lowering: str | None = None) -> dict[str, keras.Model]:
-        """Its averaged networks, its discriminator and, with w_hpf > 0, FAN."""
+        """The averaged networks, the discriminator and, with w_hpf > 0, FAN."""
         names = (*translating(self.run.config), "discriminator")
         networks = build_networks(self.run.config, names, lowering=lowering)
         self.run.load_averages(networks, self.iteration)
@@ -53,14 +53,14 @@ class Teacher:
 
 
 class Distiller(StarGANv2):
-    """A StarGANv2 whose generator learns to imitate another one's.
+    """A StarGANv2 whose generator learns to imitate another generator.
 
-    Of the other networks only the discriminator is trained further. Its state is that
-    of a StarGANv2, and so are its checkpoints.
+    Of the other networks only the discriminator is trained further. State and
+    checkpoints are those of a StarGANv2.
 
     Args:
-        config: of the student.
-        teacher: what it learns from.
+        config: the student's settings.
+        teacher: the checkpoint to learn from.
         **kwargs: those of `StarGANv2`.
     """
 
@@ -80,7 +80,7 @@ class Distiller(StarGANv2):
                 network.set_weights(networks[name].get_weights())
         if self.fan is not None:
             self.fan.set_weights(networks["fan"].get_weights())
-        # Not a network of this model's own: it is no part of its checkpoints.
+        # A Translator is no Keras layer: the teacher is not part of checkpoints.
         self.teacher = Translator(teacher.run.config, networks)
 
     def updates(self) -> dict[str, tuple[str, ...]]:
@@ -92,7 +92,7 @@ class Distiller(StarGANv2):
         return Adam(LEARNING_RATE, BETA1, self.config.beta2, l2=0.0)
 
     def scheduled_rates(self) -> dict[str, Any]:
-        """Learning rates of this iteration: both fall to 0 by half a cosine."""
+        """Learning rates of this iteration; both fall to 0 along half a cosine."""
         factor = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
         discriminator = self.learning_rate("discriminator")
         return {
@@ -101,17 +101,17 @@ class Distiller(StarGANv2):
         }
 
     def progress(self) -> Any:
-        """The share of the training that is done, from 0 to 1."""
+        """The completed share of the training, from 0 to 1."""
         done = tf.cast(self.iteration, tf.float32) / self.config.iterations
         return tf.minimum(done, 1.0)
 
     def style(self, batch: Batch, guide: str, second: bool = False) -> Any:
         """Style codes [B, style_dim], without a gradient.
 
-        A "plain" style is made of a latent or of a reference, with equal probability,
-        and the "other" style of an image in the other way. A "blended" style lies at a
-        random place between an image's plain style and the other style of another
-        image in the batch, often of another domain.
+        A "plain" style comes from a latent or a reference, with equal probability. The
+        "other" style of an image comes from the one that its plain style does not. A
+        "blended" style is a random interpolation between an image's plain style and
+        the other style of another image in the batch, often of another domain.
         """
         seed = [self.config.seed, tf.cast(self.iteration, tf.int32)]
         first, way = tf.unstack(
@@ -136,7 +136,7 @@ class Distiller(StarGANv2):
         side, guide = update.split("/")
         batch, (style, x_fake) = sources.batch, sources.fake(guide)
         if side == "D":
-            # It is trained already, and half of the images are enough.
+            # The discriminator is already trained: half of the images are enough.
             count = (x_fake.shape[0] + 1) // 2
             half = Batch(*(x[:count] for x in batch))
             return self.discriminator_loss(half, x_fake[:count])
@@ -158,12 +158,12 @@ class Distiller(StarGANv2):
             batch: has the target domains.
             style: not used.
             x_fake: [B, H, W, 3], the student's images.
-            x_fake2: [B, H, W, 3], the teacher's, in the same styles.
-            adversarial: whether the student must convince the discriminator, too.
+            x_fake2: [B, H, W, 3], the teacher's images in the same styles.
+            adversarial: whether to add the discriminator's loss.
 
         Returns:
-            The loss `pixels + FEATURES * features`, until `ALONE` of the training is
-            done `+ ADVERSARIAL * adv`, and these terms by their names.
+            The loss `pixels + FEATURES * features`, in the first `ALONE` of the
+            training `+ ADVERSARIAL * adv`, and these terms by name.
         """
         terms = {
             "pixels": losses.l1(x_fake, x_fake2),
@@ -178,5 +178,5 @@ class Distiller(StarGANv2):
         return loss, terms
 
     def seen(self, x: Any) -> list[Any]:
-        """Feature maps of images in style encoder and discriminator."""
+        """Feature maps of images in the style encoder and the discriminator."""
         return self.style_encoder.trunk.maps(x) + self.discriminator.trunk.maps(x)

@@ -1,4 +1,4 @@
-"""A run made of the authors' published weights."""
+"""Runs made from the authors' published weights."""
 
 import os
 import pathlib
@@ -22,29 +22,29 @@ def import_reference(
     wing_weights: str = "",
     data_dir: str = "",
 ) -> StarGANv2:
-    """Make a run of the authors' weights, atomically.
+    """Make a run from the authors' weights, atomically.
 
-    The averages are the file's; the networks that would be trained further start from
-    them. The iteration is that in the file's name (`100000_nets_ema.ckpt`), or 0.
+    The file holds averaged networks. The networks to be trained further start from
+    them. The iteration is the one in the file's name (`100000_nets_ema.ckpt`), or 0.
 
     Args:
         weights: the authors' `*_nets_ema.ckpt`.
-        run_dir: the run to make; must not exist, or be empty.
-        domains: their names, in label order; empty: the folders' in data_dir, or else
-            domain0, domain1, ...
+        run_dir: the run to make; must not exist or be empty.
+        domains: their names, in label order; empty: the names of the folders in
+            data_dir, or else domain0, domain1, ...
         wing_weights: the authors' `wing.ckpt`; needed where w_hpf > 0 and `weights`
             does not hold FAN's weights itself.
-        data_dir: of photographs, as in training; may be left out.
+        data_dir: folder of photographs, as in training; optional.
 
     Returns:
-        The model, as it is in the run.
+        The model that was written to the run.
 
     Raises:
-        UserError: if a file is unfit, or the run can't be made.
+        UserError: if a file is unsuitable, or the run can't be made.
     """
     weights, run_dir = pathlib.Path(weights), pathlib.Path(run_dir)
     if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
-        raise UserError(f"--run_dir={run_dir}: there is something; give another")
+        raise UserError(f"--run_dir={run_dir}: is not empty; give another folder")
     parts = read(weights)
     if wing_weights:
         parts["fan"] = parameters.read_fan(wing_weights)
@@ -53,8 +53,7 @@ def import_reference(
         if config.w_hpf and "fan" not in parts:
             raise UserError(
                 f"{weights}: a generator for faces (w_hpf {config.w_hpf:g}), whose "
-                "landmark network is in another file: give --wing_weights=wing.ckpt,"
-                " too"
+                "landmark network is in another file: give --wing_weights=wing.ckpt"
             )
         keras.utils.set_random_seed(config.seed)
         model = StarGANv2(config)
@@ -71,7 +70,7 @@ def import_reference(
 
 
 def fill(model: StarGANv2, parts: dict[str, Arrays]) -> None:
-    """Give a model's averages, and the networks that they average, their weights.
+    """Set the weights of a model's averages, and of the networks that they average.
 
     Raises:
         ValueError: if a name or shape is wrong.
@@ -84,7 +83,7 @@ def fill(model: StarGANv2, parts: dict[str, Arrays]) -> None:
 
 
 def write(model: StarGANv2, run_dir: pathlib.Path) -> None:
-    """Make a run directory with a model's state as its one checkpoint."""
+    """Make a run directory with a model's state as its only checkpoint."""
     try:
         with files.atomic_folder(run_dir) as folder:
             with Run.start(folder, model.config) as run:

@@ -10,14 +10,14 @@ import tensorflow as tf
 
 
 def adversarial(logits: Any, real: bool) -> Any:
-    """Non-saturating loss of logits that should say real, or fake.
+    """Non-saturating loss of logits whose images should be real, or fake.
 
     `mean(-log sigmoid(+-logits))`; eq. 1, with the generator's side non-saturating
     (Goodfellow et al., arXiv:1406.2661, section 3), as in the authors' code.
 
     Args:
         logits: [B] float32.
-        real: what the logits should say.
+        real: whether the images should be classified as real.
 
     Returns:
         Scalar float32, >= 0.
@@ -49,22 +49,22 @@ def r1_penalty(gradients: Any) -> Any:
 def l1(a: Any, b: Any) -> Any:
     """Mean absolute difference of two tensors of the same shape, a scalar.
 
-    Style reconstruction (eq. 2), diversity (eq. 3) and cycle consistency (eq. 4) are
-    this distance between styles or between images.
+    Style reconstruction (eq. 2), diversity (eq. 3) and cycle consistency (eq. 4) use
+    this distance between styles or images.
     """
     return tf.reduce_mean(tf.abs(a - b))
 
 
 def features(maps: Sequence[Any], wanted: Sequence[Any]) -> Any:
-    """Distance of feature maps from others, a scalar >= 0.
+    """Distance between feature maps, a scalar >= 0.
 
     The mean over maps of `mean |a - b| / mean |b|`: all maps have the same weight,
-    whatever the size of their values. It compares images by a network's features, as in
+    whatever the scale of their values. Comparing images by a network's features follows
     Johnson et al., arXiv:1603.08155.
 
     Args:
         maps: tensors of any shapes.
-        wanted: as many of the same shapes; without a gradient.
+        wanted: the targets, of the same shapes; without a gradient.
     """
     ratios = [
         l1(a, tf.stop_gradient(b)) / tf.reduce_mean(tf.abs(tf.stop_gradient(b)))

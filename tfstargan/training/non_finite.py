@@ -1,7 +1,6 @@
-"""What a run does about losses and gradients that are not finite numbers.
+"""Losses and gradients that are not finite: reported, and rolled back if they persist.
 
-`StarGANv2` leaves out an update that has one, before it reaches a weight; here that is
-told, and where it doesn't end, the run goes back.
+`StarGANv2` skips an update that has one, before it reaches a weight.
 """
 
 import math
@@ -16,11 +15,11 @@ from tfstargan.runs.run import Run
 
 
 class NonFinite(keras.callbacks.Callback):
-    """Names every update that was left out for a loss or gradient that is not finite.
+    """Reports every update that was skipped for a loss or gradient that is not finite.
 
-    After `rollback_after` such iterations in a row, weights and optimizers go back to
-    the newest checkpoint. The iteration goes on, and with it data and schedules: the
-    same batches would lead to the same place.
+    After `rollback_after` such iterations in a row, weights and optimizers are restored
+    from the newest checkpoint. Iteration, data and schedules continue: the same batches
+    would lead to the same result.
     """
 
     def __init__(self, run: Run):
@@ -30,7 +29,7 @@ class NonFinite(keras.callbacks.Callback):
         self.went_back_to: pathlib.Path | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        """Look at what the iteration left out."""
+        """Report what the iteration skipped, and roll back if it has to be."""
         begin = "left_out/"
         left_out = [name.removeprefix(begin) for name in logs if name.startswith(begin)]
         left_out = [name for name in left_out if logs[begin + name]]
@@ -41,7 +40,7 @@ class NonFinite(keras.callbacks.Callback):
             loss = logs[f"{update}/loss"]
             what = "gradient" if math.isfinite(loss) else f"loss ({loss})"
             tqdm.write(
-                f"iteration {iteration}: update {update} of the {network} left out, "
+                f"iteration {iteration}: update {update} of the {network} skipped, "
                 f"its {what} is not finite",
                 file=sys.stderr,
             )
@@ -49,18 +48,18 @@ class NonFinite(keras.callbacks.Callback):
             self.go_back(iteration)
 
     def go_back(self, iteration: int) -> None:
-        """Load the newest checkpoint; raise a UserError if that can't help."""
+        """Restore the newest checkpoint; raise a UserError if that can't help."""
         path = self.run.checkpoint() if self.run.checkpoints() else None
         if path is None or path == self.went_back_to:
-            why = f"as after {path.name}" if path else "and there is no checkpoint yet"
+            why = f"again after {path.name}" if path else "and there is no checkpoint"
             raise UserError(
                 f"{self.run.path}: iteration {iteration}: no finite losses and "
                 f"gradients in {self.in_a_row} iterations, {why}; lower "
-                "--learning_rate, or look at the data"
+                "--learning_rate, or check the data"
             )
         self.run.load(self.model)
         self.model.use_configured_rates()
         self.model.iteration.assign(iteration)
         self.went_back_to, self.in_a_row = path, 0
-        text = f"iteration {iteration}: went back to the weights of {path.name}"
+        text = f"iteration {iteration}: restored the weights of {path.name}"
         tqdm.write(text, file=sys.stderr)

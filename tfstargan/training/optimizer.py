@@ -1,4 +1,4 @@
-"""Adam as the reference has it; Keras' own differs in two places (see `Adam`)."""
+"""Adam as in the reference; Keras' own differs in two ways (see `Adam`)."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ class Adam(keras.optimizers.Optimizer):
 
     With `g = gradient + weight_decay * value`, `m` and `v` the running means of `g` and
     `g ** 2`: `value -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)`; Kingma and Ba,
-    arXiv:1412.6980, algorithm 1. Keras' Adam decays weights apart from the gradient
+    arXiv:1412.6980, algorithm 1. Keras' Adam decouples weight decay from the gradient
     (AdamW) and adds epsilon to the uncorrected root. A parameter without a gradient is
-    left alone, its decay too.
+    not changed, not even by its decay.
 
     Args:
         learning_rate: step size.
         beta1: decay of the mean; 0 in StarGAN v2.
         beta2: decay of the mean square.
-        epsilon: keeps the division finite.
-        l2: weight decay. (Not Keras' `weight_decay`, which is the decoupled one.)
+        epsilon: keeps the quotient finite.
+        l2: weight decay, added to the gradient (Keras' `weight_decay` is decoupled).
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Adam(keras.optimizers.Optimizer):
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move one variable; all replicas see the same, already summed gradient."""
+        """Update one variable; all replicas have the same, already summed gradient."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)
         beta1, beta2 = (
             tf.constant(b, variable.dtype) for b in (self.beta1, self.beta2)
         )
         # TensorFlow's kernel multiplies the rate by sqrt(1 - beta2^t) / (1 - beta1^t)
-        # and adds epsilon to the uncorrected root; epsilon * sqrt(1 - beta2^t) there is
-        # epsilon beside the corrected root.
+        # and adds epsilon to the uncorrected root. Epsilon * sqrt(1 - beta2^t) there
+        # equals epsilon added to the corrected root.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self.means[index].value.handle,

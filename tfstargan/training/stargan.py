@@ -1,10 +1,13 @@
 """StarGAN v2 as a Keras model: its networks, losses, optimizers and schedules.
 
-Choi et al., arXiv:1912.01865, section 2.2, trained as the authors' code does. The order
-of an iteration's updates is UPDATES; how they are computed is in `step.py`.
+Choi et al., arXiv:1912.01865, section 2.2, trained as in the authors' code. UPDATES is
+the order of an iteration's updates; `step.py` computes them.
 """
 
 import dataclasses
+import os
+import types
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import keras
@@ -12,12 +15,13 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 from tfstargan.config import Config
-from tfstargan.data.batch import Batch
+from tfstargan.data.batch import SHOWN, Batch
 from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS, build_networks
 from tfstargan.networks.masks import masks_of
 from tfstargan.reference import parameters
-from tfstargan.training import losses, step
+from tfstargan.training import losses, optimizer_state, step
+from tfstargan.training.augmentation import Augmentation
 from tfstargan.training.optimizer import Adam
 from tfstargan.training.step import Sources
 
@@ -34,21 +38,21 @@ UPDATES = {
 class StarGANv2(keras.Model):
     """The four networks, their averages, and the training step.
 
-    `compile()` makes the optimizers, `fit` trains on a `tf.data.Dataset` of `Batch`.
+    `compile()` creates the optimizers; `fit` trains on a `tf.data.Dataset` of `Batch`.
     Called with images and style codes, it translates with the averaged generator.
 
-    With w_hpf > 0 it also has `fan`, which makes the masks wherever they are needed;
-    its weights, once read by `fit`, are part of every checkpoint.
+    With w_hpf > 0 it also has `fan`, which makes the masks. `fit` loads its weights,
+    which are then part of every checkpoint.
 
     Args:
-        config: sizes, weights of the losses and schedules; `domains` must be known.
+        config: sizes, loss weights and schedules; `domains` must be set.
         lowering: how the networks' operations are computed; see `networks.lowering`.
 
     Raises:
         UserError: if `config.domains` is empty.
     """
 
-    shown: ClassVar = {  # of the losses, in a progress bar
+    shown: ClassVar = {  # losses in the progress bar
         "D": "D/latent/loss",
         "G": "G/latent/adv",
         "sty": "G/latent/sty",
@@ -69,9 +73,18 @@ class StarGANv2(keras.Model):
         for name, average in self.averages.items():
             average.trainable = False
             average.set_weights(getattr(self, name).get_weights())
+        self.optimizers: Mapping[str, keras.optimizers.Optimizer] = {}
         self.fan = None
         if config.w_hpf:
             self.fan = build_networks(config, ("fan",), lowering=lowering)["fan"]
+        self.augmentation = None
+        if config.augment != "none":
+            self.augmentation = Augmentation(
+                config.augment,
+                config.augment_colour,
+                config.augment_target,
+                config.augment_images,
+            )
         self.iteration = self.add_weight(
             (),
             "zeros",
@@ -87,12 +100,12 @@ class StarGANv2(keras.Model):
         optimizers: dict[str, keras.optimizers.Optimizer] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Make ready to train.
+        """Configure the model for training.
 
         Args:
-            optimizers: one for each of NETWORKS, by name; by default the reference's
-                Adam with the configuration's settings.
-            **kwargs: of `keras.Model.compile`, such as `jit_compile`.
+            optimizers: one for each of NETWORKS, by name; None: the reference's Adam
+                with the configuration's settings.
+            **kwargs: those of `keras.Model.compile`, such as `jit_compile`.
 
         Raises:
             UserError: if there is not one optimizer for each network.
@@ -106,12 +119,15 @@ class StarGANv2(keras.Model):
             )
         if given and set(given) != set(NETWORKS):
             raise UserError(
-                f"optimizers are of {', '.join(given)}: there must be one for each of "
-                f"{', '.join(NETWORKS)}"
+                f"optimizers are given for {', '.join(given)}: there must be one for "
+                f"each of {', '.join(NETWORKS)}"
             )
-        # Keras' one optimizer stays empty: there is one for each network.
+        # Keras' single optimizer is not used: there is one for each network.
         super().compile(optimizer=None, **{"jit_compile": self.config.jit} | kwargs)
-        self.optimizers = given or {name: self._optimizer(name) for name in NETWORKS}
+        optimizers = given or {name: self._optimizer(name) for name in NETWORKS}
+        # Keras saves the optimizers in a dict under the names of their classes. It does
+        # not look into a proxy: `save_own_variables` names them by their networks.
+        self.optimizers = types.MappingProxyType(optimizers)
         for name, optimizer in self.optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
 
@@ -131,7 +147,7 @@ class StarGANv2(keras.Model):
         return self.config.learning_rate
 
     def use_configured_rates(self) -> None:
-        """Set the optimizers' rates, in place of those that a checkpoint brought."""
+        """Set the optimizers' rates, which a checkpoint has overwritten."""
         for name, optimizer in self.optimizers.items():
             optimizer.learning_rate = self.learning_rate(name)
 
@@ -139,8 +155,8 @@ class StarGANv2(keras.Model):
         """Learning rates of this iteration, for the optimizers that have a schedule.
 
         The reference has none. With `decay_share`, all rates fall linearly to 0 in that
-        last part of training. So the last steps no longer leave the finer differences
-        between styles to chance (docs/results.md).
+        last part of training. Finer differences between styles then no longer depend on
+        the last few steps (docs/results.md).
         """
         if not self.config.decay_share:
             return {}
@@ -160,10 +176,10 @@ class StarGANv2(keras.Model):
         return adam
 
     def load_fan(self) -> None:
-        """Load FAN's weights from `config.wing_weights`, unless it has weights.
+        """Load FAN's weights from `config.wing_weights`, if it has none yet.
 
         Raises:
-            UserError: if there is no such file, or it holds no weights of FAN.
+            UserError: if the file is missing, or does not hold FAN's weights.
         """
         if self.fan is not None and not self.fan.has_weights():
             parameters.load_fan(self.fan, self.config.wing_weights)
@@ -178,23 +194,23 @@ class StarGANv2(keras.Model):
         return self.averages["generator"](x, s, self.masks(x))
 
     def translating_networks(self) -> dict[str, keras.Model]:
-        """The averages and, with w_hpf > 0, `fan`: the networks of a `Translator`."""
+        """The networks of a `Translator`: the averages and, with w_hpf > 0, `fan`."""
         return self.averages | ({} if self.fan is None else {"fan": self.fan})
 
     def masks(self, x: Any) -> Any:
-        """FAN's masks of images for the generator; None if w_hpf is 0."""
+        """The generator's masks of images, made by FAN; None if w_hpf is 0."""
         return None if self.fan is None else masks_of(self.fan, x)
 
     def updates(self) -> dict[str, tuple[str, ...]]:
-        """The updates of an iteration in their order, and the networks they change."""
+        """The updates of an iteration in their order, with the networks they change."""
         return UPDATES
 
     def iterations_done(self) -> int:
-        """The number of iterations trained so far; not for use inside a graph."""
+        """The number of iterations trained so far; not usable inside a graph."""
         return int(tf.convert_to_tensor(self.iteration.value))
 
     def lambda_ds(self) -> Any:
-        """The weight of style diversity in this iteration; falls linearly to 0."""
+        """Weight of style diversity in this iteration; it falls linearly to 0."""
         progress = tf.cast(self.iteration, tf.float32) / self.config.ds_iterations
         return self.config.lambda_ds * tf.maximum(1.0 - progress, 0.0)
 
@@ -203,7 +219,7 @@ class StarGANv2(keras.Model):
 
         Args:
             batch: has latents and references.
-            guide: "latent" or "reference", of which the styles are made.
+            guide: "latent" or "reference", the source of the styles.
             second: whether to use the second latents or references.
         """
         if guide == "latent":
@@ -211,48 +227,66 @@ class StarGANv2(keras.Model):
         x_ref = batch.x_ref2 if second else batch.x_ref
         return self.style_encoder(x_ref, batch.y_trg)
 
+    def logits(self, batch: Batch, shown: str, x: Any, y: Any) -> Any:
+        """The discriminator's logits [B] of images, augmented if the settings say so.
+
+        Args:
+            batch: has this update's random numbers, [B, len(SHOWN), NOISE].
+            shown: of SHOWN: which of these numbers to use.
+            x: [B, H, W, 3], images.
+            y: [B], their domains.
+        """
+        if self.augmentation is not None:
+            x = self.augmentation(x, batch.noise[:, SHOWN.index(shown)])
+        return self.discriminator(x, y)
+
     def discriminator_loss(self, batch: Batch, x_fake: Any) -> tuple[Any, dict]:
-        """Adversarial loss (eq. 1) and R1 penalty, for the discriminator's weights.
+        """The discriminator's adversarial loss (eq. 1) and R1 penalty.
 
         Args:
             batch: has the sources, which are the real images, and both domains.
-            x_fake: [B, H, W, 3], sources translated into `batch.y_trg`; without a
-                gradient.
+            x_fake: [B, H, W, 3], sources translated into `batch.y_trg`; no gradient
+                flows into them.
 
         Returns:
-            The loss `real + fake + lambda_reg * reg`, and these terms by their names.
+            The loss `real + fake + lambda_reg * reg`, and these terms by name; with
+            augmentation also "sign", the mean sign of the real images' logits.
         """
         x_fake = tf.stop_gradient(x_fake)
         x_real = tf.convert_to_tensor(batch.x_src)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x_real)
-            logits = self.discriminator(x_real, batch.y_src)
+            logits = self.logits(batch, "real", x_real, batch.y_src)
         real = losses.adversarial(logits, real=True)
         reg = losses.r1_penalty(tape.gradient(logits, x_real))
-        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         fake = losses.adversarial(fake_logits, real=False)
         loss = real + fake + self.config.lambda_reg * reg
-        return loss, {"real": real, "fake": fake, "reg": reg}
+        terms = {"real": real, "fake": fake, "reg": reg}
+        if self.augmentation is not None:
+            terms["sign"] = tf.reduce_mean(tf.sign(logits))
+        return loss, terms
 
     def generator_loss(
         self, batch: Batch, style: Any, x_fake: Any, x_fake2: Any
     ) -> tuple[Any, dict]:
-        """Full objective (eq. 5), for the generator's and the style networks' weights.
+        """The full objective (eq. 5) of the generator and the style networks.
 
         Args:
             batch: has the sources and both domains.
             style: [B, style_dim], codes in the domains `batch.y_trg`.
             x_fake: [B, H, W, 3], the sources in these styles.
-            x_fake2: [B, H, W, 3], the sources in other styles; without a gradient.
+            x_fake2: [B, H, W, 3], the sources in other styles; no gradient flows into
+                them.
 
         Returns:
             The loss `adv + lambda_sty * sty - lambda_ds * ds + lambda_cyc * cyc`, and
-            these terms by their names.
+            these terms by name.
         """
         x_fake2 = tf.stop_gradient(x_fake2)
         s_src = self.style_encoder(batch.x_src, batch.y_src)
         x_rec = self.generator(x_fake, s_src, self.masks(x_fake))
-        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         adv = losses.adversarial(fake_logits, real=True)  # eq. 1
         sty = losses.l1(self.style_encoder(x_fake, batch.y_trg), style)  # eq. 2
         ds = losses.l1(x_fake, x_fake2)  # eq. 3
@@ -266,24 +300,41 @@ class StarGANv2(keras.Model):
         return loss, {"adv": adv, "sty": sty, "ds": ds, "cyc": cyc}
 
     def update_loss(self, update: str, sources: Sources) -> tuple[Any, dict]:
-        """Loss of an update with its terms, of the fakes that it learns from."""
+        """The loss of an update and its terms."""
         side, guide = update.split("/")
         batch, (style, x_fake) = sources.batch, sources.fake(guide)
+        if self.augmentation is not None:
+            own = [*self.updates()].index(update)
+            batch = batch._replace(noise=batch.noise[:, own])
         if side == "D":
             return self.discriminator_loss(batch, x_fake)
         return self.generator_loss(batch, style, x_fake, sources.second_fake(guide))
 
     def gradients(self, batch: Batch, update: str) -> tuple[dict, dict]:
-        """An update's gradients, and its loss with its terms; see `step.gradients`."""
+        """The gradients of an update, and its loss with its terms; `step.gradients`."""
         return step.gradients(self, batch, update)
 
     def train_step(self, batch: Batch) -> dict:
-        """Run one iteration; returns every update's loss and terms."""
+        """Run one iteration; returns the loss and terms of every update."""
         return step.train_step(self, batch)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save the iteration and the optimizers; Keras saves the networks."""
+        store["0"] = self.iteration
+        optimizer_state.save(self.optimizers, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        self.iteration.assign(store["0"])
+        optimizer_state.load(self.optimizers, store)
+
+    def load_weights(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
+        """Load weights that this or an earlier version has saved."""
+        super().load_weights(filepath, **kwargs)
+        optimizer_state.load_old(self.optimizers, filepath)
 
     def get_compile_config(self) -> dict:
         return keras.saving.serialize_keras_object(
-            {"optimizers": self.optimizers, "jit_compile": self.jit_compile}
+            {"optimizers": dict(self.optimizers), "jit_compile": self.jit_compile}
         )
 
     def compile_from_config(self, config: dict) -> None:

@@ -1,9 +1,9 @@
 """The training step: the updates of one iteration, and the averages that follow.
 
-An iteration is the model's updates in their order, each of which sees the weights that
-the one before it left. What several updates need is computed once (`Sources`). It works
-in one replica or in many: a batch is split over the replicas, and the weights move as
-if it were whole, since no layer looks across images.
+An iteration runs the model's updates in their order; each one uses the weights that the
+previous one has changed. What several updates need is computed once (`Sources`). With
+several replicas, each has a part of the batch, and the weights change as with one
+replica, since no layer combines images.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Sources:
-    """A batch's sources, encoded once, and their translations.
+    """The sources of a batch, encoded once, and their translations.
 
-    The generator's encoder does not see the style, so one encoding serves all fakes. A
-    guide's first fake serves the discriminator's update and the generator's. All of
-    this is valid until the generator changes.
+    The generator's encoder does not use the style, so one encoding serves all fakes.
+    The first fake of a guide serves the updates of the discriminator and the generator.
+    The results are valid until the generator changes.
 
     Args:
         model: has the networks.
         batch: has the sources.
-        masks: of the sources, if they are known already.
+        masks: of the sources; None: they are computed.
 
     Attributes:
-        tape: has recorded everything but the second fakes, for the gradients of the
+        tape: records everything except the second fakes, for the gradients of the
             generator's update.
     """
 
@@ -45,7 +45,7 @@ class Sources:
         self.fakes: dict[str, tuple[Any, Any]] = {}
 
     def fake(self, guide: str) -> tuple[Any, Any]:
-        """A guide's first styles [B, style_dim], and the sources in these styles."""
+        """The first styles [B, style_dim] of a guide, and the sources in these."""
         if guide not in self.fakes:
             with self.tape:
                 style = self.model.style(self.batch, guide)
@@ -53,7 +53,7 @@ class Sources:
         return self.fakes[guide]
 
     def second_fake(self, guide: str) -> Any:
-        """The sources in a guide's second styles."""
+        """The sources in the second styles of a guide."""
         return self._translate(self.model.style(self.batch, guide, second=True))
 
     def _translate(self, style: Any) -> Any:
@@ -65,7 +65,8 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
 
     Returns:
         {"UPDATE/loss" or "UPDATE/TERM": scalar}, "lambda_ds", and for each network of
-        an update "left_out/UPDATE/NETWORK", as `updates.apply` returns it.
+        an update "left_out/UPDATE/NETWORK": whether it was skipped, as `updates.apply`
+        returns it.
     """
     for name, rate in model.scheduled_rates().items():
         model.optimizers[name].learning_rate = rate
@@ -74,7 +75,7 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
     found: updates.Gradients = {}
     sources = None
     for update, networks in model.updates().items():
-        # Begun when the one before is done, or memory would have to hold both.
+        # Starts when the previous one has finished: memory need not hold both.
         with tf.control_dependencies([tf.group(*tf.nest.flatten(found))]):
             if model.config.accumulate > 1:
                 found, terms = _accumulated(model, batch, update, masks)
@@ -83,15 +84,26 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
                 found, terms = gradients(model, batch, update, sources)
         variables = {n: getattr(model, n).trainable_variables for n in networks}
         left_out = updates.apply(found, terms["loss"], model.optimizers, variables)
-        if "generator" in networks:  # which has changed
+        if "generator" in networks:  # it has changed
             sources = None
         logs |= {f"{update}/{name}": value for name, value in terms.items()}
         logs |= {f"left_out/{update}/{name}": bad for name, bad in left_out.items()}
+    if model.config.augment == "ada":
+        adapt_augmentation(model, logs)
     logs["lambda_ds"] = model.lambda_ds()
     for name, average in model.averages.items():
         updates.move_average(average, getattr(model, name), model.config.ema_decay)
     model.iteration.assign_add(1)
     return logs
+
+
+def adapt_augmentation(model: "StarGANv2", logs: dict[str, Any]) -> None:
+    """Let the augmentation follow the real images' logits, alike in all replicas."""
+    signs = [value for name, value in logs.items() if name.endswith("/sign")]
+    context = tf.distribute.get_replica_context()
+    sign = context.all_reduce("MEAN", tf.reduce_mean(tf.stack(signs)))
+    model.augmentation.adapt(sign, model.config.batch_size)
+    logs["augmentation"] = tf.convert_to_tensor(model.augmentation.p.value)
 
 
 def gradients(
@@ -101,9 +113,9 @@ def gradients(
 
     Args:
         model: has the networks and the loss.
-        batch: this replica's part of it.
-        update: of `model.updates()`.
-        sources: of this batch, if the generator has seen them already.
+        batch: this replica's part.
+        update: its name in `model.updates()`.
+        sources: of this batch; None: they are encoded.
 
     Returns:
         {network: [gradient of each trainable variable]}, to be summed over the
@@ -112,7 +124,7 @@ def gradients(
     side, guide = update.split("/")
     networks = model.updates()[update]
     sources = sources or Sources(model, batch)
-    sources.fake(guide)  # before the tape, which may be its own, goes on
+    sources.fake(guide)  # before recording resumes on the tape, which may be its own
     tape = sources.tape if side == "G" else _recording(model, "discriminator")
     with tape:
         loss, terms = model.update_loss(update, sources)
@@ -128,7 +140,7 @@ def gradients(
 def _accumulated(
     model: "StarGANv2", batch: Batch, update: str, masks: Any
 ) -> tuple[updates.Gradients, dict[str, Any]]:
-    # Every loss is a mean over images that do not see each other.
+    # Every loss is a mean over images that are computed independently.
     def of_part(batch: Batch, masks: Any) -> tuple[updates.Gradients, dict[str, Any]]:
         return gradients(model, batch, update, Sources(model, batch, masks or None))
 
@@ -137,7 +149,7 @@ def _accumulated(
 
 
 def _recording(model: "StarGANv2", *networks: str) -> tf.GradientTape:
-    """A tape for the gradients of these networks' weights alone."""
+    """A tape for the gradients of the weights of these networks only."""
     tape = tf.GradientTape(watch_accessed_variables=False)
     with tape:
         tape.watch([_weights(model, name) for name in networks])

@@ -1,12 +1,12 @@
-"""Steps of the optimizers, and the averages that follow them.
+"""Optimizer steps, and the weight averages that follow them.
 
-A step is made by all of an update's networks, or by none if a number is not finite.
-Everything works in one replica and in many: gradients are summed over the replicas, and
-a number that is not finite in one of them counts in all.
+All networks of an update make a step, or none if a number is not finite. It works with
+one replica and with several: gradients are summed over the replicas, and a number that
+is not finite in one replica counts for all.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -14,11 +14,11 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 Gradients = dict[str, list[Any]]  # of each network's trainable variables
-Optimizers = dict[str, keras.optimizers.Optimizer]
+Optimizers = Mapping[str, keras.optimizers.Optimizer]
 
 
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> Any:
-    """Factor that keeps float16 gradients from rounding to zero; None without one."""
+    """Factor that keeps float16 gradients from rounding to zero; None if unused."""
     if isinstance(optimizer, LossScaleOptimizer):
         return tf.convert_to_tensor(optimizer.dynamic_scale.value)
     return None
@@ -27,11 +27,11 @@ def loss_scale(optimizer: keras.optimizers.Optimizer) -> Any:
 def mean_over_parts(function: Callable[..., Any], inputs: Any, count: int) -> Any:
     """Mean of a function's results over equal parts of its inputs, to save memory.
 
-    The parts are computed one after the other. For a mean over examples, and for its
-    gradients, this is the result for all examples at once.
+    The parts are computed one after the other. If the function is a mean over examples,
+    or the gradient of one, the result is that for all examples at once.
 
     Args:
-        function: of one part of `inputs`, in as many arguments.
+        function: called with a part of each of `inputs`.
         inputs: a tuple of nested tensors [B, ...].
         count: number of parts; must divide B.
     """
@@ -54,20 +54,20 @@ def mean_over_parts(function: Callable[..., Any], inputs: Any, count: int) -> An
 def apply(
     gradients: Gradients, loss: Any, optimizers: Optimizers, variables: Gradients
 ) -> dict[str, Any]:
-    """Let the optimizers make a step: all, or none if a number is not finite.
+    """Make a step with all optimizers, or with none if a number is not finite.
 
     Args:
         gradients: of an update's networks, to be summed over the replicas.
-        loss: the update's, in this replica.
-        optimizers: of these networks, at least.
-        variables: what each network's gradients are of.
+        loss: of the update, in this replica.
+        optimizers: by network; others may be among them.
+        variables: those that the gradients belong to, by network.
 
     Returns:
-        {network: 1 where its gradient, or the loss, was not finite in a replica, else
-        0}, the same in all replicas. For a gradient that was only too large for float16
-        it is 0: its optimizer deals with that, by a lower loss scale.
+        {network: 1 if its gradient or the loss was not finite in a replica, else 0},
+        the same in all replicas. A gradient that is only too large for float16 gives 0:
+        its optimizer lowers the loss scale instead.
     """
-    # Squares are what Adam keeps: one that overflows would stay in its mean.
+    # Adam keeps squares: one that overflows would stay in its mean.
     sums = [tf.add_n([tf.nn.l2_loss(g) for g in x]) for x in gradients.values()]
     numbers = tf.stack([loss, *sums])
     bad = tf.cast(~tf.math.is_finite(numbers), tf.float32)
@@ -75,8 +75,8 @@ def apply(
     bad = tf.minimum(context.all_reduce("SUM", bad), 1.0)
     finite = tf.reduce_sum(bad) == 0
     if isinstance(optimizers[next(iter(gradients))], LossScaleOptimizer):
-        # It lowers its scale if a gradient is not finite, but looks at those of the
-        # first replica, for one network: show it what any of them has.
+        # It lowers its scale if a gradient is not finite, but checks only its own
+        # network in the first replica: pass on what any of them has.
         for name, values in gradients.items():
             scale = tf.where(finite, optimizers[name].dynamic_scale.value, math.nan)
             values = [value * scale for value in values]
@@ -106,13 +106,13 @@ def _apply_if(
     if tf.__internal__.distribute.strategy_supports_no_merge_call():
         tf.cond(finite, lambda: apply(gradients), lambda: None)
     else:
-        # A branch that meets the other replicas must be taken by all at once.
+        # All replicas must take a branch that synchronizes them.
         context = tf.distribute.get_replica_context()
         context.merge_call(apply_everywhere, args=(finite, gradients))
 
 
 def move_average(average: keras.Model, network: keras.Model, decay: float) -> None:
     """Move averaged weights towards a network's: `a += (1 - decay) * (w - a)`."""
-    # Written as a step from the average: in float32 the other way drifts.
+    # A step from the average; `decay * a + (1 - decay) * w` drifts in float32.
     for old, weight in zip(average.weights, network.weights, strict=True):
         old.assign_add((1.0 - decay) * (weight - old))

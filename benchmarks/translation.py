@@ -1,0 +1,117 @@
+"""How fast this checkout translates, beside another one.
+
+    python benchmarks/translation.py --against=OTHER_CHECKOUT
+
+Each stage runs in processes of its own, the checkouts in turns. Start-up is not timed.
+Processor time is that of both cores together, which other work on the machine hardly
+changes. One image from nothing by an exported model is timed as a whole process.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from tfstargan import cli
+from tfstargan.data.drawing import draw_set
+from tfstargan.settings import Settings, setting
+
+ROOT = pathlib.Path(__file__).parents[1]
+WORKER = pathlib.Path(__file__).with_name("translation_worker.py")
+STAGES = (  # stage, img_size
+    ("folder", 64),
+    ("folder", 256),
+    ("evaluation", 64),
+    ("probing", 64),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    against: str = setting(
+        "", "checkout to compare with", required="name another checkout", path=True
+    )
+    rounds: int = setting(3, "runs of each stage and checkout", at_least=1)
+    images: int = setting(600, "images of the folder at 64 px", at_least=1)
+    model: str = setting(
+        "", "exported model, to time one image from nothing", path=True
+    )
+
+
+def timed(checkout: pathlib.Path, stage: str, size: int, folder: str) -> dict:
+    """Wall and processor seconds of a stage in a checkout."""
+    result = subprocess.run(
+        [sys.executable, str(WORKER), stage, str(size), folder],
+        env=os.environ | {"PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def from_nothing(model: str, folder: pathlib.Path) -> tuple[float, float]:
+    """Wall and processor seconds of translating one image with a model."""
+    domain = json.loads((pathlib.Path(model) / "stargan.json").read_text())["domains"][
+        0
+    ]
+    flags = {
+        "model": model,
+        "source": next(folder.rglob("*.png")),
+        "out": folder / "out.png",
+        "domain": domain,
+        "seed": 1,
+    }
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "tfstargan.translate", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    times = (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
+    return wall, sum(times)
+
+
+def main(options: Options) -> None:
+    """Print a line for each stage."""
+    sides = {"here": ROOT, "there": pathlib.Path(options.against).resolve()}
+    print(f"{'there / here':14} {'px':>4} {'images':>7} {'wall':>6} {'cpu':>6}")
+    with tempfile.TemporaryDirectory() as place:
+        for stage, size in STAGES:
+            per_domain = options.images // 3 if size == 64 else 12
+            folder = pathlib.Path(place) / str(size)
+            if not folder.exists():
+                draw_set(str(folder), per_domain, size, 0)
+            sources = str(folder / "train")
+            count = len([*(folder / "train").rglob("*.png")])
+            ratios: dict[str, list[float]] = {"wall": [], "cpu": []}
+            for _ in range(options.rounds):
+                one = {s: timed(p, stage, size, sources) for s, p in sides.items()}
+                for kind, values in ratios.items():
+                    values.append(one["there"][kind] / one["here"][kind])
+            wall, cpu = (statistics.median(values) for values in ratios.values())
+            shown = count if stage == "folder" else ""
+            print(f"{stage:14} {size:4} {shown:>7} {wall:6.2f} {cpu:6.2f}", flush=True)
+        if options.model:
+            took = [from_nothing(options.model, folder) for _ in range(options.rounds)]
+            wall, cpu = map(statistics.median, zip(*took, strict=True))
+            print(f"one image from nothing: {wall:.2f} s, processor {cpu:.2f} s")
+
+
+if __name__ == "__main__":
+    cli.start(main, Options, about=__doc__, tensorflow=False)

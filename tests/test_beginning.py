@@ -1,0 +1,138 @@
+"""A run that begins with another's weights, with domains of its own."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from commands import refusal
+from conftest import tiny
+from PIL import Image
+
+from tfstargan import files
+from tfstargan.config import Config
+from tfstargan.errors import UserError
+from tfstargan.runs.run import open_run
+from tfstargan.training.beginning import begin_from, parse_like
+from tfstargan.training.loop import train_run
+from tfstargan.training.stargan import StarGANv2
+
+NEW = ("cat", "fox", "owl")  # of which the run has the first
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory) -> pathlib.Path:
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for domain in NEW:
+        folder = root / "train" / domain
+        folder.mkdir(parents=True)
+        for i in range(3):
+            pixels = rng.integers(256, size=(32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def parent(run_dir) -> StarGANv2:
+    run = open_run(run_dir)
+    model = StarGANv2(run.config)
+    run.load(model)
+    return model
+
+
+def child(run_dir: pathlib.Path, like: dict[str, str]) -> StarGANv2:
+    model = StarGANv2(tiny(dataset="folder", data_dir="x", domains=NEW))
+    begin_from(model, run_dir, like=like)
+    return model
+
+
+def outputs(model: StarGANv2, domain: str) -> list[np.ndarray]:
+    """What the networks with heads say of the same inputs in a domain."""
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((2, model.config.latent_dim), np.float32)
+    x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    y = np.full(2, model.config.domains.index(domain), np.int32)
+    return [
+        np.asarray(network(inputs, y))
+        for network, inputs in [
+            (model.mapping_network, z),
+            (model.style_encoder, x),
+            (model.discriminator, x),
+            (model.averages["mapping_network"], z),
+            (model.averages["style_encoder"], x),
+        ]
+    ]
+
+
+def test_domains_find_their_heads(run_dir, parent):
+    model = child(run_dir, {"fox": "rabbit"})
+    for ours, theirs in [("cat", "cat"), ("fox", "rabbit")]:
+        pairs = zip(outputs(model, ours), outputs(parent, theirs), strict=True)
+        for found, right in pairs:
+            np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+    each = [outputs(parent, domain)[1] for domain in parent.config.domains]
+    np.testing.assert_allclose(  # the style encoder's heads are linear
+        outputs(model, "owl")[1], np.mean(each, axis=0), rtol=1e-5, atol=1e-6
+    )
+    for name in ("generator", "discriminator"):
+        old, new = getattr(parent, name), getattr(model, name)
+        kernels = [network.weights[0].numpy() for network in (old, new)]
+        np.testing.assert_array_equal(*kernels)
+
+
+def test_a_run_remembers_its_parent_and_needs_it_once(
+    run_dir, data_dir, tmp_path, eager, small_grids
+):
+    parent = shutil.copytree(run_dir, tmp_path / "parent")
+    checkpoint = open_run(parent).checkpoint()
+    config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=1)
+    options = {"init_from": parent, "like": {"owl": "bear"}}
+    run = train_run(config, tmp_path / "child", **options)
+    about = json.loads(run.about.read_text())["parent"]
+    assert about["iteration"] == 3
+    assert about["sha256"] == files.checksum(checkpoint)
+    assert about["domains"] == {"cat": "cat", "fox": None, "owl": "bear"}
+    shutil.rmtree(parent)
+    config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=2)
+    run = train_run(config, tmp_path / "child", **options)
+    assert json.loads(run.about.read_text())["parent"] == about
+
+
+@pytest.mark.parametrize(
+    ("settings", "like", "said"),
+    [
+        ({"style_dim": 7}, {}, "style_dim=6 there, 7 here"),
+        ({"generator": "light"}, {}, "generator=full there, light here"),
+        ({}, {"dog": "cat"}, "like=dog:cat: the data has cat, fox, owl"),
+        ({}, {"fox": "dog"}, "has bear, cat, rabbit"),
+    ],
+)
+def test_unfit_parents_and_names_are_refused(run_dir, settings, like, said):
+    config = Config(
+        **vars(tiny(dataset="folder", data_dir="x", domains=NEW)) | settings
+    )
+    with pytest.raises(UserError, match=said):
+        begin_from(StarGANv2(config), run_dir, like=like)
+
+
+@pytest.mark.parametrize("pair", ["fox", ":dog", "fox:", "fox:dog,fox:cat"])
+def test_likenesses_are_pairs(pair):
+    with pytest.raises(UserError, match="like="):
+        parse_like(pair.split(","))
+
+
+def test_a_missing_parent_leaves_nothing(data_dir, tmp_path):
+    line = refusal(
+        "tfstargan.train",
+        f"--data_dir={data_dir}",
+        "--img_size=32",
+        "--run_dir=child",
+        "--init_from=nowhere",
+        cwd=tmp_path,
+    )
+    assert "nowhere: no run there" in line
+    assert not (tmp_path / "child").exists()
+    line = refusal("tfstargan.train", "--like=fox:dog", cwd=tmp_path)
+    assert "needs --init_from=RUN" in line
