@@ -177,7 +177,7 @@ def assert_same(image: np.ndarray, fake: np.ndarray) -> None:
     assert np.mean(abs(image - expected)) <= MEAN
 
 
-def test_a_photograph_in_a_random_style_is_pythons(page, endpoints):
+def test_a_photo_in_a_random_style_is_that_of_python(page, endpoints):
     file = photo(1, "jpg", orientation=6)  # upright only by its EXIF
     choose_file(page, "#sources", "mine.jpg", file)
     page.check("#domains [value=rabbit]")
@@ -187,7 +187,7 @@ def test_a_photograph_in_a_random_style_is_pythons(page, endpoints):
     assert Image.fromarray(saved(page)).size == (32, 32)
 
 
-def test_a_photograph_in_the_style_of_another_is_pythons(page, endpoints):
+def test_a_photo_in_the_style_of_another_is_that_of_python(page, endpoints):
     source, reference = photo(1), photo(2)
     choose_file(page, "#sources", "mine.png", source)
     page.check("#domains [value=cat]")
@@ -236,7 +236,7 @@ def test_styles_differ_enough_for_these_comparisons(endpoints):
     assert np.mean(abs(images.to_uint8(a).astype(int) - images.to_uint8(b))) > MEAN
 
 
-def test_an_example_and_its_reference_can_be_taken(page):
+def test_an_example_and_its_reference_can_be_chosen(page):
     before = saved(page)
     page.check("#sources label:nth-of-type(3) input")
     page.check("#kinds [value=reference]")
@@ -417,7 +417,7 @@ def test_names_of_domains_are_shown_as_they_are_and_fit(
 
 
 class Compressing(Handler):
-    """Sends what it has in gzip, as many servers do."""
+    """Sends files in gzip, as many servers do."""
 
     def do_GET(self) -> None:
         content = pathlib.Path(self.translate_path(self.path)).read_bytes()
@@ -470,7 +470,7 @@ def test_calls_that_overlap_give_what_each_gives_alone(open_page, address):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_webp_file_is_upright(page, orientation):
-    """With odd margins, of which mirroring moves the center."""
+    """The margins are odd, so that mirroring moves the center."""
     content = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 255, (11, 18, 3), np.uint8)
     exif = Image.Exif()
@@ -540,7 +540,7 @@ def test_files_of_every_kind_are_read_as_by_python(page):
     ],
     ids=["no model", "another model", "another description", "no site.json"],
 )
-def test_an_incomplete_site_says_so(open_page, site, tmp_path, spoil, message):
+def test_an_incomplete_site_is_reported(open_page, site, tmp_path, spoil, message):
     shutil.copytree(site, tmp_path / "site")
     spoil(tmp_path / "site" / "model")
     for url in serve(tmp_path / "site"):
@@ -588,7 +588,7 @@ def test_the_model_runs_off_the_pages_thread(page):
 # ---- the folder, without a browser ----
 
 
-def test_a_site_is_whole_and_loads_nothing_from_elsewhere(site):
+def test_a_site_is_complete_and_loads_nothing_from_elsewhere(site):
     for name in ("index.html", "model/stargan.json", "vendor/litert.js", "site.json"):
         assert (site / name).is_file()
     page = (site / "index.html").read_text()
