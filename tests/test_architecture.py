@@ -117,7 +117,8 @@ def test_keras_is_imported_behind_our_backend():
         module.rpartition(".")[0]
         for module in modules()
         for name in imports(tree_of(module))
-        if name.split(".")[0] == "keras" and module != "tfstargan.backend"
+        if name.split(".")[0] in ("keras", "tensorflow")
+        and module != "tfstargan.backend"
     }
     assert rooms
     for room in rooms:

@@ -1,8 +1,10 @@
 """Keras with the TensorFlow backend, whichever module imports Keras first.
 
 Keras chooses its backend when it is imported, from the environment or the user's
-keras.json. Packages whose modules import Keras import this module in their `__init__`,
-hence before it. The environment is not changed.
+keras.json. TensorFlow's own import is an import of Keras, too. Packages whose modules
+import one of the two import this module in their `__init__`, hence before it; in
+packages that some commands use without TensorFlow, modules import `tf` from here. The
+environment is not changed.
 """
 
 import os
@@ -40,3 +42,5 @@ def import_keras() -> None:
 
 
 import_keras()
+
+import tensorflow as tf  # noqa: E402, F401 - after Keras

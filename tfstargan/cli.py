@@ -215,7 +215,7 @@ def import_tensorflow() -> None:
     # A run has its own lock, and some file systems have none (NFS without lockd).
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     with held_back():
-        import tensorflow as tf
+        from tfstargan.backend import tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter fails on a gradient of a gradient (R1), prints an error at
     # every start, and changes nothing.

@@ -16,10 +16,10 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
 from PIL import Image
 
 from tfstargan import files, images
+from tfstargan.backend import tf
 from tfstargan.data import shard_index, shards
 from tfstargan.data.folder import find_domains, say, splits_of
 from tfstargan.data.image_set import squeeze

@@ -16,11 +16,11 @@ import io
 import pathlib
 from typing import Any, NamedTuple
 
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 from PIL import Image
 
 from tfstargan import images
+from tfstargan.backend import tf
 from tfstargan.data.fingerprint import short
 from tfstargan.data.folder import say
 from tfstargan.data.image_set import ImageSet

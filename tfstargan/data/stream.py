@@ -11,9 +11,9 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from tfstargan import images
+from tfstargan.backend import tf
 from tfstargan.config import Config
 from tfstargan.data import critters, shard_index, shards
 from tfstargan.data.augment import augment

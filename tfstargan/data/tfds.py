@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import tensorflow as tf
 from PIL import Image
 
 from tfstargan import images
+from tfstargan.backend import tf
 from tfstargan.data.folder import say
 from tfstargan.data.image_set import ImageSet
 from tfstargan.errors import UserError

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+from tfstargan.backend import tf
 
 EAGER_CALLS = 3  # of each shape; tracing takes as long as about eight of them
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
-import tensorflow as tf
 
+from tfstargan.backend import tf
 from tfstargan.config import Config
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.masks import masks_of
