@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q -rs --durations=10 \
 	--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes
 
-.PHONY: demo test-fast test test-all check docs faults lock .venv .venv-run
+.PHONY: demo test-fast test test-all check docs faults lock .venv .venv-run old-runtime
 .DELETE_ON_ERROR:
 
 demo: $(RUN)
@@ -57,6 +57,11 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python .ci/audit
+
+# TensorFlow Lite of 2023, for the test that runs exported files in it; Python 3.11.
+old-runtime:
+	python3.11 -m venv .venv-old-runtime
+	.venv-old-runtime/bin/pip install --require-hashes -r tests/old_runtime.lock
 
 .venv: $(DEV)
 .venv-run: $(RUN)

@@ -7,6 +7,7 @@ rates and lambda_ds follow each batch's header, so that our schedules apply here
 Checkpoints are the authors' own files. See `photographs.send` for the protocol.
 """
 
+import argparse
 import functools
 import io
 import json
@@ -100,4 +101,7 @@ def main(checkout: str, sizes: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkout")
+    parser.add_argument("sizes", help="JSON")
+    main(**vars(parser.parse_args()))

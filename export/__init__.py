@@ -1,1 +1,1 @@
-"""From a run to files for serving, phones and browsers."""
+"""Exporting a run to files for servers, phones and browsers."""

@@ -2,12 +2,13 @@
 
     tfstargan export android --run_dir=R
 
-exports the run first if it is not yet, and writes android_demo/app/src/main/assets/:
+exports the run first if needed, and writes android_demo/app/src/main/assets/, or the
+folder of --out:
 
-    model/        stargan.json, and a .tflite for each signature: one that a phone's
-                  GPU does not take whole does not keep the others from it
-    check/        source.png and expected.png, a test image and what LiteRT makes of it
-                  here with the first domain's style of seed 0: the app compares
+    model/        stargan.json, and a .tflite for each signature: each runs on the GPU
+                  if the phone's GPU supports all of it
+    check/        source.png and expected.png, a test image and its translation to the
+                  first domain in the style of seed 0, with which the app compares
     references/   LABEL/*.png, images of the run's data to take styles from
 """
 
@@ -22,23 +23,30 @@ from tfstargan.settings import setting
 class Options(cli.RunOptions):
     """The flags of this command."""
 
+    out: str = setting(
+        "", "folder of the assets; by default that of android_demo/", path=True
+    )
     variant: str = setting("float32", f"of {', '.join(VARIANTS)}", one_of=VARIANTS)
     examples: int = setting(
         8,
         "images of the run's data for each domain to take a style from; 0: none "
-        "(whoever has the app can read them)",
+        "(anyone who has the app can read them)",
         at_least=0,
     )
 
 
 def main(options: Options) -> None:
-    """Write the assets, and say what was put where."""
+    """Write the assets, and print what was written."""
     from export.apps.assets import fill_app
     from tfstargan.runs.run import open_run
 
     run = open_run(options.run_dir)
-    print(fill_app(run, options.variant, options.checkpoint, options.examples))
-    print("Now build the app: android_demo/README.md")
+    print(
+        fill_app(
+            run, options.variant, options.checkpoint, options.examples, options.out
+        )
+    )
+    print("Next: build the app, see android_demo/README.md")
 
 
 if __name__ == "__main__":

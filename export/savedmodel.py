@@ -2,16 +2,17 @@
 
     tfstargan export savedmodel --run_dir=R
 
-writes RUN/export/savedmodel/, with a stargan.json in it. It takes any number of images
-at once. It is loaded and compared with Keras on images of the run. A model that differs
-is not written.
+writes RUN/export/savedmodel/ with a stargan.json in it. --out=DIR writes into DIR
+instead of RUN/export/. The model takes any number of images at once, and `translate` is
+its default signature. It is loaded and compared with Keras on images of the run first.
+A model that differs is not written.
 """
 
 from tfstargan import cli
 
 
-def main(options: cli.RunOptions) -> None:
-    """Export a run, and say how far it is from Keras."""
+def main(options: cli.ExportOptions) -> None:
+    """Export a run and print the largest differences from Keras."""
     from export.checks.verify import write_verified
     from export.model import graph
     from export.model.saved_model import load
@@ -30,9 +31,10 @@ def main(options: cli.RunOptions) -> None:
             ),
             load=load,
             batch=None,
+            out=options.out,
         )
     )
 
 
 if __name__ == "__main__":
-    cli.start(main, cli.RunOptions, about=__doc__)
+    cli.start(main, cli.ExportOptions, about=__doc__)

@@ -1,13 +1,14 @@
-"""Export a run as .tflite files (LiteRT) with their JSON beside them, and a report.
+"""Export a run as .tflite files (LiteRT), and report on size, speed and quality.
 
     tfstargan export tflite --run_dir=R
     tfstargan export tflite --run_dir=R --variants=float16,dynamic
     tfstargan export tflite --run_dir=R --variants=all --split
 
-writes for each variant a folder that an app takes as it is, RUN/export/VARIANT/ with
-stargan.tflite and stargan.json; and RUN/export/report.html, .json and .png, with the
-size, speed and quality of each variant. The files are run in LiteRT on images of the
-run first. A variant that differs from Keras by more than it may is not written.
+writes a folder for each variant, RUN/export/VARIANT/, with all that an app needs:
+stargan.tflite and stargan.json. It also writes RUN/export/report.html, .json and .png,
+with the size, speed and quality of each variant. --out=DIR writes into DIR instead of
+RUN/export/. The files are first run in LiteRT on images of the run. A variant that
+differs from Keras by more than its floor of quality allows is not written.
 """
 
 import dataclasses
@@ -18,21 +19,21 @@ from tfstargan.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(cli.RunOptions):
+class Options(cli.ExportOptions):
     """The flags of this command."""
 
     variants: tuple[str, ...] = setting(
-        ("float32",), f"of {', '.join([*VARIANTS, ALL])}", one_of=[*VARIANTS, ALL]
+        ("float32",), f"any of {', '.join([*VARIANTS, ALL])}", one_of=[*VARIANTS, ALL]
     )
-    split: bool = setting(False, "a file for each signature, not one for all")
-    batch: int = setting(1, "images at once, fixed in the files", at_least=1)
-    force: bool = setting(False, "write variants below their floor of quality")
+    split: bool = setting(False, "write a file for each signature instead of one")
+    batch: int = setting(1, "number of images at once, fixed in the files", at_least=1)
+    force: bool = setting(False, "also write variants below their floor of quality")
     report: bool = setting(True, "measure time and memory, and write the report")
-    probe: bool = setting(False, "drawn animals: report what the probe reads")
+    probe: bool = setting(False, "for drawn animals: report what the probe reads")
 
 
 def main(options: Options) -> None:
-    """Export a run and report what came out."""
+    """Export a run and report on the variants."""
     from export.litert.exporting import export_run
     from tfstargan.runs.run import open_run
 

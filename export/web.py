@@ -1,10 +1,10 @@
-"""Make a page that translates images in the browser, as a folder with all it needs.
+"""Make a web page that translates images in the browser.
 
     tfstargan export web --run_dir=R --out=site
 
 writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
-there, the run's model (exported first if it is not yet), and a few images of the run's
-data to try it on. Any web server serves it; `--serve` does so on this machine.
+there, the run's model (exported first if needed), and a few images of the run's data as
+examples. Any web server can serve it; --serve does so on this machine.
 """
 
 import dataclasses
@@ -19,22 +19,22 @@ from tfstargan.settings import setting
 class Options(cli.RunOptions):
     """The flags of this command."""
 
-    out: str = setting("site", "folder to make", path=True)
+    out: str = setting("site", "folder of the site", path=True)
     variant: str = setting("float32", f"of {', '.join(VARIANTS)}", one_of=VARIANTS)
     examples: int = setting(
         8,
         "images of the run's data for each domain to take a style from, and six to "
-        "translate; 0: none (whoever sees the site can read them)",
+        "translate; 0: none (anyone who can open the site can read them)",
         at_least=0,
     )
-    serve: bool = setting(False, "serve it on this machine until Ctrl-C")
+    serve: bool = setting(False, "serve the site on this machine until Ctrl-C")
     port: int = setting(
-        8000, "port to serve at; 0: a free one", at_least=0, at_most=65535
+        8000, "port of --serve; 0: a free one", at_least=0, at_most=65535
     )
 
 
 def main(options: Options) -> None:
-    """Write the site, and serve it if asked to."""
+    """Write the site, and serve it with --serve."""
     from export.apps.server import serve
     from export.apps.site import write_site
     from tfstargan.runs.run import open_run

@@ -318,7 +318,7 @@ def test_photographs_are_written_at_every_size_or_said_why_not(
         "peak": 0.9,
         "written": [str(path) for path in written],
     }
-    assert broken["left_out"].startswith("not a readable picture")
+    assert broken["left_out"].startswith("not a readable image")
     assert "faint" in two["left_out"]
     assert sorted(out.rglob("*.png")) == written
     picture = np.asarray(Image.open(written[1]))

@@ -1,6 +1,6 @@
-"""The Android app: all of it that can be checked where Android is not.
+"""The Android app, as far as it can be tested without Android.
 
-What is missing is named in the reason of a skipped test (`pytest -rs`).
+The reason of a skipped test names the missing tool (`pytest -rs`).
 """
 
 import os
@@ -81,7 +81,7 @@ def test_the_pure_part_passes_its_unit_tests_and_the_vectors(pure):
     assert int(count[1]) == written
 
 
-def test_the_pure_part_names_nothing_of_androids():
+def test_the_pure_part_does_not_use_android():
     for file in toolchain.kotlin_files(toolchain.PURE):
         assert not re.search(r"\b(android\.|com\.google)", file.read_text()), file
 
@@ -126,7 +126,7 @@ def test_every_resource_is_used():
             assert re.search(uses, text), f"{kind} {name} of {file.name}"
 
 
-def test_the_version_catalogue_has_what_the_build_uses_and_no_more():
+def test_the_version_catalogue_lists_exactly_what_the_build_uses():
     catalogue = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text())
     builds = "".join(f.read_text() for f in DEMO.rglob("*.gradle.kts"))
     used = set(re.findall(r"\blibs\.([\w.]+)", builds))
@@ -139,7 +139,7 @@ def test_the_version_catalogue_has_what_the_build_uses_and_no_more():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version), version
 
 
-def test_the_wrapper_asks_for_the_gradle_that_the_plugin_takes():
+def test_the_wrapper_has_the_gradle_that_the_plugin_needs():
     wrapper = DEMO / "gradle" / "wrapper" / "gradle-wrapper.properties"
     gradle = re.search(r"gradle-([\d.]+)-bin\.zip", wrapper.read_text())
     catalogue = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text())
@@ -164,7 +164,7 @@ LITERT = "Model TensorBuffer Common Environment LiteRtException AcceleratorProvi
 @pytest.mark.process
 def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_path):
     litert = tmp_path / "litert"
-    runtime.mkdir()
+    litert.mkdir()
     folder = pathlib.Path(os.environ["LITERT_SOURCES"])
     for name in LITERT.split():  # without constants of Android 12
         text = (folder / f"{name}.kt").read_text()
@@ -177,7 +177,7 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
     excerpt = signatures.excerpt(signatures.parse(current), text)
     android = toolchain.api_stubs(excerpt, tmp_path / "android")
     out = tmp_path / "classes"
-    toolchain.compile_app(runtime.iterdir(), [android, apk.with_name("r")], out)
+    toolchain.compile_app(litert.iterdir(), [android, apk.with_name("r")], out)
     ours = sorted((classes / PACKAGE.replace(".", "/")).rglob("*.class"))
     assert ours
     for file in ours:
@@ -187,7 +187,7 @@ def test_against_litert_itself_the_app_compiles_to_the_same(classes, apk, tmp_pa
 
 @pytest.fixture(scope="module")
 def assets(run_dir, tmp_path_factory) -> pathlib.Path:
-    """What the command puts into the app, of a run of three iterations."""
+    """The assets that the command writes of a run of three iterations."""
     folder = tmp_path_factory.mktemp("android")
     run = open_run(str(shutil.copytree(run_dir, folder / "run")))
     export = exporting.Export(run, None)
@@ -207,7 +207,7 @@ def test_the_app_gets_a_file_for_each_signature(assets):
     }
 
 
-def test_the_test_picture_is_what_the_model_makes_of_it(assets, run_dir):
+def test_the_test_image_is_the_model_s_translation(assets, run_dir):
     translator = Translator.load(str(run_dir))
     style = translator.map_latents(seeded_latent(0, 5), "bear")
     source = translator.read(assets / "check" / "source.png")
@@ -216,12 +216,16 @@ def test_the_test_picture_is_what_the_model_makes_of_it(assets, run_dir):
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
-def test_assets_are_replaced_whole_or_not_at_all(assets, run_dir, tmp_path):
+def test_assets_are_replaced_atomically(assets, run_dir, tmp_path):
     run, folder = open_run(str(run_dir)), tmp_path / "assets"
     write_assets(run, assets / "model", folder, references=1)
     write_assets(run, assets / "model", folder, references=0)
     before = sorted(folder.rglob("*"))
     assert not any("references/" in str(f) for f in before)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(UserError, match="has no assets of the app"):
+        write_assets(run, assets / "model", tmp_path / "mine", references=0)
     broken = tmp_path / "broken"
     shutil.copytree(assets / "model", broken)
     (broken / "translate.tflite").write_bytes(b"")
@@ -230,7 +234,9 @@ def test_assets_are_replaced_whole_or_not_at_all(assets, run_dir, tmp_path):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_model_with_other_tensors_than_it_says_is_refused(assets, run_dir, tmp_path):
+def test_a_model_whose_tensors_differ_from_its_contract_is_refused(
+    assets, run_dir, tmp_path
+):
     model = tmp_path / "model"
     shutil.copytree(assets / "model", model)
     wrong = model / "encode_style.tflite"
@@ -242,7 +248,7 @@ def test_a_model_with_other_tensors_than_it_says_is_refused(assets, run_dir, tmp
 
 
 def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]:
-    """Compute what Pipeline.kt asks for; return the translations that it gives."""
+    """Compute the networks for Pipeline.kt; return its translations."""
     assert process.stdin is not None
     assert process.stdout is not None
 
@@ -278,7 +284,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 @pytest.mark.slow
 @needs("JDK", "Kotlin", "JUnit")
 @pytest.mark.process
-def test_the_apps_pipeline_gives_pythons_pictures(assets, pure, run_dir):
+def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
     endpoints = runtime.load(assets / "model")
     source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))
     command = ["java", "-cp", toolchain.with_libraries(pure), toolchain.PIPELINE]

@@ -142,8 +142,10 @@ def test_a_run_is_trained_resumed_opened_and_distilled(eager, small_grids, tmp_p
 
 
 def test_a_run_without_networks_to_measure_by_says_what_is_missing(run, tmp_path):
-    with pytest.raises(sg.UserError, match="not there, and nodownload"):
-        sg.evaluate_run(run, download=False, backbone_dir=str(tmp_path))
+    with pytest.raises(sg.UserError, match="missing, and nodownload"):
+        sg.evaluate_run(
+            run, metrics=["lpips"], download=False, backbone_dir=str(tmp_path)
+        )
 
 
 @pytest.mark.slow

@@ -193,6 +193,22 @@ def test_messages_become_arguments_but_not_in_commands():
 
 
 @pytest.mark.process
+def test_a_command_runs_without_standard_streams(tmp_path):
+    command = f"{sys.executable} -m tfstargan draw --per_domain=1 --img_size=32"
+    for out, closed in (("a", ">&-"), ("b", "<&- >&- 2>&-")):
+        result = subprocess.run(
+            f"{command} --out={out} {closed}",
+            shell=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.process
 def test_a_reader_that_stops_reading_gets_no_traceback():
     for words in ("", "train"):
         command = f"{sys.executable} -m tfstargan {words} --help | head -n 1"

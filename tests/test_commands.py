@@ -45,7 +45,7 @@ def test_no_folder_at_all_says_what_to_name(tmp_path):
 def test_an_empty_domain_is_named(data):
     for file in (data / "data/train/dog").iterdir():
         file.unlink()
-    assert "data/train/dog: no pictures" in refusal(*FOLDER, cwd=data)
+    assert "data/train/dog: no images" in refusal(*FOLDER, cwd=data)
 
 
 def test_one_domain_is_too_few(data):
@@ -58,7 +58,7 @@ def test_one_domain_is_too_few(data):
 def test_a_file_that_is_no_picture_is_named(data):
     (data / "data/train/cat/1.jpg").write_text("not a picture")
     line = refusal(*FOLDER, cwd=data)
-    assert "data/train/cat/1.jpg: not a readable picture; remove or replace" in line
+    assert "data/train/cat/1.jpg: not a readable image; remove or replace" in line
 
 
 def test_an_unknown_flag_is_named(tmp_path):
@@ -144,7 +144,7 @@ def test_translate_says_what_is_missing_or_wrong(data, run_dir):
     assert "data/val/dog/0.jpg: of which domain" in line
     (data / "data/val/cat/bad.png").write_text("not a picture")
     line = translate(run, "--source=data/val", "--domain=cat", "--seed=1", cwd=data)
-    assert "data/val/cat/bad.png: not a readable picture" in line
+    assert "data/val/cat/bad.png: not a readable image" in line
     assert sorted(run_dir.rglob("*")) == before
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from test_stargan import contents
 
 from export.checks import quality
-from export.checks.verify import exported_translator, real_pictures, verify
+from export.checks.verify import exported_translator, real_images, verify
 from export.litert.exporting import export_run, exported
 from export.litert.variants import FLOORS
 from export.model import saved_model
@@ -28,6 +28,7 @@ from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import open_images
 from tfstargan.exported import runtime
 from tfstargan.exported.contract import Contract
+from tfstargan.files import checksum
 from tfstargan.networks.build import NETWORKS
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.distribution import choose_strategy
@@ -140,7 +141,7 @@ def test_the_run_is_exported_again_to_the_same(run, translator):
     before = exported_by_litert(run.export_dir / "float32")
     shutil.rmtree(run.export_dir)
     (folder,) = export_run(run, ["float32"], checkpoint=2, report=False)
-    verify(before, exported_by_litert(folder), real_pictures(run.config))
+    verify(before, exported_by_litert(folder), real_images(run.config))
 
 
 # ---- exported models ----
@@ -157,7 +158,7 @@ def test_an_exported_model_gives_what_keras_does(translator, variant):
     contract = Contract.load(folder)
     assert (contract.variant, contract.iteration) == (variant, 2)
     assert tuple(contract.domains) == DOMAINS
-    old, pictures = exported_by_litert(folder), real_pictures(translator.config)
+    old, pictures = exported_by_litert(folder), real_images(translator.config)
     if variant == "float32":
         verify(translator, old, pictures)
     measured = quality.measure(translator, old, pictures, None)
@@ -168,13 +169,15 @@ def test_a_saved_model_gives_what_keras_does(translator):
     folder = OLD / "run" / "export" / "savedmodel"
     assert Contract.load(folder).batch is None
     old = exported_translator(translator.config, saved_model.load(folder), None)
-    verify(translator, old, real_pictures(translator.config))
+    verify(translator, old, real_images(translator.config))
 
 
-def test_an_exported_model_is_served_as_it_is(run):
-    made = (run.export_dir / "mixed" / "stargan.tflite").stat().st_mtime_ns
+def test_a_model_of_an_unknown_checkpoint_stays_and_apps_get_another(run, monkeypatch):
+    monkeypatch.setitem(FLOORS, "mixed", 0.0)  # of trained networks
+    before = checksum(run.export_dir / "mixed" / "stargan.tflite")
     folder = exported(run, "mixed", checkpoint=2)
-    assert (folder / "stargan.tflite").stat().st_mtime_ns == made
+    assert folder == run.export_dir / "apps" / "mixed"
+    assert checksum(run.export_dir / "mixed" / "stargan.tflite") == before
 
 
 # ---- packed images ----

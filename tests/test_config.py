@@ -20,7 +20,7 @@ def resolve(*arguments: str) -> Config:
 
 def test_the_configurations_are_there():
     names = [path.stem for path in CONFIGS]
-    assert names == ["afhq", "celeba", "critters", "critters64", "custom"]
+    assert names == ["afhq", "celeba", "critters", "critters64", "custom", "emoji"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -70,6 +70,7 @@ def test_a_damaged_file_is_refused(tmp_path, text):
     ("name", "value"),
     [
         ("dataset", "mnist"),
+        ("data_dir", "gs://bucket/photos"),
         ("img_size", 48),
         ("img_size", 16),
         ("img_size", 2048),
@@ -117,6 +118,10 @@ def test_what_a_resumed_run_may_change_is_said_beside_each_setting():
     free = {f.name for f in dataclasses.fields(Config) if Config.may_change(f.name)}
     assert free >= {"data_dir", "iterations", "learning_rate", "jit", "save_every"}
     assert not free & {"img_size", "style_dim", "seed", "batch_size", "domains"}
+
+
+def test_data_of_tfds_may_be_in_a_bucket():
+    assert tiny(dataset="tfds:pets", data_dir="gs://bucket").data_dir == "gs://bucket"
 
 
 def test_domains_can_be_those_of_data():

@@ -21,7 +21,7 @@ needs_beam = pytest.mark.skipif(not HAS_BEAM, reason="Apache Beam is not install
 
 @pytest.fixture
 def corpus(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a folder with photos/: eleven pictures, one of them broken, and a note."""
+    """A folder with photos/: eleven images, one of them broken, and a note."""
     rng = np.random.default_rng(0)
     for i in range(10):
         folder = tmp_path / "photos" / ("deep/er" if i % 2 else ".")
@@ -50,11 +50,11 @@ def translate(run_dir: pathlib.Path, cwd: pathlib.Path, *more: str):
 @needs_beam
 @pytest.mark.slow
 @pytest.mark.process
-def test_a_corpus_is_translated_as_single_pictures_are_and_goes_on(run_dir, corpus):
+def test_a_corpus_is_translated_as_single_images_are_and_resumes(run_dir, corpus):
     result = translate(run_dir, corpus)
     assert result.returncode == 0, result.stderr
     assert "10 translated, 0 there already, 1 bad" in result.stdout
-    assert "photos/broken.jpg: not a readable picture" in result.stdout
+    assert "photos/broken.jpg: not a readable image" in result.stdout
     report = json.loads((corpus / "out" / "report.json").read_text())
     (bad,) = report["bad pictures"]
     assert bad["file"] == str(corpus / "photos" / "broken.jpg")
@@ -65,8 +65,8 @@ def test_a_corpus_is_translated_as_single_pictures_are_and_goes_on(run_dir, corp
     for name in ("0.JPG", "deep/er/3.png"):
         source = translator.read(corpus / "photos" / name)
         expected = images.to_uint8(translator.apply_styles(source[None], style)[0])
-        with Image.open(corpus / "out" / f"{name}-to-cat-seed3.png") as picture:
-            apart = np.abs(np.asarray(picture).astype(int) - expected)
+        with Image.open(corpus / "out" / f"{name}-to-cat-seed3.png") as image:
+            apart = np.abs(np.asarray(image).astype(int) - expected)
         assert apart.max() <= 1  # translated in a batch
 
     lost = corpus / "out" / "2.png-to-cat-seed3.png"
@@ -97,11 +97,17 @@ def test_what_is_wrong_gets_one_line(run_dir, corpus):
 @needs_beam
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Beam's own
-def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
+def test_run_images_and_translations_may_be_in_a_bucket(run_dir, corpus):
     from apache_beam.io.filesystem import FileMetadata
     from apache_beam.io.localfilesystem import LocalFileSystem
 
-    from tfstargan.translation.corpus import Translate, check_source, load, translate
+    from tfstargan.translation.corpus import (
+        Translate,
+        check_source,
+        load,
+        places,
+        translate,
+    )
 
     class Bucket(LocalFileSystem):
         """A folder that passes for a bucket; Beam finds it by its scheme."""
@@ -137,14 +143,18 @@ def test_run_pictures_and_translations_may_be_in_a_bucket(run_dir, corpus):
         def rename(self, old, new):
             return super().rename(*([self._local(p) for p in ps] for ps in (old, new)))
 
+    (corpus / "photos").rename(corpus / "photos [1]")
+    local = places(str(run_dir), str(corpus / "photos [1]"), str(corpus / "out"))
+    check_source(local)  # as a pattern, it names "photos 1"
+    (corpus / "photos [1]").rename(corpus / "photos")
     shutil.copytree(run_dir, corpus / "run")
     translator = load("bucket://b/run")
     style = NamedStyle("a", translator.random_style("cat", 1))
-    check_source("bucket://b/photos")
+    check_source(places(str(run_dir), "bucket://b/photos", "bucket://b/out"))
     with pytest.raises(UserError, match="no such folder"):
-        check_source("bucket://b/nothing")
-    places = ("bucket://b/photos", "bucket://b/out")
-    report = translate(Translate("bucket://b/run", None, [style], *places), [])
+        check_source(places(str(run_dir), "bucket://b/nothing", "bucket://b/out"))
+    where = places("bucket://b/run", "bucket://b/photos", "bucket://b/out")
+    report = translate(Translate(where, None, [style]), where, [])
     assert (report["translated"], report["bad"]) == (10, 1)
     assert (corpus / "out/deep/er/3.png-to-a.png").exists()
     assert report["bad pictures"][0]["file"] == "bucket://b/photos/broken.jpg"

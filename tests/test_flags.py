@@ -71,6 +71,7 @@ def test_every_kind_is_read_from_the_command_line():
         ("--side=48", "--side=48: must be a power of two from 32 to 1024"),
         ("--seed=-1", "--seed=-1: must be at least 0"),
         ("--kind=heavy", "--kind=heavy: must be one of full, light"),
+        ("--folder=gs://b/x", "--folder=gs://b/x: must be a path on this machine, not"),
         ("--coutn=1", "Did you mean: count"),
         ("count=1", "unexpected 'count=1': a flag is --name=value"),
         ("--flagfile", "name the file"),

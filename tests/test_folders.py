@@ -83,7 +83,7 @@ def test_hidden_and_system_files_are_skipped_by_every_command_and_counted(data):
     assert index["splits"]["train"]["pictures"] == {"cat": 5, "dog": 3}
     result = command("tfstargan.check", f"--data_dir={data}", cwd=data)
     assert "17 hidden or of the system (" in result.stdout
-    assert "14 pictures, 0 of them" in result.stdout
+    assert "14 images, 0 of them" in result.stdout
     assert images.is_ours("cat")
     assert not images.is_ours("$RECYCLE.BIN")
 
@@ -203,6 +203,16 @@ def test_long_names_are_shortened_and_differ(tmp_path):
     paint(target)
 
 
+def test_a_translation_does_not_replace_its_source(tmp_path):
+    style = NamedStyle("cat-seed1", np.zeros((1, 2)))
+    source, link = paint(tmp_path / "a.png"), tmp_path / "b.png"
+    link.symlink_to(source)
+    for out in (source, link):
+        with pytest.raises(UserError, match="is the source; name another file"):
+            next(plan(source, [source], [style], out))
+    next(plan(source, [source], [style], tmp_path / "c.png"))
+
+
 def test_sources_that_differ_by_suffix_keep_both_names(tmp_path):
     paths = [tmp_path / n for n in ("a.jpg", "a.png", "A.PNG", "b.png", "s/a.png")]
     assert stems(paths) == ["a.jpg", "a.png", "A.PNG~2", "b", "a"]
@@ -246,7 +256,30 @@ def test_training_images_in_the_place_of_val_or_copied_there_are_told(data, caps
     assert told in command("tfstargan.check", f"--data_dir={data}", cwd=data).stdout
     shutil.rmtree(data / "val")
     Folder(data, "val")
-    assert "training images stand in for validation" in capsys.readouterr().err
+    assert "validation uses the training images" in capsys.readouterr().err
+
+
+def test_folders_of_other_domains_are_counted(data, capsys):
+    paint(data / "val" / "wolf" / "0.png")
+    Folder(data, "val", Folder(data, "train").domains)
+    assert "skipped: 1 folders of other domains (wolf)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC, AVIF or a film; convert it to JPEG"),
+        (b"\n<!DOCTYPE html><title>404</title>", "HTML or SVG"),
+        (b"\0\1\2", "not an image)"),
+    ],
+)
+def test_a_file_that_is_named_as_an_image_is_told_by_what_it_is(
+    tmp_path, content, says
+):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        images.read(tmp_path / "a.jpg")
+    assert says in str(caught.value)
 
 
 def test_a_domain_is_one_in_all_its_spellings(data):

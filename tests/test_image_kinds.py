@@ -9,10 +9,11 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from unittest import mock
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from tfstargan import images
 from tfstargan.data import packing
@@ -20,6 +21,8 @@ from tfstargan.data.folder import Folder
 from tfstargan.data.scan import look
 from tfstargan.data.shards import Shards
 from tfstargan.errors import UserError
+from tfstargan.faces import cutting
+from tfstargan.faces.alignment import Face
 from tfstargan.translation.translator import Translator
 
 HEIGHT, WIDTH = 24, 32
@@ -67,6 +70,21 @@ def srgb_curve(light: np.ndarray) -> np.ndarray:
 def from_adobe(levels: np.ndarray) -> np.ndarray:
     light = (levels / 255) ** (563 / 256)
     return srgb_curve(light @ (XYZ_TO_SRGB @ ADOBE_TO_XYZ).T)
+
+
+def from_lab(levels: np.ndarray) -> np.ndarray:
+    """sRGB levels of CIELAB under D50: L* of 0 to 255, a* and b* as signed bytes."""
+    a, b = np.moveaxis(levels[..., 1:].astype(np.int8).astype(float), -1, 0)
+    y = (levels[..., 0] / 255 * 100 + 16) / 116
+    ratios = np.stack([y + a / 500, y, y - b / 200], -1)
+    low = 3 * (6 / 29) ** 2 * (ratios - 4 / 29)
+    xyz = np.where(ratios > 6 / 29, ratios**3, low) * [0.9642, 1.0, 0.8249]
+    return srgb_curve(xyz @ (XYZ_TO_SRGB @ np.linalg.inv(TO_D50)).T)
+
+
+def from_cmyk(levels: np.ndarray) -> np.ndarray:
+    ink = levels.astype(float) / 255
+    return 255 * (1 - ink[..., :3]) * (1 - ink[..., 3:])
 
 
 def profile(gamma: float, colorants: np.ndarray | None, space: bytes) -> bytes:
@@ -148,6 +166,51 @@ def png(levels: np.ndarray, colour: int, depth: int, *chunks: bytes) -> bytes:
         + chunk(b"IDAT", zlib.compress(rows))
         + chunk(b"IEND", b"")
     )
+
+
+def tiff(
+    levels: np.ndarray,
+    photometric: int,
+    order: str = "<",
+    sample_format: int = 1,
+    extra: int | None = None,
+) -> bytes:
+    """A TIFF written by hand: [H, W, C] levels of any type, in one strip."""
+    height, width, channels = levels.shape
+    data = levels.astype(levels.dtype.newbyteorder(order)).tobytes()
+    tags = {  # of two bytes a value, but for where the data is, and its size
+        256: [width],
+        257: [height],
+        258: [8 * levels.itemsize] * channels,
+        259: [1],
+        262: [photometric],
+        273: [0],
+        277: [channels],
+        278: [height],
+        279: [len(data)],
+        **({} if extra is None else {338: [extra]}),
+        339: [sample_format] * channels,
+    }
+    start = 8 + 2 + 12 * len(tags) + 4
+    behind = b""
+    for tag, values in tags.items():  # values that do not fit an entry
+        packed = struct.pack(f"{order}{len(values)}H", *values) if tag != 279 else b""
+        if len(packed) > 4:
+            tags[tag] = (len(values), start + len(behind))
+            behind += packed
+    tags[273] = [start + len(behind)]
+    entries = b""
+    for tag, values in tags.items():
+        if isinstance(values, tuple):
+            entries += struct.pack(f"{order}HHII", tag, 3, *values)
+        elif tag in (273, 279):
+            entries += struct.pack(f"{order}HHII", tag, 4, 1, *values)
+        else:
+            short = struct.pack(f"{order}{len(values)}H", *values).ljust(4, b"\0")
+            entries += struct.pack(f"{order}HHI", tag, 3, len(values)) + short
+    head = b"II" if order == "<" else b"MM"
+    head += struct.pack(f"{order}HIH", 42, 8, len(tags))
+    return head + entries + bytes(4) + behind + data
 
 
 def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
@@ -242,9 +305,7 @@ def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
     unit = np.random.default_rng(1).random((HEIGHT, WIDTH), np.float32)
     found["floats.tif"] = saved(pillow(unit), "TIFF"), thrice(np.rint(unit * 255)), 0
     cmyk = noise(HEIGHT, WIDTH, 4)
-    ink = cmyk.astype(float) / 255
-    paper = 255 * (1 - ink[..., :3]) * (1 - ink[..., 3:])
-    found["cmyk.tif"] = saved(pillow(cmyk, "CMYK"), "TIFF"), paper, 1.01
+    found["cmyk.tif"] = saved(pillow(cmyk, "CMYK"), "TIFF"), from_cmyk(cmyk), 1.01
     for tag, turn in TAGS.items():
         exif = Image.Exif()
         exif[0x0112] = tag
@@ -266,6 +327,11 @@ def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
     )
     text = b"zTXtnote\0\0" + zlib.compress(b"a" * (3 << 20))
     found["long_text.png"] = png(rgb, 2, 8, text), rgb, 0
+    found |= more_tiffs(rgb, grey, alpha, deep)
+    found |= more_pngs(rgb, grey, alpha, deep)
+    found |= more_bmps(rgb, grey, palette, seen)
+    found |= more_jpegs(soft)
+    found |= avifs(soft, alpha) if features.check("avif") else {}
     large = ADOBE.ljust(3 << 20, b"\0")
     large = struct.pack(">I", len(large)) + large[4:]
     chunk = b"iCCPx\0\0" + zlib.compress(large)
@@ -273,11 +339,172 @@ def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
     return found
 
 
+Kinds = dict[str, tuple[bytes, np.ndarray, float]]
+
+
+def more_tiffs(rgb, grey, alpha, deep) -> Kinds:
+    """Kinds that Pillow reads from TIFF, and does not write."""
+    deep_alpha = alpha.astype(np.uint16) * 257
+    opaque = alpha[..., None] / 255
+    la = np.dstack([grey, alpha])
+    lab = noise(HEIGHT, WIDTH, 3, top=50) - np.uint8(25)  # a*, b*: -25 to 24
+    lab[..., 0] = 90 + grey // 3
+    cmyk = noise(HEIGHT, WIDTH, 4, top=65536, kind=np.uint16)
+    return {
+        "deep.tif": (tiff(deep, 2), deep >> 8, 0),
+        "deep_big_endian.tif": (tiff(deep, 2, ">"), deep >> 8, 0),
+        "deep_grey_big_endian.tif": (
+            tiff(deep[..., :1], 1, ">"),
+            thrice(deep[..., 0] >> 8),
+            0,
+        ),
+        "deep_rgba.tif": (
+            tiff(np.dstack([deep, deep_alpha]), 2, extra=2),
+            on_white(deep >> 8, alpha),
+            0.51,
+        ),
+        "premultiplied_rgba.tif": (
+            tiff(
+                np.dstack([np.rint(rgb * opaque).astype(np.uint8), alpha]), 2, extra=1
+            ),
+            on_white(rgb, alpha),
+            1.6,  # colours were rounded when they were multiplied
+        ),
+        "unused_channel.tif": (tiff(np.dstack([rgb, alpha]), 2, extra=0), rgb, 0),
+        "la.tif": (tiff(la, 1, extra=2), on_white(thrice(grey), alpha), 0.51),
+        "white_is_zero.tif": (tiff(grey[..., None], 0), thrice(255 - grey), 0),
+        "deep_cmyk.tif": (tiff(cmyk, 5), from_cmyk(cmyk >> 8), 1.01),
+        "lab.tif": (tiff(lab, 8), from_lab(lab), 1.5),
+    }
+
+
+def more_pngs(rgb, grey, alpha, deep) -> Kinds:
+    """Few bits a channel, and transparency and profiles together with depth."""
+    icc = b"iCCPx\0\0" + zlib.compress(ADOBE)
+    both = np.dstack([deep, alpha.astype(np.uint16) * 257])
+    deep_la = both[..., [0, 3]]
+    found: Kinds = {
+        "adobe_deep.png": (png(deep, 2, 16, icc), from_adobe(deep >> 8), 2),
+        "adobe_deep_rgba.png": (
+            png(both, 6, 16, icc),
+            on_white(from_adobe(deep >> 8), alpha),
+            2.5,
+        ),
+        "deep_la.png": (
+            png(deep_la, 4, 16),
+            on_white(thrice(deep_la[..., 0] >> 8), alpha),
+            0.51,
+        ),
+    }
+    hit = np.where(grey == grey[1, 1], 0, 255)
+    key = b"tRNS" + struct.pack(">H", grey[1, 1])
+    found["grey_key.png"] = (
+        png(grey[..., None], 0, 8, key),
+        on_white(thrice(grey), hit),
+        0,
+    )
+    for bits in (2, 4):
+        levels = grey % 2**bits
+        rows = np.packbits(
+            np.unpackbits(levels[..., None], -1)[..., -bits:].reshape(24, -1), -1
+        )
+        content = bytearray(png(rows[..., None], 0, 8))
+        content[16:25] = struct.pack(">IIB", WIDTH, HEIGHT, bits)
+        content[29:33] = struct.pack(">I", zlib.crc32(bytes(content[12:29])))
+        expected = thrice(levels * (255 // (2**bits - 1)))
+        found[f"{bits}_bits.png"] = bytes(content), expected, 0
+    for name, image, expected in (
+        ("turned_la.png", np.dstack([grey, alpha]), on_white(thrice(grey), alpha)),
+        ("turned_grey.png", grey, thrice(grey)),
+    ):
+        exif = Image.Exif()
+        exif[0x0112] = 8
+        stored = Image.fromarray(np.ascontiguousarray(TAGS[8](image)))
+        found[name] = saved(stored, "PNG", exif=exif), expected, 0.51
+    return found
+
+
+def more_bmps(rgb, grey, palette, seen) -> Kinds:
+    bits = grey > 100
+    return {
+        "palette.bmp": (saved(palette, "BMP"), seen, 0),
+        "bits.bmp": (saved(Image.fromarray(bits), "BMP"), thrice(255 * bits), 0),
+        "palette.tif": (saved(palette, "TIFF"), seen, 0),
+        "bits.tif": (saved(Image.fromarray(bits), "TIFF"), thrice(255 * bits), 0),
+        "lzw.tif": (
+            saved(Image.fromarray(rgb), "TIFF", compression="tiff_lzw"),
+            rgb,
+            0,
+        ),
+    }
+
+
+def more_jpegs(soft) -> Kinds:
+    best = {"quality": 100, "subsampling": 0}
+    found: Kinds = {
+        "progressive.jpg": (
+            saved(Image.fromarray(soft), "JPEG", progressive=True, **best),
+            soft,
+            4,
+        )
+    }
+    grey, cmyk = soft[..., 0], np.dstack([soft, 255 - soft[..., 0]])
+    found["grey.jpg"] = saved(Image.fromarray(grey), "JPEG", **best), thrice(grey), 3
+    stored = Image.fromarray(cmyk, "CMYK")
+    found["cmyk.jpg"] = saved(stored, "JPEG", **best), from_cmyk(cmyk), 5
+    for tag, turn in TAGS.items():
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        stored = Image.fromarray(np.ascontiguousarray(turn(soft)))
+        found[f"turned{tag}.jpg"] = saved(stored, "JPEG", exif=exif, **best), soft, 4
+    exif = Image.Exif()
+    exif[0x0112] = 5
+    stored = Image.fromarray(np.ascontiguousarray(TAGS[5](soft)))
+    content = saved(stored, "JPEG", exif=exif, icc_profile=ADOBE, **best)
+    found["turned_adobe.jpg"] = content, from_adobe(soft), 9
+    return found
+
+
+def avifs(soft, alpha) -> Kinds:
+    best = {"quality": 100, "subsampling": "4:4:4"}
+    stored = Image.fromarray(soft)
+    turned = Image.fromarray(np.ascontiguousarray(TAGS[6](soft)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear = np.dstack([soft, alpha])
+    grey = soft[..., 0]
+    return {
+        "rgb.avif": (saved(stored, "AVIF", **best), soft, 4),
+        "grey.avif": (saved(Image.fromarray(grey), "AVIF", **best), thrice(grey), 3),
+        "rgba.avif": (
+            saved(Image.fromarray(clear), "AVIF", **best),
+            on_white(soft, alpha),
+            5,
+        ),
+        "adobe.avif": (
+            saved(stored, "AVIF", icc_profile=ADOBE, **best),
+            from_adobe(soft),
+            9,
+        ),
+        "turned.avif": (saved(turned, "AVIF", exif=exif, **best), soft, 4),
+    }
+
+
 KINDS = kinds()
+ONE = np.ones((8, 8, 1))
 REFUSED = {
     "integers.tif": (saved(Image.new("I", (8, 8), 70_000), "TIFF"), "32-bit integers"),
     "radiance.tif": (saved(Image.new("F", (8, 8), 7.5), "TIFF"), "floats outside"),
     "nan.tif": (saved(Image.new("F", (8, 8), float("nan")), "TIFF"), "floats outside"),
+    "signed.tif": (tiff(ONE.astype(np.int8), 1, sample_format=2), "signed integers"),
+    "signed16.tif": (tiff(ONE.astype(np.int16), 1, sample_format=2), "signed integers"),
+    "unsigned32.tif": (tiff(ONE.astype(np.uint32), 1), "32-bit integers"),
+    "doubles.tif": (tiff(ONE, 1, sample_format=3), "a kind of TIFF that"),
+    "float_rgb.tif": (
+        tiff(np.ones((8, 8, 3), np.float32), 2, sample_format=3),
+        "a kind of TIFF that",
+    ),
+    "icc_lab.tif": (tiff(np.ones((8, 8, 3), np.uint8), 9), "a kind of TIFF that"),
 }
 
 
@@ -320,7 +547,24 @@ def as_a_source(path, tmp_path):
     return Whole(None, {}).read(path)
 
 
-WAYS = [as_read, as_decoded, as_in_a_folder, as_packed, as_a_source]
+def as_aligned(path, tmp_path):
+    """The photograph of which `align` takes a square."""
+    taken = []
+
+    def square(image, size):
+        taken.append(image)
+        return image
+
+    with mock.patch.object(images, "square", square):
+        outcome = cutting.align_file(
+            path, {}, lambda _: Face(np.zeros((98, 2)), 0), None
+        )
+    if not taken:
+        raise UserError(outcome.skipped)
+    return taken[0]
+
+
+WAYS = [as_read, as_decoded, as_in_a_folder, as_packed, as_a_source, as_aligned]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -352,7 +596,7 @@ def test_pixels_without_a_rule_are_refused_by_every_way(name, tmp_path):
     content, kind = REFUSED[name]
     (tmp_path / name).write_bytes(content)
     assert kind in look(tmp_path / name).problem
-    for way in (as_read, as_decoded, as_in_a_folder, as_a_source):
+    for way in (as_read, as_decoded, as_in_a_folder, as_a_source, as_aligned):
         with pytest.raises(UserError, match=kind):
             way(tmp_path / name, tmp_path)
 
@@ -389,3 +633,12 @@ def test_an_image_in_memory_is_read_by_the_same_rules():
     assert np.abs(np.asarray(images.to_rgb(image)) - expected).max() <= 0.51
     with pytest.raises(images.UnsuitableError, match="32-bit integers"):
         images.to_rgb(Image.new("I", (8, 8)))
+
+
+def test_an_image_of_too_many_pixels_is_named_with_the_limit(tmp_path):
+    content = bytearray(saved(Image.new("L", (8, 8)), "PNG"))
+    content[16:24] = struct.pack(">II", 13_400, 13_400)  # 179.6 megapixels
+    content[29:33] = struct.pack(">I", zlib.crc32(bytes(content[12:29])))
+    (tmp_path / "large.png").write_bytes(content)
+    with pytest.raises(UserError, match="too large: more than 179 megapixels; reduce"):
+        images.read(tmp_path / "large.png")

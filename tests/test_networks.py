@@ -14,7 +14,7 @@ from conftest import tiny
 from parity import GOLDENS
 
 from tfstargan.config import Config
-from tfstargan.metrics import inception, lpips, probe
+from tfstargan.metrics import inception, lite0, lpips, probe
 from tfstargan.networks.blocks import AdaINResidualBlock, ResidualBlock, channel_widths
 from tfstargan.networks.build import NETWORKS, build_networks
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
@@ -358,9 +358,10 @@ def test_another_format_in_keras_json_changes_no_network(
         (inception.torchvision_trunk, 96),
         (inception.tensorflow_2015_trunk, 96),
         (lpips.alexnet, 64),
+        (lite0.trunk, 64),
         (lambda: probe.make_network(32), 32),
     ],
-    ids=["FAN", "torchvision", "2015", "alexnet", "probe"],
+    ids=["FAN", "torchvision", "2015", "alexnet", "lite0", "probe"],
 )
 def test_nor_any_network_that_is_not_trained_with_them(channels_first, make, side):
     def outputs() -> list[np.ndarray]:

@@ -209,7 +209,7 @@ def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
     assert "probe_translations" in result.stdout
     report = json.loads(next((copy / "evaluation").glob("*.json")).read_text())
     results = report["results"]
-    own = results["probe"]["fresh pictures"]
+    own = results["probe"]["new images"]
     assert own.pop("species") >= 0.98
     for name, value in own.items():
         assert value >= 0.95, name
@@ -217,3 +217,18 @@ def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
         assert guide.pop("species") < 0.5
         assert max(guide.values()) < 0.5
     assert results["probe_fur"]["as the reference's"]["hue_within_30"] < 0.4
+
+
+def test_a_probe_names_species_in_any_order_of_domains():
+    class Answers:
+        input_shape = (None, 32, 32, 3)
+
+        def predict(self, images, **_):
+            outputs = {n: np.zeros((2, 1)) for n in probe.LINEAR}
+            outputs |= {n: np.ones((2, 2)) for n in probe.CIRCULAR}
+            return outputs | {"species": np.eye(2), "pattern": np.eye(2, 3)}
+
+    reader = probe.Probe(Answers(), ("cat", "owl"))
+    read = reader.read(np.zeros((2, 32, 32, 3), np.float32))
+    names = [critters.EVERY_SPECIES[k] for k in read.choices["species"]]
+    assert names == ["cat", "owl"]

@@ -174,7 +174,7 @@ def test_a_shard_cut_short_or_missing_is_named(photographs, tmp_path):
     packing.build(photographs, out, 32)
     shard = next(out.glob("train-*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"train-.*cut short; build the records anew"):
+    with pytest.raises(UserError, match=r"train-.*cut short; run .tfstargan pack"):
         shards.Shards(out, "train")
     (out / "index.json").write_text("{")
     with pytest.raises(UserError, match=r"index\.json"):
@@ -189,7 +189,7 @@ def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     assert "--out: name a new folder" in line
     arguments = ("--data_dir=nowhere", "--out=x")
     line = refusal("tfstargan.pack", *arguments, cwd=cwd)
-    assert "--data_dir=nowhere: no folder train/" in line
+    assert f"--data_dir=nowhere: no such folder in {cwd}; expected train/" in line
     (cwd / "others").mkdir()
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
     arguments = ("--data_dir=photographs", "--out=others")

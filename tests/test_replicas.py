@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny
 
-from tfstargan.data.batch import Batch
+from tfstargan.data.batch import NOISE, SHOWN, UPDATES, Batch
 from tfstargan.networks.build import AVERAGED, NETWORKS
 from tfstargan.reference import parameters
 from tfstargan.training import stargan
@@ -39,6 +39,7 @@ def stream() -> tf.data.Dataset:
         y_trg=domains[1],
         z=latents[0],
         z2=latents[1],
+        noise=rng.random((count, UPDATES, len(SHOWN), NOISE), np.float32),
     )
     return tf.data.Dataset.from_tensor_slices(whole).batch(BATCH, drop_remainder=True)
 
@@ -62,9 +63,9 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
 
 
 @functools.cache
-def trained_by_one(sgd: bool) -> tuple[dict, dict, dict]:
+def trained_by_one(sgd: bool, augment: str = "none") -> tuple[dict, dict, dict]:
     """The result of `trained` with one replica; not to be changed."""
-    return trained(1, sgd)
+    return trained(1, sgd, augment=augment)
 
 
 def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
@@ -91,14 +92,14 @@ def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, d
     [
         (False, {}),
         (True, {}),
-        (True, {"accumulate": 2, "recompute": True}),
+        (True, {"accumulate": 2, "recompute": True, "augment": "diffaugment"}),
     ],
-    ids=["adam", "sgd", "sgd saving memory"],
+    ids=["adam", "sgd", "sgd saving memory, augmented"],
 )
 def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
     # Adam's steps have one size whatever the gradient's: only SGD shows a wrong scale.
     # With a loss not divided by the replicas, it moves twice as far: `apart` is 1.
-    before, one, logs = trained_by_one(sgd)
+    before, one, logs = trained_by_one(sgd, settings.get("augment", "none"))
     before_two, two, logs_two = trained(2, sgd, **settings)
     for name in one:
         np.testing.assert_array_equal(before[name], before_two[name])

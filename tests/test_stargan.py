@@ -256,7 +256,8 @@ def test_the_discriminator_s_loss_is_a_function_of_arrays():
     w = rng.normal(0, 0.02, (3, *batch.x_src.shape[1:])).astype(np.float32)
     linear = SimpleNamespace(
         config=CONFIG,
-        discriminator=lambda x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
+        augmentation=None,
+        logits=lambda _, shown, x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
     )
     loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)
     real_logits = (batch.x_src * w[batch.y_src]).sum((1, 2, 3))
@@ -280,7 +281,7 @@ def test_the_generator_s_loss_is_a_function_of_arrays():
         config=CONFIG,
         generator=lambda x, s, masks: x * s[:, None, None] + masks,
         style_encoder=lambda x, y: x[:, 5, 7] * tf.cast(y + 1, "float32")[:, None],
-        discriminator=lambda x, y: x[:, 3, 4, 0] - tf.cast(y, "float32"),
+        logits=lambda _, shown, x, y: x[:, 3, 4, 0] - tf.cast(y, "float32"),
         masks=lambda x: 0.25 * x,
         lambda_ds=lambda: 1.5,
     )

@@ -1,10 +1,13 @@
 """TensorFlow Datasets as domains, on small data sets made on the spot."""
 
+import pathlib
 import sys
 
 import numpy as np
 import pytest
+import requests
 from conftest import tiny
+from PIL import Image
 
 from tfstargan.data.stream import batches, open_images
 from tfstargan.data.tfds import TFDS, parse
@@ -14,14 +17,14 @@ tfds = pytest.importorskip("tensorflow_datasets")
 
 
 class Made(tfds.core.GeneratorBasedBuilder):
-    """A data set whose pictures are told by their colour: red is their number."""
+    """A data set whose images are told by their colour: red is their number."""
 
     VERSION = tfds.core.Version("1.0.0")
 
     def _split_generators(self, dl_manager):
         return {part: self._generate_examples(part, 6) for part in self.PARTS}
 
-    def _picture(self, number: int) -> np.ndarray:
+    def _image(self, number: int) -> np.ndarray:
         return np.full((20, 30, 3), (number, 7, 0), np.uint8)
 
 
@@ -49,7 +52,7 @@ class MadePets(Made):
             yield (
                 i,
                 {
-                    "image": self._picture(i + 100 * (part == "test")),
+                    "image": self._image(i + 100 * (part == "test")),
                     "label": breed,
                     "species": "Cat" if breed == 1 else "Dog",
                     "file_name": str(i),
@@ -78,7 +81,7 @@ class MadeFaces(Made):
             yield (
                 i,
                 {
-                    "image": self._picture(40 * i),
+                    "image": self._image(40 * i),
                     "attributes": {"Bald": False, "Male": i < 2},
                     "landmarks": {"nose_x": i},
                 },
@@ -104,7 +107,7 @@ class MadeCycle(Made):
     def _generate_examples(self, part, count):
         for i in range(count):
             number = i + 100 * part.endswith("B") + 50 * part.startswith("test")
-            yield i, {"image": self._picture(number), "label": part[-1]}
+            yield i, {"image": self._image(number), "label": part[-1]}
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +116,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def reds(image_set: TFDS, domain: int) -> set[int]:
-    """Return the numbers of a domain's pictures."""
+    """Return the numbers of a domain's images."""
     return {
         image_set.image(domain, i).getpixel((3, 3))[0]
         for i in range(image_set.count(domain))
@@ -170,7 +173,7 @@ def test_the_stream_goes_on_where_it_stopped(data_dir):
         ("no_such_data_set", (), "tfds:no_such_data_set: .*no_such_data_set"),
         ("made_pets:breed", (), "no label 'breed'.* one of label, species"),
         ("made_faces", (), "no label 'label'.* one of Bald, Male"),
-        ("made_faces:Bald", (), "no picture of Bald"),
+        ("made_faces:Bald", (), "no image of Bald"),
         ("made_pets", ("pug", "dachshund"), "no dachshund; it has pug, persian"),
         ("made_pets:9.9.9", (), "9.9.9"),
     ],
@@ -178,6 +181,47 @@ def test_the_stream_goes_on_where_it_stopped(data_dir):
 def test_what_is_not_there_is_named(data_dir, dataset, domains, message):
     with pytest.raises(UserError, match=message):
         TFDS(f"tfds:{dataset}", data_dir, "train", domains)
+
+
+BOX = """<annotation><size><width>30</width><height>20</height></size><object><bndbox>
+<xmin>1</xmin><xmax>9</xmax><ymin>2</ymin><ymax>8</ymax></bndbox></object></annotation>"""
+
+
+def pets_archive(folder: pathlib.Path) -> None:
+    """Write the files that the archives of oxford_iiit_pet contain, of six animals."""
+    for name in ("images", "annotations/trimaps", "annotations/xmls"):
+        (folder / name).mkdir(parents=True)
+    lines = {"trainval": [], "test": []}
+    for i in range(6):
+        name, part = f"a_{i}", "test" if i > 3 else "trainval"
+        lines[part].append(f"{name} {1 + i} {1 + i % 2} 1\n")
+        Image.new("RGB", (30, 20), (40 * i, 7, 0)).save(folder / f"images/{name}.jpg")
+        Image.new("L", (30, 20)).save(folder / f"annotations/trimaps/{name}.png")
+        (folder / f"annotations/xmls/{name}.xml").write_text(BOX)
+    for part, some in lines.items():
+        (folder / f"annotations/{part}.txt").write_text("".join(some))
+
+
+def test_a_data_set_of_the_catalogue_is_prepared(tmp_path, monkeypatch):
+    pets_archive(tmp_path / "archive")
+    archives = dict.fromkeys(("images", "annotations"), str(tmp_path / "archive"))
+    manager = tfds.download.DownloadManager
+    monkeypatch.setattr(manager, "download_and_extract", lambda *_: archives)
+    pets = TFDS("tfds:oxford_iiit_pet:species", str(tmp_path / "data"), "train")
+    assert pets.domains == ("Cat", "Dog")
+    assert [pets.count(k) for k in range(2)] == [2, 2]
+    assert pets.image(1, 0).size == (30, 20)
+    assert [*pets.fingerprint()] == ["oxford_iiit_pet/4.0.0, train: 4 images"]
+
+
+def test_a_data_set_that_cannot_be_downloaded_is_named(tmp_path, monkeypatch):
+    def fail(*_):
+        raise requests.exceptions.ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", fail)
+    with pytest.raises(UserError, match="tfds:oxford_iiit_pet: Name or service") as e:
+        TFDS("tfds:oxford_iiit_pet:species", str(tmp_path / "data"), "train")
+    assert "\n" not in str(e.value)
 
 
 def test_a_data_set_prepared_without_random_access_is_refused(tmp_path):

@@ -13,7 +13,9 @@ from tfstargan.errors import UserError
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
-from tfstargan.translation.folders import plan
+from tfstargan.translation.ahead import ahead
+from tfstargan.translation.compiled import EAGER_CALLS
+from tfstargan.translation.folders import plan, translate_folder
 from tfstargan.translation.grids import (
     Examples,
     animate,
@@ -22,7 +24,9 @@ from tfstargan.translation.grids import (
     reference_styles,
 )
 from tfstargan.translation.styles import NamedStyle, styles_of_references
-from tfstargan.translation.translator import CHUNK, Translator
+from tfstargan.translation.translator import MEAN_STYLE_LATENTS, Translator
+
+COUNT = 35  # more than a batch
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +60,104 @@ def test_it_translates_with_the_averaged_networks_of_the_checkpoint(
     )
 
 
-def test_many_pictures_are_computed_in_chunks_like_one(translator):
+def test_many_images_are_computed_in_chunks_like_one(translator):
     rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
+    x = rng.uniform(-1, 1, (COUNT, 32, 32, 3)).astype(np.float32)
     styles = translator.encode_styles(x, "bear")
-    assert styles.shape == (CHUNK + 3, 6)
+    assert styles.shape == (COUNT, 6)
     last = translator.apply_styles(x, styles)[-1:]
     alone = translator.apply_styles(x[-1:], styles[-1:])
     np.testing.assert_allclose(last, alone, atol=1e-4)
 
 
-def test_pictures_in_many_styles_are_what_each_translation_gives(translator):
+def test_images_in_many_styles_are_what_each_translation_gives(translator):
     rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (CHUNK + 3, 32, 32, 3)).astype(np.float32)
+    x = rng.uniform(-1, 1, (COUNT, 32, 32, 3)).astype(np.float32)
     styles = [translator.random_style("cat", 1), translator.encode_styles(x, "bear")]
     for style, fakes in zip(styles, translator.in_styles(x, styles), strict=True):
         np.testing.assert_array_equal(fakes, translator.apply_styles(x, style))
+
+
+def test_a_graph_gives_the_images_of_calls_without_one(translator):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (translator.batch, 32, 32, 3)).astype(np.float32)
+    style = np.repeat(translator.random_style("cat", 1), len(x), axis=0)
+    expected = translator.networks["generator"](x, style).numpy()
+    for _ in range(EAGER_CALLS + 2):
+        found = translator.apply_styles(x, style)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+        levels = [images.to_uint8(fakes).astype(int) for fakes in (found, expected)]
+        apart = abs(levels[0] - levels[1])
+        assert apart.max() <= 1
+        assert (apart > 0).mean() <= 1e-4
+
+
+def test_few_sources_are_translated_into_many_styles_at_once(translator):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    styles = [translator.random_style("cat", seed) for seed in range(25)]
+    fakes = [*translator.in_styles(x, styles)]
+    assert len(fakes) == 25
+    for style, some in zip(styles, fakes, strict=True):
+        alone = translator.apply_styles(x, style)
+        np.testing.assert_allclose(some, alone, rtol=0, atol=1e-5)
+
+
+def test_a_folder_is_translated_as_each_image_is(translator, tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(COUNT):
+        noise = rng.integers(0, 256, (20, 24, 3), np.uint8)
+        images.save(noise, tmp_path / "in" / f"{i:02d}.png")
+    styles = [
+        NamedStyle(name, translator.random_style(name, 1)) for name in ("cat", "bear")
+    ]
+    said = translate_folder(translator, tmp_path / "in", styles, tmp_path / "out")
+    assert said == f"{2 * COUNT} images in {tmp_path / 'out'}"
+    for i in (0, COUNT - 1):
+        x = translator.read(tmp_path / "in" / f"{i:02d}.png")[None]
+        for name, code in styles:
+            with Image.open(tmp_path / "out" / f"{i:02d}-to-{name}.png") as image:
+                expected = images.to_uint8(translator.apply_styles(x, code)[0])
+                assert abs(np.asarray(image, int) - expected).max() <= 1
+    again = translate_folder(translator, tmp_path / "in", styles[:1], tmp_path / "out")
+    assert f"({COUNT} replaced)" in again
+
+
+def test_an_interrupted_folder_holds_complete_images_only(translator, tmp_path):
+    class Interrupted(Translator):
+        def in_styles(self, sources, styles, batch=None):
+            yield np.zeros_like(sources)
+            raise KeyboardInterrupt
+
+    for i in range(3):
+        images.save(np.zeros((20, 24, 3), np.uint8), tmp_path / "in" / f"{i}.png")
+    styles = [NamedStyle(name, np.zeros((1, 6), np.float32)) for name in "ab"]
+    interrupted = Interrupted(translator.config, translator.networks)
+    with pytest.raises(KeyboardInterrupt):
+        translate_folder(interrupted, tmp_path / "in", styles, tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.name.endswith("-to-a.png")
+        assert images.read(path).size == (32, 32)
+
+
+def test_results_come_in_order_from_threads_and_not_too_early():
+    taken = []
+
+    def items():
+        for i in range(20):
+            taken.append(i)
+            yield i
+
+    for i, result in enumerate(ahead(lambda i: 10 * i, items(), most=4)):
+        assert result == 10 * i
+        assert len(taken) <= i + 5
+
+
+def test_an_error_in_a_thread_comes_in_its_place():
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        found.extend(ahead(lambda i: 1 / i, [1, 2, 0, 4]))
+    assert found == [1.0, 0.5]
 
 
 def test_psi_goes_from_the_mean_style_to_the_random_one(translator):
@@ -87,6 +173,44 @@ def test_the_mean_style_is_that_of_many_latents(translator):
     spread = np.std(styles, axis=0)[0]
     distance = np.abs(np.mean(styles, axis=0)[0] - translator.mean_style("rabbit"))
     assert (distance < 5 * spread / np.sqrt(300)).all()
+
+
+def test_the_mean_styles_of_all_domains_take_one_pass(translator, monkeypatch):
+    network, seen = translator.networks["mapping_network"], []
+    all_domains = network.all_domains
+
+    def counted(z):
+        seen.append(len(z))
+        return all_domains(z)
+
+    monkeypatch.setattr(network, "all_domains", counted)
+    fresh = Translator(translator.config, translator.networks)
+    means = [fresh.mean_style(domain) for domain in fresh.domains]
+    assert sum(seen) == MEAN_STYLE_LATENTS
+    z = np.random.default_rng(fresh.config.seed).standard_normal(
+        (MEAN_STYLE_LATENTS, fresh.config.latent_dim), np.float32
+    )
+    expected = network(z, np.full(len(z), 1, np.int32)).numpy().mean(0)
+    np.testing.assert_allclose(means[1], expected, rtol=1e-4, atol=1e-6)
+
+
+class ManyDomains:
+    """150 domains of a color each."""
+
+    domains = tuple(f"domain {k}" for k in range(150))
+
+    def count(self, label):
+        return 3
+
+    def image(self, label, index):
+        return Image.new("RGB", (40, 32), (label, index, 0))
+
+
+def test_a_grid_of_many_domains_shows_twelve_of_them():
+    examples = Examples.choose(ManyDomains(), 32)
+    assert examples.sources.shape == (12, 32, 32, 3)
+    assert [*examples.references] == [f"domain {k * 150 // 12}" for k in range(12)]
+    assert np.unique(images.to_uint8(examples.sources)[..., 0]).size == 12
 
 
 def test_an_unknown_domain_or_checkpoint_is_refused(run_dir, translator):
@@ -106,29 +230,29 @@ def test_a_reference_s_domain_is_its_folder_s_name_unless_given(translator, tmp_
     picture = images.to_uint8(np.zeros((40, 50, 3)))
     images.save(picture, tmp_path / "cat" / "a.png")
     files = [tmp_path / "cat" / "a.png"]
-    (look,) = styles_of_references(translator, files, "")
+    (style,) = styles_of_references(translator, files, "")
     x = translator.read(files[0])[None]
-    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "cat"))
-    (look,) = styles_of_references(translator, files, "bear")
-    np.testing.assert_array_equal(look.code, translator.encode_styles(x, "bear"))
-    assert look.name == "bear-like-a"
+    np.testing.assert_array_equal(style.code, translator.encode_styles(x, "cat"))
+    (style,) = styles_of_references(translator, files, "bear")
+    np.testing.assert_array_equal(style.code, translator.encode_styles(x, "bear"))
+    assert style.name == "bear-like-a"
 
 
 def test_output_files_keep_the_folders_of_the_sources():
-    looks = [NamedStyle("cat-seed1", np.zeros((1, 6)))]
+    styles = [NamedStyle("cat-seed1", np.zeros((1, 6)))]
     files = [pathlib.Path("in/a/x.jpg"), pathlib.Path("in/b/x.jpg")]
 
     class Folder(type(pathlib.Path())):
         def is_dir(self) -> bool:
             return True
 
-    targets = [t for *_, t in plan(Folder("in"), files, looks, pathlib.Path("out"))]
+    targets = [t for *_, t in plan(Folder("in"), files, styles, pathlib.Path("out"))]
     assert [str(t) for t in targets] == [
         "out/a/x-to-cat-seed1.png",
         "out/b/x-to-cat-seed1.png",
     ]
     with pytest.raises(UserError, match=r"^out=one\.png: there are several"):
-        list(plan(Folder("in"), files, looks, pathlib.Path("one.png")))
+        list(plan(Folder("in"), files, styles, pathlib.Path("one.png")))
 
 
 def test_grids_have_sources_above_and_references_at_the_left(translator, examples):
@@ -170,7 +294,7 @@ def test_a_cycle_ends_in_the_source_s_own_style(translator, examples):
         assert abs(shown - images.to_uint8(picture[0])).max() <= 1
 
 
-def test_an_animation_s_style_wanders_through_every_stop(translator, examples):
+def test_an_animation_s_style_passes_every_stop(translator, examples):
     styles = reference_styles(translator, examples)
     assert len(styles) == 9
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""The vectors for page and app: those committed are those that Python gives."""
+"""The vectors for page and app: the committed ones are those that Python computes."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ FOLDERS = json.loads((FOLDER / "contract.json").read_text())
 
 
 @pytest.mark.parametrize("name", files())
-def test_the_committed_vectors_are_what_python_gives(name):
+def test_the_committed_vectors_are_those_of_python(name):
     assert (FOLDER / name).read_text() == files()[name]
 
 
@@ -57,13 +57,13 @@ def unpack(case: dict, folder: pathlib.Path) -> pathlib.Path:
 @pytest.mark.parametrize(
     "case", FOLDERS["valid"] + FOLDERS["unfit"], ids=lambda case: case["case"]
 )
-def test_python_takes_the_sound_descriptions(case, tmp_path):
+def test_python_accepts_the_valid_descriptions(case, tmp_path):
     contract = Contract.load(unpack(case, tmp_path))
     assert contract.domains == ("bear", "cat", "rabbit")
 
 
 @pytest.mark.parametrize("case", FOLDERS["broken"], ids=lambda case: case["case"])
-def test_python_refuses_the_broken_ones_by_name(case, tmp_path):
+def test_python_refuses_the_broken_descriptions_by_name(case, tmp_path):
     with pytest.raises(UserError) as refusal:
         Contract.load(unpack(case, tmp_path))
     assert case["names"] in str(refusal.value).replace(str(tmp_path), "")

@@ -1,9 +1,9 @@
-"""What Python, the page and the Android app must all compute alike, as JSON.
+"""What Python, the page and the Android app must compute alike, as JSON.
 
     python tests/write_vectors.py
 
 writes tests/vectors/*.json; tests/vectors/README.md says in words what is in them, and
-tests/test_vectors.py checks that those committed are these. Pictures are raw bytes, so
+tests/test_vectors.py checks that those committed are these. Images are raw bytes, so
 that no decoder is involved.
 """
 
@@ -22,7 +22,7 @@ from tfstargan.exported.latents import seeded_latent, splitmix64
 
 FOLDER = pathlib.Path(__file__).with_name("vectors")
 
-# width, height, side wanted: odd and even, wide and tall, up and down, and not at all
+# width, height, wanted side: odd and even, wide and tall, enlarged, reduced, unchanged
 SIZES = (
     (1, 1, 4),
     (3, 2, 8),
@@ -38,8 +38,8 @@ SIZES = (
 )
 
 
-def picture(width: int, height: int, seed: int) -> np.ndarray:
-    """Return noise, black and white at the left and a ramp at the right."""
+def image(width: int, height: int, seed: int) -> np.ndarray:
+    """Noise, with only black and white at the left and a ramp at the right."""
     count = width * height * 3
     noise = [bits & 255 for bits in itertools.islice(splitmix64(seed), count)]
     pixels = np.array(noise, np.uint8).reshape(height, width, 3)
@@ -51,10 +51,10 @@ def picture(width: int, height: int, seed: int) -> np.ndarray:
 
 
 def preprocess() -> dict:
-    """Return pictures and what a network sees of them."""
+    """Images, and the inputs of a network that they become."""
     cases = []
     for seed, (width, height, side) in enumerate(SIZES):
-        pixels = picture(width, height, seed)
+        pixels = image(width, height, seed)
         square = images.square(Image.fromarray(pixels), side)
         cases.append(
             {
@@ -71,7 +71,7 @@ def preprocess() -> dict:
 
 
 def postprocess() -> dict:
-    """Return floats, ties and out of range among them, and their bytes."""
+    """Floats, including ties and values out of range, and their bytes."""
     ties = (np.arange(0, 255, 17) + 0.5) / 127.5 - 1
     near = np.concatenate([ties - 1e-6, ties + 1e-6])
     outside = np.array([-1e30, -7.5, -1.0000001, -1, -0.0, 0, 1, 1.0000001, 3, 1e30])
@@ -81,7 +81,7 @@ def postprocess() -> dict:
 
 
 def latents() -> dict:
-    """Return seeds, the first 64-bit numbers they give, and their latents."""
+    """Seeds, their first 64-bit numbers, and their latents."""
     seeds = (0, 1, 2, 3, 42, 99, 2**32, 2**53 - 1)
     cases = [
         {
@@ -96,7 +96,7 @@ def latents() -> dict:
 
 
 def styles() -> dict:
-    """Return styles on the way to a domain's mean (psi), and from one to another."""
+    """Styles between a style and its domain's mean (psi), and between two styles."""
     mean, style, other = (seeded_latent(seed, 6)[0] for seed in (100, 101, 102))
     shares = (0.0, 0.25, 0.5, 0.7, 1.0)
     return {
@@ -114,18 +114,19 @@ def styles() -> dict:
 
 
 def between(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
-    """Return the style at a share of the way from one to another."""
+    """The style at a fraction of the way from one to another."""
     return first + np.float32(share) * (second - first)
 
 
 MODEL = b"not a model, but the bytes that the contract speaks of"
+CHECKPOINT = hashlib.sha256(b"a checkpoint").hexdigest()
 SIGNATURES = ("map_latent", "encode_style", "translate")
 DOMAINS = ("bear", "cat", "rabbit")
 Json = dict[str, Any]
 
 
 def contract() -> dict:
-    """Return descriptions (stargan.json) to take, and such as must be refused."""
+    """Descriptions (stargan.json) that must be accepted, and others to refuse."""
     whole = description()
     split = description(split=True)
     files = {"stargan.tflite": MODEL}
@@ -136,6 +137,7 @@ def contract() -> dict:
         case("a file for each signature", split, three),
         case("no figures of quality", empty_quality, files),
         case("a key from the future", whole | {"a": "b"}, files),
+        case("of version 0.1", first_version(whole), files),
     ]
     broken = [
         case(name, changed(whole, path, value), files) | {"names": names}
@@ -157,12 +159,12 @@ def contract() -> dict:
         case("a model with another byte", whole, {"stargan.tflite": b"N" + MODEL[1:]})
         | {"names": "stargan.tflite"},
     ]
-    four = case("pictures by fours", description(batch=4), files)
+    four = case("four images at once", description(batch=4), files)
     return {"valid": valid, "broken": broken, "unfit": [four | {"names": "batch"}]}
 
 
-GONE = object()  # stands for a key to take away
-# what is broken, where, by which value, and the word that the refusal must hold
+GONE = object()  # stands for a key to remove
+# (what is broken, where, which value, the word that the message must contain)
 CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
     ("of another program", ("format",), "onnx", "tfstargan"),
     ("no format", ("format",), GONE, "tfstargan"),
@@ -191,7 +193,7 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
         "translate",
     ),
     (
-        "a picture of another size",
+        "an image of another size",
         ("signatures", "translate", "inputs", "x_src", "shape"),
         [1, 64, 64, 3],
         "translate",
@@ -233,10 +235,10 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
 
 
 def description(split: bool = False, batch: int = 1) -> Json:
-    """Return what export writes beside a model, with short styles."""
+    """The description that an export writes beside a model, with short styles."""
     pixels, style = [batch, 32, 32, 3], [batch, 6]
     image = {"shape": pixels, "dtype": "float32", "range": "RGB in [-1, 1]"}
-    label = {"shape": [batch], "dtype": "int32", "range": "label, 0 to 2"}
+    label = {"shape": [batch], "dtype": "int32", "range": "label of the domain, 0 to 2"}
     latent = {"shape": [batch, 16], "dtype": "float32", "range": "N(0, 1)"}
     code = {"shape": style, "dtype": "float32", "range": "style code, unbounded"}
     fake = image | {"range": "RGB, about [-1, 1]: clip it"}
@@ -264,7 +266,8 @@ def description(split: bool = False, batch: int = 1) -> Json:
         "format": "tfstargan",
         "format_version": 2,
         "variant": "float32",
-        "run": {"name": "demo", "iteration": 4000},
+        "run": {"name": "demo", "iteration": 4000, "checkpoint": CHECKPOINT},
+        "min_runtime_version": "2.3.0",
         "img_size": 32,
         "style_dim": 6,
         "latent_dim": 16,
@@ -282,14 +285,20 @@ def description(split: bool = False, batch: int = 1) -> Json:
     }
 
 
+def first_version(described: Json) -> Json:
+    """A description without the keys that version 0.1 did not write."""
+    old = changed(described, ("run", "checkpoint"), GONE)
+    return changed(old, ("min_runtime_version",), GONE)
+
+
 def case(name: str, described: Json, files: dict[str, bytes]) -> dict:
-    """Return a folder: the text of its stargan.json, and the files beside it."""
+    """A folder: the text of its stargan.json, and the files beside it."""
     encoded = {file: encode(data) for file, data in files.items()}
     return {"case": name, "text": json.dumps(described), "files": encoded}
 
 
 def changed(described: Json, path: tuple[Any, ...], value: Any) -> Json:
-    """Return a copy with another value at a path, or nothing there."""
+    """A copy with another value at a path, or without one."""
     result = json.loads(json.dumps(described))  # the same tensor is in it many times
     *parents, last = path
     inner = result
@@ -303,18 +312,18 @@ def changed(described: Json, path: tuple[Any, ...], value: Any) -> Json:
 
 
 def encode(data: np.ndarray | bytes) -> str:
-    """Return bytes, or an array's bytes, as base64."""
+    """Bytes, or the bytes of an array, as base64."""
     raw = data if isinstance(data, bytes) else data.tobytes()
     return base64.b64encode(raw).decode()
 
 
 def numbers(values: np.ndarray) -> list[float]:
-    """Return float32 numbers by the shortest decimals that give them back."""
+    """float32 numbers as the shortest decimals that give them back."""
     return [float(str(value)) for value in np.asarray(values, np.float32)]
 
 
 def files() -> dict[str, str]:
-    """Return the text of every file, by its name."""
+    """The text of each file by its name."""
     contents = (preprocess, postprocess, latents, styles, contract)
     return {f"{f.__name__}.json": json.dumps(f(), indent=1) + "\n" for f in contents}
 

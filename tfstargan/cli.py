@@ -9,10 +9,13 @@ import dataclasses
 import importlib.util
 import io
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 from tfstargan import files
 from tfstargan.errors import Preempted, UserError
@@ -29,10 +32,23 @@ class RunOptions(Settings):
     """Which trained run, and which of its checkpoints."""
 
     run_dir: str = setting(
-        "", "folder of the run; empty: the newest under runs/", group="run", path=True
+        "",
+        "folder of the run, preset:NAME or hf://OWNER/NAME; empty: the newest in runs/",
+        group="run",
+        path=True,
+        address=True,
     )
     checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportOptions(RunOptions):
+    """Which trained run to export, and where to."""
+
+    out: str = setting(
+        "", "folder that holds the exports; by default RUN/export", path=True
     )
 
 
@@ -73,8 +89,8 @@ def start(
 ) -> None:
     """Parse the command line, call `main`, and exit.
 
-    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 where the system asked
-    training to end (SIGTERM) and it did.
+    The exit code is 0, 2 for bad input, 130 after Ctrl-C, and 75 after the system asked
+    the command to end (SIGTERM, SIGHUP).
 
     Args:
         main: the command; it is called with an instance of each class.
@@ -100,9 +116,10 @@ def run(
             print(f"{(about or '').strip()}\n\n{usage(kinds)}")
             return 0
         options = parse(kinds, arguments)
-        if tensorflow:
-            import_tensorflow()
-        main(*options)
+        with _ended_in_order():
+            if tensorflow:
+                import_tensorflow()
+            main(*options)
     except UserError as error:
         print(f"error: {error.as_flags}", file=sys.stderr)
         return BAD_INPUT
@@ -123,6 +140,7 @@ def run(
 @contextlib.contextmanager
 def piped() -> Iterator[None]:
     """End without a word where nobody reads on, as in `tfstargan --help | head`."""
+    _open_missing_streams()
     try:
         try:
             yield
@@ -131,6 +149,42 @@ def piped() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Raise `Preempted` on SIGTERM and SIGHUP, so that incomplete files are removed.
+
+    Training has its own handlers, see `training.interruption`.
+    """
+    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ours = [n for n in numbers if signal.getsignal(n) is signal.SIG_DFL]  # not nohup's
+    if threading.current_thread() is not threading.main_thread():
+        ours = []  # only the main thread may handle signals
+    for number in ours:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Preempted
+
+
+def _open_missing_streams() -> None:
+    """Replace the standard streams that a process was started without (`>&-`, pythonw).
+
+    Without them the next files opened, such as a checkpoint, would have the numbers 1
+    and 2, to which libraries in C++ write their messages.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _show_any_name() -> None:
@@ -156,7 +210,9 @@ def import_tensorflow() -> None:
             "no TensorFlow: pip install 'tfstargan[cpu]' or 'tfstargan[gpu]'"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
-    with _held_back():
+    # A run has its own lock, and some file systems have none (NFS without lockd).
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
+    with held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter can't do a gradient of a gradient (R1): it says so as an error
@@ -165,7 +221,7 @@ def import_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[None]:
+def held_back() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; show it if an error is raised.
 
     TensorFlow's C++ code writes there while it is imported, past `sys.stderr`.

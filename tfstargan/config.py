@@ -13,11 +13,12 @@ from typing import Any, Self
 
 from tfstargan import files
 from tfstargan.errors import UserError
-from tfstargan.settings import Settings, parse, setting
+from tfstargan.settings import ADDRESS, Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+AUGMENTS = ("none", "ada", "diffaugment")
 GENERATORS = ("full", "light")
-METRICS = ("fid_reference", "fid_clean", "lpips")
+METRICS = ("fid_reference", "fid_clean", "kid_lite0", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DATA, NETWORKS, TRAINING = "data", "networks", "training"
@@ -51,6 +52,7 @@ class Config(Settings):
         "folder with train/DOMAIN/*.jpg and val/..., or packed; tfds: its data folder",
         group=DATA,
         path=True,
+        address=True,
         may_change=True,
     )
     domains: tuple[str, ...] = setting(
@@ -121,6 +123,32 @@ class Config(Settings):
         may_change=True,
     )
 
+    augment: str = setting(
+        "none",
+        "few images: ada or diffaugment change what the discriminator sees, at random",
+        group=TRAINING,
+        one_of=AUGMENTS,
+    )
+    augment_colour: bool = setting(
+        True,
+        "augment: change colours, too; not where hue is to be kept",
+        group=TRAINING,
+    )
+    augment_target: float = setting(
+        0.6,
+        "augment=ada: mean sign of real logits above which more is changed",
+        group=TRAINING,
+        above=0,
+        below=1,
+        may_change=True,
+    )
+    augment_images: int = setting(
+        500_000,
+        "augment=ada: images over which the share of changes can rise from 0 to 1",
+        group=TRAINING,
+        at_least=1,
+        may_change=True,
+    )
     iterations: int = setting(
         100_000,
         "iterations, of four updates each, to train in total",
@@ -232,6 +260,11 @@ class Config(Settings):
     evaluate_every: int = setting(
         0, "iterations between FID and LPIPS; 0: never", **NEVER
     )
+    patience: int = setting(
+        0,
+        "evaluations without a better one after which training ends; 0: none",
+        **NEVER,
+    )
     evaluate_quick: bool = setting(
         False,
         "evaluate on few images: takes minutes, but is not the protocol",
@@ -259,6 +292,11 @@ class Config(Settings):
         self._check_domains()
         self._check_widths()
         self._check_batch()
+        self.require(
+            not self.patience or bool(self.evaluate_every),
+            "patience",
+            "counts evaluations: needs --evaluate_every",
+        )
 
     def _check_dataset(self) -> None:
         self.require(
@@ -266,6 +304,11 @@ class Config(Settings):
             or re.fullmatch(r"tfds:[^:].*", self.dataset) is not None,
             "dataset",
             "must be folder, critters or tfds:NAME[:LABEL]",
+        )
+        self.require(
+            not files.is_address(self.data_dir) or self.dataset.startswith("tfds:"),
+            "data_dir",
+            ADDRESS,
         )
         self.require(
             not self.probe_every or self.dataset == "critters",
@@ -392,11 +435,15 @@ class TrainOptions(Settings):
         "print the settings, the memory and the time of an iteration, and stop",
         group="run",
     )
+    allow_changed_data: bool = setting(
+        False, "resume although the images have changed", group="run"
+    )
     init_from: str = setting(
         "",
         "run whose weights a new run begins with; its domains may differ",
         group="run",
         path=True,
+        address=True,
     )
     init_checkpoint: str | None = setting(
         None, "its iteration, or best; by default the newest", group="run", kind=str

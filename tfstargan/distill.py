@@ -23,6 +23,7 @@ class Options(cli.RunOptions):
     width: float = setting(
         Config.light_width, "share of the teacher's channels", above=0, at_most=1
     )
+    allow_changed_data: bool = setting(False, "resume although the images have changed")
 
 
 def main(options: Options) -> None:
@@ -37,6 +38,7 @@ def main(options: Options) -> None:
         options.iterations,
         options.width,
         options.checkpoint,
+        allow_changed_data=options.allow_changed_data,
     )
     print(f"Next: tfstargan export tflite --run_dir={light.path}")
 

@@ -20,13 +20,24 @@ class Options(cli.Settings):
     img_size: int = setting(256, "height and width", at_least=32)
     per_domain: int = setting(100, "training images of each species", at_least=1)
     seed: int = setting(0, "of the whole set", at_least=0)
+    domains: tuple[str, ...] = setting(
+        (), "species: of bear, cat, rabbit, fox, owl; empty: the first three"
+    )
 
 
 def main(options: Options) -> None:
     """Draw the animals, and print the folder."""
     from tfstargan.data.drawing import draw_set
 
-    print(draw_set(options.out, options.per_domain, options.img_size, options.seed))
+    print(
+        draw_set(
+            options.out,
+            options.per_domain,
+            options.img_size,
+            options.seed,
+            options.domains,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
     tfstargan evaluate --run_dir=runs/afhq
     tfstargan evaluate --run_dir=runs/afhq --metrics=fid_clean,lpips --quick
     tfstargan evaluate --run_dir=runs/demo --probe
+    tfstargan evaluate --run_dir=runs/emoji --pairs
 
-writes RUN/evaluation/iteration-....json and .txt and prints the latter. The real side
-of FID is every training image of the target domain. Run the same command again to
-resume. Runs on drawn animals are measured exactly by --probe; alone, unless --metrics
-are given.
+writes RUN/evaluation/iteration-....json and .txt, and prints the latter. FID compares
+with every training image of the target domain. Run the same command again to resume.
+--probe measures runs on drawn animals exactly. --pairs compares with the truth where
+validation images of one name are pairs. With either, --metrics are measured only if
+they are given.
 """
 
 import dataclasses
@@ -22,9 +24,15 @@ class Options(cli.RunOptions):
     """The flags of this command."""
 
     metrics: tuple[str, ...] = setting(
-        (), f"of {', '.join(METRICS)}; empty: fid_reference,lpips", one_of=METRICS
+        (),
+        f"of {', '.join(METRICS)}; empty: fid_reference,lpips, and kid_lite0 where "
+        "the network of FID is missing",
+        one_of=METRICS,
     )
     probe: bool = setting(False, "read the factors of drawn animals, exactly")
+    pairs: bool = setting(
+        False, "compare with the images of the same name in the other domains"
+    )
     quick: bool = setting(False, "use few images: minutes, not the protocol")
     data_dir: str = setting("", "images to use; empty: those of the run", path=True)
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")

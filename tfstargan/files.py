@@ -13,12 +13,21 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+import filelock
+
 PARTIAL = ".partial-"  # begins the names of files that are not complete
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LOCK = ".lock"  # in an incomplete folder: held while it is being filled
 LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 LONG_NAME = 200  # longer ones are shortened, where we choose the name
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # but not C:/
 # What some file system doesn't take in a name; % and ~ have a meaning of our own.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%~\ud800-\udfff]|^\.|[. ]$')
+# What a file system says of an operation that it lacks: CIFS, vboxsf and FUSE of an
+# fsync of a folder, NFS without lockd of a lock.
+LACKING = frozenset(
+    (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+)
 DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
@@ -35,7 +44,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Each process has its own: several may write one file of a shared cache.
     stem, dot, suffixes = path.name.partition(".")
     name = f"{PARTIAL}{stem}-{os.getpid()}{dot}{suffixes}"
@@ -45,7 +54,7 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
     try:
         yield partial
         if lasting:
-            _to_disk(partial)
+            _to_disk(partial, os.O_RDWR)  # Windows flushes no other
         os.replace(partial, path)
         if lasting and os.name == "posix":
             _to_disk(path.parent)  # its new name
@@ -58,7 +67,8 @@ def atomic_file(path: pathlib.Path, lasting: bool = False) -> Iterator[pathlib.P
 def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield an empty folder to fill, which takes the place of another at the end.
 
-    If an error is raised, the old folder stays.
+    If an error is raised, the old folder stays. Incomplete folders beside it, of
+    processes that were killed, are removed.
 
     Args:
         path: the folder to be.
@@ -66,14 +76,54 @@ def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         OSError: if it can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place:
+    make_folder(path.parent)
+    _remove_abandoned(path.parent)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as place,
+        _locked(pathlib.Path(place)),
+    ):
         folder = pathlib.Path(place) / path.name
         folder.mkdir()
         yield folder
         if path.exists():
             path.rename(pathlib.Path(place) / "old")
         folder.rename(path)
+
+
+@contextlib.contextmanager
+def _locked(place: pathlib.Path) -> Iterator[None]:
+    """Hold the lock of an incomplete folder; the system releases that of the dead."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(NotImplementedError):  # a file system without locks
+            held.enter_context(filelock.FileLock(place / LOCK, timeout=0))
+        yield
+
+
+def _remove_abandoned(parent: pathlib.Path) -> None:
+    """Remove the incomplete folders whose lock nobody holds."""
+    for lock in parent.glob(f"{PARTIAL}*/{LOCK}"):
+        unknown = (filelock.Timeout, NotImplementedError, OSError)
+        with contextlib.suppress(*unknown), filelock.FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def is_address(path: str | os.PathLike) -> bool:
+    """Whether this is an address such as gs://bucket/folder, of which `Path` drops a /.
+
+    As a path it would be a folder `gs:` in the current one.
+    """
+    return ADDRESS.match(os.fspath(path)) is not None
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OSError: if it can't be made, or is an address.
+    """
+    if is_address(path):
+        raise OSError(f"{path} is an address, not a path on this machine")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(text: str, path: pathlib.Path, lasting: bool = False) -> None:
@@ -87,7 +137,8 @@ def reserve(path: pathlib.Path, size: int) -> None:
     """Make an empty file if there is room for so many bytes, else raise an OSError."""
     with path.open("wb") as file:
         if size and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-            os.posix_fallocate(file.fileno(), 0, size)
+            with where_supported():
+                os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(0)
 
 
@@ -113,6 +164,16 @@ def disk_full_line(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text; without a text, its name."""
     return [*str(error).strip().splitlines(), repr(error)][0]
+
+
+@contextlib.contextmanager
+def where_supported() -> Iterator[None]:
+    """Skip the rest of a block where the file system lacks an operation."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
 
 
 def remove_partial(folder: pathlib.Path) -> None:
@@ -190,9 +251,10 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
 
 
-def _to_disk(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _to_disk(path: pathlib.Path, mode: int = os.O_RDONLY) -> None:
+    descriptor = os.open(path, mode)
     try:
-        os.fsync(descriptor)
+        with where_supported():
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

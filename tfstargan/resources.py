@@ -1,6 +1,7 @@
-"""Files of ours that are not code: the configurations and the page's files.
+"""Files of ours that are not code: configurations, the page's files, presets.
 
-A checkout has them in configs/ and web_demo/. An installed package has them inside.
+A checkout has the first two in configs/ and web_demo/. An installed package has them
+inside. Presets are inside in both.
 """
 
 import os
@@ -27,6 +28,11 @@ def configuration(path: str | os.PathLike) -> pathlib.Path:
 def page_dir() -> pathlib.Path:
     """The folder of the page's files: index.html, style.css, js/, package.json."""
     return _folder("web_demo")
+
+
+def presets_dir() -> pathlib.Path:
+    """The folder of the presets, each a folder of a run's files."""
+    return PACKAGE / "presets"
 
 
 def installed() -> bool:

@@ -14,8 +14,10 @@ from typing import Any
 
 from tfstargan import resources
 from tfstargan.errors import UserError
+from tfstargan.files import is_address
 
 RENAMED = {"quantize": "variants", "wing": "wing_weights"}  # since version 0.1
+ADDRESS = "must be a path on this machine, not an address"
 LARGEST = 3.4e38  # nearly the largest float32
 QUOTED = r"\"[^\"]*\"|'[^']*'"
 # One line of a flagfile: --name, or --name=value; a comment may follow.
@@ -36,6 +38,7 @@ def setting(
     one_of: Sequence[str] = (),
     power_of_two: bool = False,
     path: bool = False,
+    address: bool = False,
     repeated: bool = False,
     may_change: bool = False,
 ) -> Any:
@@ -54,6 +57,7 @@ def setting(
         one_of: the values that are allowed.
         power_of_two: whether it must be one.
         path: whether it names a file or folder; a leading ~ is the home folder.
+        address: whether that may be an address, such as gs://bucket/folder.
         repeated: for a tuple, whether the flag is repeated instead of split at commas.
         may_change: whether a resumed run may have another value.
     """
@@ -71,6 +75,7 @@ def setting(
             "one_of": tuple(one_of),
             "power_of_two": power_of_two,
             "path": path,
+            "address": address,
             "repeated": repeated,
             "may_change": may_change,
         },
@@ -141,6 +146,8 @@ def _broken_rule(field: dataclasses.Field, value: Any) -> str:
         return ""
     if rule["required"] and not value:
         return rule["required"]
+    if rule["path"] and not rule["address"] and is_address(value):
+        return ADDRESS
     if rule["one_of"]:
         bad = [v for v in (value if type(value) is tuple else [value]) if v]
         if any(v not in rule["one_of"] for v in bad):

@@ -31,6 +31,7 @@ def main(config: Config, options: TrainOptions) -> None:
         init_from=options.init_from,
         init_checkpoint=options.init_checkpoint,
         like=parse_like(options.like),
+        allow_changed_data=options.allow_changed_data,
     )
     print(f"Next: tfstargan samples --run_dir={run.path}")
 

@@ -7,7 +7,7 @@ r"""Translate a large folder, or a bucket, of images with Apache Beam.
 
 Every image is translated into a random style (--seed) or that of each reference
 (--reference), as `tfstargan translate` does. Translations that exist are skipped: run
-the same command again to resume. Images that can't be read stop nothing;
+the same command again to resume. Images that can't be read are skipped;
 OUT/report.json counts and lists them.
 """
 
@@ -22,17 +22,26 @@ from tfstargan.settings import setting
 class Options(cli.RunOptions, cli.StyleOptions):
     """The flags of this command."""
 
+    run_dir: str = setting(
+        "",
+        "folder or bucket of the run; empty: the newest under runs/",
+        group="run",
+        path=True,
+        address=True,
+    )
     source: str = setting(
         "",
         "folder or bucket of images",
         required="name the folder or bucket of images",
         path=True,
+        address=True,
     )
     out: str = setting(
         "",
         "folder or bucket for the translations",
         required="name a folder or bucket for the translations",
         path=True,
+        address=True,
     )
     beam: tuple[str, ...] = setting(
         (),
@@ -53,21 +62,21 @@ def main(options: Options) -> None:
         ) from None
     from tfstargan.translation.styles import choose_styles
 
-    run_dir, source, out = corpus.places(options.run_dir, options.source, options.out)
+    where = corpus.places(options.run_dir, options.source, options.out)
     styles = choose_styles(
-        corpus.load(run_dir, options.checkpoint),
+        corpus.load(where.run_dir, options.checkpoint),
         options.domain,
         options.seed,
         options.reference,
         options.psi,
     )
-    work = corpus.Translate(run_dir, options.checkpoint, styles, source, out)
-    corpus.check_source(source)
-    report = corpus.translate(work, [f"--{option}" for option in options.beam])
+    corpus.check_source(where)
+    work = corpus.Translate(where, options.checkpoint, styles)
+    report = corpus.translate(work, where, [f"--{option}" for option in options.beam])
     for line in report["bad pictures"]:
         print(line["reason"])
     counts = (f"{report[kind]} {kind}" for kind in corpus.OUTCOMES)
-    print(f"{out}: {', '.join(counts)}")
+    print(f"{where.out}: {', '.join(counts)}")
 
 
 if __name__ == "__main__":

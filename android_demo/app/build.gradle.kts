@@ -22,7 +22,7 @@ android {
         targetCompatibility = JavaVersion.VERSION_11
     }
 
-    // Read as it is, without a copy unpacked first.
+    // Stored uncompressed, to be read without unpacking.
     androidResources {
         noCompress += "tflite"
     }
@@ -40,7 +40,7 @@ dependencies {
     testImplementation(libs.kotlin.test.junit)
 }
 
-// The files that Python, the page and this app must all pass.
+// The test vectors that Python, the page and this app share.
 tasks.withType<Test> {
     systemProperty("vectors", rootDir.resolve("../tests/vectors").path)
 }

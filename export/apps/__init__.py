@@ -1,1 +1,1 @@
-"""Exported models put into the web page and the Android app."""
+"""The web page and the Android app, with an exported model inside."""

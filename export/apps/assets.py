@@ -14,46 +14,46 @@ from tfstargan.data.critters import Critters
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
 from tfstargan.exported import runtime
-from tfstargan.exported.contract import MAP_LATENT, TRANSLATE, Contract
+from tfstargan.exported.contract import MAP_LATENT, NAME, TRANSLATE, Contract
 from tfstargan.exported.latents import seeded_latent
 from tfstargan.files import atomic_folder
 from tfstargan.runs.run import Run
 
 MAIN = pathlib.Path(__file__).parents[2] / "android_demo" / "app" / "src" / "main"
-
-
-ASSETS = MAIN / "assets"
+MODEL = "model"  # folder of the model in the assets
 
 
 def write_assets(
     run: Run, model: pathlib.Path, assets: pathlib.Path, references: int
 ) -> None:
-    """Write the app's assets.
-
-    What an earlier call wrote is replaced, all of it or nothing.
+    """Write the app's assets atomically; those of an earlier call are replaced.
 
     Args:
-        run: whose data gives the reference pictures.
+        run: the run whose data the reference images are from.
         model: the folder of an exported model.
-        assets: the folder to write into.
-        references: pictures of each domain; none with 0.
+        assets: the folder to write.
+        references: reference images of each domain; 0: none.
 
     Raises:
-        UserError: if the model is not what the app takes, or it can't be written.
+        UserError: if the app can't use the model, or `assets` is something else or
+            can't be written.
     """
+    foreign = assets.exists() and not (assets / MODEL / NAME).is_file()
+    if foreign and not (assets.is_dir() and not any(assets.iterdir())):
+        raise UserError(f"--out={assets}: exists already and has no assets of the app")
     contract = Contract.load(model)
     if contract.batch != 1:
         count = contract.batch or "any number of"
-        raise UserError(f"{model}: takes {count} pictures at once, the app has one")
+        raise UserError(f"{model}: takes {count} images at once, the app needs 1")
     try:
         with atomic_folder(assets) as folder:
-            split(model, contract, folder / "model")
-            endpoints = runtime.load(folder / "model")
+            split(model, contract, folder / MODEL)
+            endpoints = runtime.load(folder / MODEL)
             check_signatures(contract, endpoints)
-            write_test_picture(contract, endpoints, folder / "check")
+            write_test_image(contract, endpoints, folder / "check")
             write_references(run.config, folder / "references", references)
     except OSError as error:
-        raise UserError(f"{assets}: can't be written ({error})") from error
+        raise UserError(f"--out={assets}: can't be written ({error})") from error
 
 
 def split(model: pathlib.Path, contract: Contract, folder: pathlib.Path) -> None:
@@ -70,7 +70,7 @@ def split(model: pathlib.Path, contract: Contract, folder: pathlib.Path) -> None
 
 
 def check_signatures(contract: Contract, endpoints: runtime.Endpoints) -> None:
-    """Raise a UserError unless the model has the tensors that its contract promises."""
+    """Raise a UserError unless the model's tensors are those of its contract."""
     for signature in contract.signatures():
         runner: Any = endpoints[signature.name]
         expected = (
@@ -91,7 +91,7 @@ def check_signatures(contract: Contract, endpoints: runtime.Endpoints) -> None:
             )
 
 
-def write_test_picture(
+def write_test_image(
     contract: Contract, endpoints: runtime.Endpoints, folder: pathlib.Path
 ) -> None:
     """Write a drawn animal, and its translation to label 0 in the style of seed 0."""
@@ -104,44 +104,51 @@ def write_test_picture(
 
 
 def write_references(config: Config, folder: pathlib.Path, count: int) -> None:
-    """Write some pictures of each domain; none where the data is not at hand."""
+    """Write some images of each domain; none if the data is not available."""
     folder.mkdir()
     if not count:
         return
     try:
         image_set = open_images(config.reading(skip_broken=True), "val")
     except UserError as error:
-        print(f"{error}\nThe app comes without reference pictures.")
+        print(f"{error}\nThe app has no reference images.")
         return
     for label in range(len(config.domains)):
         for index in range(min(count, image_set.count(label))):
-            picture = images.square(image_set.image(label, index), config.img_size)
-            # By its label: a domain's name may be any.
-            images.save(np.asarray(picture), folder / str(label) / f"{index:02}.png")
+            image = images.square(image_set.image(label, index), config.img_size)
+            # By label: not every name is a file name.
+            images.save(np.asarray(image), folder / str(label) / f"{index:02}.png")
 
 
 def fill_app(
-    run: Run, variant: str, checkpoint: int | str | None, references: int
+    run: Run,
+    variant: str,
+    checkpoint: int | str | None,
+    references: int,
+    out: str = "",
 ) -> str:
-    """Write the app's assets, the model exported first if it is not yet.
+    """Write the app's assets. The model is exported first if it has not been.
 
     Args:
         run: the run.
-        variant: of VARIANTS.
+        variant: name of VARIANTS.
         checkpoint: its iteration, or "best"; by default the newest.
         references: images of each domain.
+        out: the folder of the assets; by default that of android_demo/.
 
     Returns:
-        What was put where, in a line.
+        One line that says what was written.
 
     Raises:
-        UserError: if there is no app beside the package, or it can't be written.
+        UserError: if the app's folder does not exist, or can't be written.
     """
-    if not MAIN.is_dir():
+    if not out and not MAIN.is_dir():
         raise UserError(
-            f"{MAIN}: no such folder; run this from a checkout of tfstargan"
+            f"{MAIN}: no such folder; run this from a checkout of tfstargan, or give "
+            "--out"
         )
+    assets = pathlib.Path(out) if out else MAIN / "assets"
     model = exported(run, variant, checkpoint)
-    write_assets(run, model, ASSETS, references)
-    size = sum(file.stat().st_size for file in ASSETS.rglob("*") if file.is_file())
-    return f"{ASSETS} ({size / 1e6:.1f} MB), of {model}"
+    write_assets(run, model, assets, references)
+    size = sum(file.stat().st_size for file in assets.rglob("*") if file.is_file())
+    return f"{assets} ({size / 1e6:.1f} MB), from {model}"

@@ -1,4 +1,4 @@
-"""A web server of a site on this machine, for a look."""
+"""A web server for a site, on this machine only."""
 
 import contextlib
 import functools
@@ -9,7 +9,7 @@ from tfstargan.errors import UserError
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, with the types that a browser insists on; says nothing."""
+    """Serves the files of a folder with the types that browsers require."""
 
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
         ".js": "text/javascript",
@@ -18,19 +18,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     }
 
     def end_headers(self) -> None:
-        """Have files asked for anew: the site may have been made again."""
+        """Forbid caching without a check: the site may be made again."""
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Pass over each request."""
+        """Log nothing."""
 
 
 def server(site: pathlib.Path, port: int) -> http.server.ThreadingHTTPServer:
-    """Return a web server of a site on this machine alone; port 0 takes a free one.
+    """A web server of a site, for this machine only; port 0 selects a free one.
 
     Raises:
-        UserError: if the port is taken.
+        UserError: if the port can't be used.
     """
     handler = functools.partial(Handler, directory=str(site))
     try:

@@ -1,7 +1,7 @@
-"""The page that translates in the browser, as a folder with all it needs.
+"""The site that translates images in the browser.
 
-It has the page of web_demo/, LiteRT.js from the npm package pinned there, the run's
-model, and a few images of the run's data to try it on.
+It consists of the page of web_demo/, LiteRT.js from the npm package pinned there, the
+run's model, and a few images of the run's data as examples.
 """
 
 import dataclasses
@@ -20,9 +20,9 @@ from tfstargan.files import atomic_folder, cache_dir
 from tfstargan.runs.run import Run
 
 PAGE_FILES = ("index.html", "style.css", "icon.svg", "js")
-PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")  # that npm reads
+PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")  # read by npm
 
-# What LiteRT.js loads without threads: by what the browser's WebAssembly can do.
+# The files of LiteRT.js without threads, with and without relaxed SIMD.
 WASM_FILES = [
     f"litert_wasm_{kind}internal.{suffix}"
     for kind in ("", "compat_")
@@ -30,8 +30,8 @@ WASM_FILES = [
 ]
 
 
-SOURCES = 6  # example pictures to translate, over all domains
-SMALLEST_EXAMPLE = 128  # pixels, so that animals drawn for a small model look well
+SOURCES = 6  # example images to translate, over all domains
+SMALLEST_EXAMPLE = 128  # pixels: animals drawn for a small model are drawn larger
 
 
 def write_site(
@@ -44,20 +44,20 @@ def write_site(
     """Write the site atomically; an existing one is replaced.
 
     Args:
-        run: whose model it is, and whose data gives the example pictures.
-        out: the folder to make.
-        references: example pictures of each domain to take a style from; with 0 there
-            are no example pictures at all.
-        variant: of the exported model; see `export.variants`.
+        run: the run whose model and images it has.
+        out: the folder of the site.
+        references: example images of each domain to take a style from; 0: the site has
+            no example images.
+        variant: of the exported model; see `tfstargan.exported.variants`.
         checkpoint: its iteration, or "best"; by default the newest.
 
     Raises:
         UserError: if `out` is something else, the model can't be exported, or LiteRT.js
-            can't be had.
+            can't be downloaded.
     """
     if out.exists() and not (out / "site.json").is_file():
         raise UserError(
-            f"--out={out}: is there already, and is no site of this command"
+            f"--out={out}: exists already and is not a site of this command"
         )
     litert = find_litert()
     model = exported(run, variant, checkpoint)
@@ -84,10 +84,10 @@ def copy(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def find_litert() -> pathlib.Path:
-    """The folder of LiteRT.js' npm packages, of the versions pinned.
+    """The folder of LiteRT.js' npm packages, in the pinned versions.
 
     Raises:
-        UserError: if they are not there and npm can't fetch them.
+        UserError: if they are missing and npm can't download them.
     """
     packages = npm_dir() / "node_modules" / "@litertjs"
     lock = (resources.page_dir() / "package-lock.json").read_text("utf-8")
@@ -105,21 +105,21 @@ def find_litert() -> pathlib.Path:
 
 
 def npm_dir() -> pathlib.Path:
-    """The folder that npm installs into: the page's own in a checkout, else the cache.
+    """The folder that npm installs into: the page's in a checkout, else the cache.
 
-    An installed package may lie where the user can't write.
+    The user may not be allowed to write into an installed package.
     """
     return cache_dir() / "web" if resources.installed() else resources.page_dir()
 
 
 def fetch_litert() -> None:
-    """Have npm install what web_demo/package-lock.json pins, checked by its hashes."""
+    """Let npm install what web_demo/package-lock.json pins; npm checks the hashes."""
     folder = npm_dir()
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
-            f"npm is needed once, to fetch LiteRT.js into {folder / 'node_modules'}: "
-            "install Node.js, or copy that folder from a machine that has it"
+            f"npm is needed once, to download LiteRT.js into {folder}/node_modules: "
+            "install Node.js, or copy that folder from another machine"
         )
     if folder != resources.page_dir():
         try:
@@ -135,10 +135,9 @@ def fetch_litert() -> None:
 
 
 def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:
-    """Copy LiteRT.js, its one import by name turned into one by path.
+    """Copy LiteRT.js, and replace its import by name with one by path.
 
-    A page could map the name (an import map), but the model runs in a worker, to which
-    the page's map does not apply.
+    An import map of the page would not apply to the worker that runs the model.
     """
     (vendor / "wasm").mkdir(parents=True)
     core = (packages / "core" / "dist" / "index.js").read_text("utf-8")
@@ -146,7 +145,9 @@ def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:
         r'from "@litertjs/wasm-utils"', 'from "./wasm-utils.js"', core
     )
     if count != 1:
-        raise UserError(f"{packages}: not the LiteRT.js that web_demo/ is made for")
+        raise UserError(
+            f"{packages}: not the version of LiteRT.js that web_demo/ needs"
+        )
     (vendor / "litert.js").write_text(core, "utf-8")
     copy(packages / "wasm-utils" / "dist" / "index.js", vendor / "wasm-utils.js")
     for name in WASM_FILES:
@@ -154,25 +155,25 @@ def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:
 
 
 def write_examples(config: Config, site: pathlib.Path, references: int) -> dict:
-    """Write example pictures of a run's validation data; return them for site.json.
+    """Write example images of a run's validation data; return them for site.json.
 
-    Where the data is not at hand (a run copied to another machine), there are none.
+    If the data is not available (a run copied to another machine), there are none.
     """
     side = max(config.img_size, SMALLEST_EXAMPLE)
-    try:  # at this size, at which animals are drawn; photographs have their own
+    try:  # the size at which animals are drawn; photographs keep their own
         reading = dataclasses.replace(config, img_size=side, skip_broken=True)
         image_set = open_images(reading, "val")
     except UserError as error:
-        print(f"{error}\nThe page comes without example pictures.")
+        print(f"{error}\nThe page has no example images.")
         return {}
     suffix = "png" if config.dataset == "critters" else "jpg"
     (site / "examples").mkdir()
 
     def write(label: int, index: int) -> dict[str, str]:
         domain = config.domains[label]
-        url = f"examples/{label}-{index:02}.{suffix}"  # a domain's name may be any
-        picture = images.square(image_set.image(label, index), side)
-        picture.save(site / url, quality=92)
+        url = f"examples/{label}-{index:02}.{suffix}"  # not every name is a URL
+        image = images.square(image_set.image(label, index), side)
+        image.save(site / url, quality=92)
         return {"url": url, "name": f"{domain} {index + 1}", "domain": domain}
 
     each = -(-SOURCES // len(config.domains))
@@ -181,6 +182,6 @@ def write_examples(config: Config, site: pathlib.Path, references: int) -> dict:
         count = min(each + references, image_set.count(label))
         written[domain] = [write(label, index) for index in range(count)]
     rounds = zip(*(row[:each] for row in written.values()), strict=False)
-    sources = [picture for row in rounds for picture in row][:SOURCES]
+    sources = [image for row in rounds for image in row][:SOURCES]
     rest = {domain: row[each:] or row for domain, row in written.items()}
     return {"sources": sources, "references": rest}

@@ -1,1 +1,1 @@
-"""Whether an exported model gives what Keras gives, and how good it is."""
+"""Checks of exported models against Keras: equality, quality, and the report."""

@@ -1,42 +1,45 @@
-"""How good an exported variant is: its pictures and styles beside those of Keras."""
+"""Quality of an exported variant: its images and styles against those of Keras."""
 
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from tfstargan.data.stream import some_labels
 from tfstargan.metrics import factors
 from tfstargan.metrics.probe import Probe
 from tfstargan.translation.translator import Translator
 
-# Of two pictures, [N, H, W, 3] in [-1, 1] each, how far they are apart, [N].
+MOST_DOMAINS = 12  # in which styles are measured
+
+# A function of two batches [N, H, W, 3] in [-1, 1]: the distance of each pair, [N].
 Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def measure(
     translator: Translator,
     exported: Translator,
-    pictures: np.ndarray,
+    images: np.ndarray,
     lpips: Distance | None = None,
 ) -> dict[str, float]:
-    """Return how far an exported model's results are from Keras'.
+    """Differences of an exported model's results from those of Keras.
 
-    Every picture is translated into another domain by a random latent's style, the same
-    (Keras') style on both sides.
+    Each image is translated into another domain, in the style of a random latent that
+    Keras computed for both.
 
     Args:
-        translator: of the Keras networks.
-        exported: of the exported ones.
-        pictures: [N, H, W, 3] in [-1, 1], sorted by domain, as many of each.
-        lpips: the distance to add, if its network is there.
+        translator: the Keras networks.
+        exported: the exported model.
+        images: [N, H, W, 3] in [-1, 1], sorted by domain, the same number of each.
+        lpips: the distance to add, if its network is available.
 
     Returns:
-        `psnr` and `psnr_min` in dB, mean and worst over pictures, `ssim`, `lpips`, and
-        `style_latent` and `style_reference`: the error of the styles (root mean square)
-        over the styles' deviation.
+        `psnr` and `psnr_min` in dB, mean and lowest over the images; `ssim`; `lpips`;
+        `style_latent` and `style_reference`, the root mean square error of the styles
+        over their standard deviation.
     """
-    expected = translations(translator, pictures, translator)
-    found = translations(exported, pictures, translator)
+    expected = translations(translator, images, translator)
+    found = translations(exported, images, translator)
     decibels = psnr(found, expected)
     measured = {
         "psnr": float(decibels.mean()),
@@ -44,7 +47,7 @@ def measure(
         "ssim": float(np.mean(tf.image.ssim(found, expected, max_val=2.0))),
         "style_latent": style_error(latent_styles(exported), latent_styles(translator)),
         "style_reference": style_error(
-            reference_styles(exported, pictures), reference_styles(translator, pictures)
+            reference_styles(exported, images), reference_styles(translator, images)
         ),
     }
     if lpips:
@@ -53,47 +56,54 @@ def measure(
 
 
 def translations(
-    by: Translator, pictures: np.ndarray, styled_by: Translator
+    by: Translator, images: np.ndarray, styled_by: Translator
 ) -> np.ndarray:
-    """Return the pictures in styles of seeds 0, 1, ..., clipped to [-1, 1]."""
+    """The images translated into styles of seeds 0, 1, ..., clipped to [-1, 1]."""
     names = styled_by.domains
     styles = [
         styled_by.random_style(names[i % len(names)], seed=i)
-        for i in range(len(pictures))
+        for i in range(len(images))
     ]
-    return np.clip(by.apply_styles(pictures, np.concatenate(styles)), -1.0, 1.0)
+    return np.clip(by.apply_styles(images, np.concatenate(styles)), -1.0, 1.0)
 
 
 def psnr(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return the peak signal-to-noise ratio of each picture of [-1, 1], in dB.
+    """The peak signal-to-noise ratio of each image in [-1, 1], in dB.
 
-    `10 log10(2^2 / MSE)`; at most 150, of equal pictures.
+    `10 log10(2^2 / MSE)`; 150 for equal images.
     """
     squares = np.square(found.astype(np.float64) - expected)
     return 10 * np.log10(4.0 / np.maximum(squares.mean((1, 2, 3)), 4e-15))
 
 
 def latent_styles(translator: Translator) -> np.ndarray:
-    """Return the styles of 32 latents in every domain."""
+    """The styles of 32 latents in each of some domains, [domains, 32, style_dim]."""
     size = (32, translator.config.latent_dim)
     z = np.random.default_rng(0).standard_normal(size, np.float32)
-    return np.stack([translator.map_latents(z, name) for name in translator.domains])
+    return np.stack([translator.map_latents(z, name) for name in some(translator)])
 
 
-def reference_styles(translator: Translator, pictures: np.ndarray) -> np.ndarray:
-    """Return the styles of the pictures as references of every domain."""
-    return np.stack(
-        [translator.encode_styles(pictures, name) for name in translator.domains]
-    )
+def reference_styles(translator: Translator, images: np.ndarray) -> np.ndarray:
+    """The styles of the images as references of each of some domains."""
+    return np.stack([translator.encode_styles(images, n) for n in some(translator)])
+
+
+def some(translator: Translator) -> list[str]:
+    """The domains whose styles are measured: at most 12, evenly spaced."""
+    labels = some_labels(len(translator.domains), MOST_DOMAINS)
+    return [translator.domains[label] for label in labels]
 
 
 def style_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the root mean square error over the styles' root mean square deviation."""
+    """The root mean square error over the root mean square deviation of the styles.
+
+    If all styles are alike, the deviation is taken to be the smallest float32.
+    """
     deviation = expected - expected.mean(axis=1, keepdims=True)
-    error = np.mean(np.square(found - expected)) / np.mean(np.square(deviation))
-    return float(np.sqrt(error))
+    spread = max(float(np.mean(np.square(deviation))), np.finfo(np.float32).tiny)
+    return float(np.sqrt(np.mean(np.square(found - expected), dtype=float) / spread))
 
 
 def probed(translator: Translator, probe: Probe) -> dict[str, float]:
-    """Return what the probe reads off translations of drawn animals, see `factors`."""
+    """The probe's scores of translations of drawn animals; see `metrics.factors`."""
     return factors.headline(factors.translation_scores(translator, probe, sources=20))

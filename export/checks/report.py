@@ -1,180 +1,198 @@
-"""What an export's variants cost and give: a table, JSON, and a page of pictures."""
+"""The report on an export's variants: a table, JSON, a page, and a contact sheet."""
 
-import base64
-import html
-import io
 import json
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from tfstargan import images
+from export.checks.page import page
+from tfstargan import images as image_files
 
-SHOWN = 6  # pictures on the page
-MEGABYTE = 1e6
+SHOWN = 6  # images on the page
 
-FIGURES = {  # of a variant, and how each is written
-    "MB": "{:.2f}",
-    "psnr": "{:.1f}",
-    "psnr_min": "{:.1f}",
-    "ssim": "{:.4f}",
-    "lpips": "{:.4f}",
-    "style_latent": "{:.4f}",
-    "style_reference": "{:.4f}",
-    "ms_1_thread": "{:.1f}",
-    "p95_1_thread": "{:.1f}",
-    "ms_2_threads": "{:.1f}",
-    "p95_2_threads": "{:.1f}",
-    "ms_map_latent": "{:.2f}",
-    "ms_encode_style": "{:.1f}",
-    "peak_mb": "{:.0f}",
-    "gmac": "{:.3f}",
-    "leftovers": "{}",
+# {measure: (name, how it is written)}, by group
+FIGURES = {
+    "Size": {
+        "MB": ("Size, MB", "{:.2f}"),
+        "peak_mb": ("Memory, MB", "{:.0f}"),
+        "min_runtime": ("Oldest TensorFlow Lite", "{}"),
+        "gmac": ("Multiplications, billions", "{:.3f}"),
+        "leftovers": ("Operators outside XNNPACK", "{:.0f}"),
+    },
+    "Quality": {
+        "psnr": ("PSNR, dB", "{:.1f}"),
+        "psnr_min": ("PSNR of the worst image, dB", "{:.1f}"),
+        "ssim": ("SSIM", "{:.4f}"),
+        "lpips": ("LPIPS", "{:.4f}"),
+        "style_latent": ("Error of random styles", "{:.4f}"),
+        "style_reference": ("Error of references' styles", "{:.4f}"),
+    },
+    "Speed": {
+        "ms_1_thread": ("Translation, 1 thread, ms", "{:.1f}"),
+        "p95_1_thread": ("1 thread, 95th percentile, ms", "{:.1f}"),
+        "ms_2_threads": ("Translation, 2 threads, ms", "{:.1f}"),
+        "p95_2_threads": ("2 threads, 95th percentile, ms", "{:.1f}"),
+        "ms_map_latent": ("Random style, 2 threads, ms", "{:.2f}"),
+        "ms_encode_style": ("Reference's style, 2 threads, ms", "{:.1f}"),
+    },
 }
-LEGEND = """\
-MB: the files' size. psnr (dB; mean and least), ssim, lpips: translations against those
-of Keras, on pictures of the run. style_latent, style_reference: error of the style
-codes over their deviation. ms: median time of one translation in LiteRT on this
-machine, all variants taking turns, by threads; p95: its 95th percentile. ms_map_latent,
-ms_encode_style: of a style, with two threads. peak_mb: what loading and running the
-file with translate adds to a process. gmac: multiplications of translate, in billions.
-leftovers: operations of translate that XNNPACK leaves to slower code."""
+LEGEND = {
+    "Size": "Size is that of the files. Memory is what loading and running the file of "
+    "the generator adds to a process. Older runtimes than the named one refuse the "
+    "files. Operators outside XNNPACK are those of a translation that run in slower "
+    "code.",
+    "Quality": "Translations and styles are compared with those of Keras, on images of "
+    "the run. Higher PSNR and SSIM are better, and lower LPIPS and errors. The error "
+    "of styles is relative to their standard deviation.",
+    "Speed": "Times are medians in LiteRT on this machine, with the variants run in "
+    "turns. They say little about other processors, such as those of phones.",
+    "Probe": "The probe reads the factors of drawn animals off the translations.",
+}
+# {purpose: (variants from best to worst, the reason of the first)}
+PURPOSES = {
+    "Phones": (
+        ("mixed", "float16", "float32"),
+        "8-bit weights and arithmetic, in float where it matters",
+    ),
+    "Web": (
+        ("mixed", "float32"),
+        "a quarter of the download of float32",
+    ),
+    "Archive": (
+        ("float32", "float16"),
+        "the results of Keras, in every runtime since 2020",
+    ),
+}
 
 
 class Entry(NamedTuple):
-    """A variant: its measures by name, and its translations of the shown pictures."""
+    """What is reported of a variant.
+
+    Attributes:
+        variant: its name; "Keras" for the reference.
+        measures: {measure: value}.
+        probe: {factor: score}, for drawn animals.
+        images: its translations of the shown images.
+        fault: why it was not written; empty if it was.
+    """
 
     variant: str
     measures: dict[str, float | str]
     probe: dict[str, float]
-    pictures: np.ndarray
+    images: np.ndarray
+    fault: str = ""
 
 
-def columns_of(entries: Sequence[Entry]) -> list[list[str]]:
-    """Return the report's columns: the figures' names, then each variant's values.
+def table(entries: Sequence[Entry]) -> dict[str, list[list[str]]]:
+    """The rows of each group: a name, then the value of each variant.
 
-    What nobody has is left out.
+    Measures that no variant has are omitted.
     """
-    names = [n for n in FIGURES if any(n in entry.measures for entry in entries)]
-    probed = [*entries[0].probe]
-    columns = [["variant", *names, *(f"probe {name}" for name in probed)]]
-    for entry in entries:
-        known = entry.measures
-        cells = [FIGURES[n].format(known[n]) if n in known else "-" for n in names]
-        cells += [f"{entry.probe[name]:.3f}" for name in probed if entry.probe]
-        columns.append([entry.variant, *cells])
-    return columns
+    groups = {}
+    for group, figures in FIGURES.items():
+        groups[group] = [
+            [name, *(_written(form, e.measures.get(key)) for e in entries)]
+            for key, (name, form) in figures.items()
+            if any(key in entry.measures for entry in entries)
+        ]
+    groups["Probe"] = [
+        [name.capitalize(), *(_written("{:.3f}", e.probe.get(name)) for e in entries)]
+        for name in entries[0].probe
+    ]
+    return {group: rows for group, rows in groups.items() if rows}
+
+
+def _written(form: str, value: float | str | None) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def recommendations(entries: Sequence[Entry]) -> dict[str, str]:
+    """For each purpose, the best of the written variants with its figures.
+
+    Empty unless there are several to choose from.
+    """
+    written = {e.variant: e.measures for e in entries if not e.fault}
+    if len(written) < 2:
+        return {}
+    found = {}
+    for purpose, (ranked, reason) in PURPOSES.items():
+        best = [variant for variant in ranked if variant in written]
+        if best:
+            figures = "{MB:.2f} MB, PSNR {psnr:.1f} dB".format(**written[best[0]])
+            why = f"; {reason}" if best[0] == ranked[0] else ""
+            found[purpose] = f"{best[0]} ({figures}{why})"
+    return found
 
 
 def text(entries: Sequence[Entry]) -> str:
-    """Return the table to be read in a terminal: a column for each variant."""
-    columns = columns_of(entries)
-    widths = [max(map(len, column)) for column in columns]
-    lines = []
-    for line in zip(*columns, strict=True):
-        cells = zip(line, widths, strict=True)
-        first, *rest = (cell.rjust(width) for cell, width in cells)
-        lines.append("  ".join([first.strip().ljust(widths[0]), *rest]))
+    """The table for a terminal: a column for each variant, all of the same width."""
+    rows = [["", *(entry.variant for entry in entries)]]
+    for group in table(entries).values():
+        rows += group
+    first = max(len(row[0]) for row in rows)
+    width = max(len(cell) for row in rows for cell in row[1:])
+    lines = [
+        row[0].ljust(first) + "".join(f"  {cell:>{width}}" for cell in row[1:])
+        for row in rows
+    ]
+    lines += [entry.fault for entry in entries if entry.fault]
+    lines += [
+        f"{purpose}: {best}" for purpose, best in recommendations(entries).items()
+    ]
     return "\n".join(lines) + "\n"
 
 
 def write(
     folder: pathlib.Path,
     title: str,
+    machine: str,
     entries: Sequence[Entry],
     sources: np.ndarray,
 ) -> list[pathlib.Path]:
     """Write report.json, report.html and report.png (a contact sheet).
 
     Args:
-        folder: where to.
-        title: what was exported, and on which machine.
-        entries: Keras' own pictures first.
-        sources: [N, H, W, 3] in [-1, 1], what the pictures are translations of.
+        folder: the folder to write into.
+        title: what was exported.
+        machine: where it was measured.
+        entries: Keras' own images first, then the variants.
+        sources: [N, H, W, 3] in [-1, 1], the images that were translated.
 
     Returns:
-        What was written.
+        The files that were written.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"report.{suffix}" for suffix in ("json", "html", "png")]
-    found = {e.variant: {**e.measures, "probe": e.probe} for e in entries if e.measures}
-    content = {"title": title, "variants": found}
+    variants = [entry for entry in entries if entry.measures]
+    shown = {"Source": _shown(sources)}
+    shown |= {entry.variant: _shown(entry.images) for entry in entries}
+    content = {
+        "title": title,
+        "machine": machine,
+        "recommendations": recommendations(variants),
+        "variants": {
+            e.variant: {**e.measures, "probe": e.probe, "fault": e.fault}
+            for e in variants
+        },
+    }
     paths[0].write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    paths[1].write_text(page(title, entries, sources), "utf-8")
-    shown = [_shown(sources), *(_shown(entry.pictures) for entry in entries)]
-    sheet = images.grid([[*images.to_uint8(row)] for row in shown])
-    images.save(sheet, paths[2])
+    html = page(
+        title,
+        f"Measured on {machine}.",
+        recommendations(variants),
+        {entry.variant: entry.fault for entry in variants},
+        table(variants),
+        LEGEND,
+        shown,
+    )
+    paths[1].write_text(html, "utf-8")
+    sheet = [[*image_files.to_uint8(row)] for row in shown.values()]
+    image_files.save(image_files.grid(sheet), paths[2])
     return paths
 
 
-def page(title: str, entries: Sequence[Entry], sources: np.ndarray) -> str:
-    """Return the report as one HTML page that needs no other file."""
-    columns = columns_of([entry for entry in entries if entry.measures])
-    heading, *table = zip(*columns, strict=True)
-    shown = [
-        ("source", sources),
-        *((entry.variant, entry.pictures) for entry in entries),
-    ]
-    lines = [_row("th", heading), *(_row("td", row) for row in table)]
-    pictures = [
-        f"<tr><th>{html.escape(name)}</th>"
-        + "".join(f"<td>{_image(p)}</td>" for p in _shown(column))
-        + "</tr>"
-        for name, column in shown
-    ]
-    return PAGE.format(
-        title=html.escape(title),
-        table="\n".join(lines),
-        legend=html.escape(LEGEND),
-        pictures="\n".join(pictures),
-    )
-
-
-def _shown(pictures: np.ndarray) -> np.ndarray:
-    """Return a few, of every domain."""
-    return pictures[:: max(1, len(pictures) // SHOWN)][:SHOWN]
-
-
-def _row(tag: str, cells: Sequence[str]) -> str:
-    inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-    return f"<tr>{inner}</tr>"
-
-
-def _image(picture: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(images.to_uint8(picture)).save(file, "png")
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<img alt="" src="data:image/png;base64,{data}">'
-
-
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
-body {{ margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-th, td {{ padding: .3rem .6rem; text-align: right; white-space: nowrap; }}
-tr + tr {{ border-top: 1px solid #8884; }}
-th:first-child, td:first-child {{ text-align: left; }}
-.pictures td {{ padding: 2px; }}
-img {{ width: 9rem; display: block; image-rendering: pixelated; }}
-p {{ max-width: 45rem; }}
-</style>
-<h1>{title}</h1>
-<div><table>
-{table}
-</table></div>
-<p>{legend}</p>
-<h2>Pictures</h2>
-<div><table class="pictures">
-{pictures}
-</table></div>
-</html>
-"""
+def _shown(images: np.ndarray) -> np.ndarray:
+    """A few images, of each domain."""
+    return images[:: max(1, len(images) // SHOWN)][:SHOWN]

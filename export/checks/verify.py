@@ -1,4 +1,4 @@
-"""Whether an exported model gives what Keras gives, on real pictures."""
+"""Checks that the results of an exported model are those of Keras, on real images."""
 
 import pathlib
 import sys
@@ -9,79 +9,69 @@ import numpy as np
 import tensorflow as tf
 
 from export.model import graph
+from export.model.folder import exports_dir, writing
+from export.model.source import open_source
 from tfstargan.config import Config
 from tfstargan.data.critters import Critters
-from tfstargan.data.stream import examples_of, open_images
+from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
-from tfstargan.exported.runtime import Endpoints
-from tfstargan.files import atomic_folder
-from tfstargan.runs.run import Run, iteration_of
+from tfstargan.exported.runtime import Endpoints, Rows
+from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
 TOLERANCE = 1e-4  # largest difference, of the largest value: float32's rounding
-PICTURES = 12  # about so many, evenly over the domains
+IMAGES = 12  # about so many, the same number for each domain
 
 
-def real_pictures(
-    config: Config, split: str = "val", pictures: int = PICTURES
-) -> np.ndarray:
-    """Return about so many pictures of a run's data, as many of each domain.
+def real_images(config: Config, split: str = "val", count: int = IMAGES) -> np.ndarray:
+    """Images of a run's data, [N, H, W, 3] float32 in [-1, 1], sorted by domain.
 
-    [N, H, W, 3] float32 in [-1, 1]. Where the data is not at hand (a run copied to
-    another machine), they are drawn animals.
+    Where the data is not available (the run was copied to another machine), they are
+    drawn animals.
+
+    Args:
+        config: the run's settings.
+        split: "train" or "val".
+        count: about how many; each domain has the same number.
     """
     try:
         image_set = open_images(config.reading(skip_broken=True), split)
     except UserError as error:
         print(f"{error}\nComparing on drawn animals instead.", file=sys.stderr)
-        image_set = Critters(split, config.img_size, pictures)
-    each = max(1, pictures // len(image_set.domains))
-    return np.concatenate(examples_of(image_set, config.img_size, each))
+        image_set = Critters(split, config.img_size, count)
+    labels = some_labels(len(image_set.domains), count)
+    each = count // len(labels)
+    found = examples_of(image_set, config.img_size, each, labels=labels)
+    return np.concatenate(found)
 
 
-class Network:
-    """An endpoint in the place of a Keras network: called with any number of rows.
-
-    Args:
-        signature: of the endpoint, for the names of its tensors.
-        endpoint: takes and returns arrays by name, of as many rows as the signature.
-    """
-
-    def __init__(self, signature: contract.Signature, endpoint: Any):
-        self.signature = signature
-        self.endpoint = endpoint
+class Network(Rows):
+    """An endpoint in place of a Keras network, called with any number of rows."""
 
     def __call__(self, first: Any, second: Any, masks: None = None) -> tf.Tensor:
-        """Return the endpoint's output; one for faces makes its masks itself."""
-        names = [tensor.name for tensor in self.signature.inputs]
-        rows = self.signature.output.shape[0] or len(first)
-        results = []
-        for start in range(0, len(first), rows):
-            parts = [np.asarray(a)[start : start + rows] for a in (first, second)]
-            count = len(parts[0])
-            full = [np.resize(p, (rows, *p.shape[1:])) for p in parts]
-            found = self.endpoint(**dict(zip(names, full, strict=True)))
-            results.append(np.array(found[self.signature.output.name][:count]))
-        return tf.constant(np.concatenate(results))
+        """The endpoint's output; for faces, the endpoint computes the masks itself."""
+        return tf.constant(self.rows(first, second))
 
 
 class ExportedTranslator(Translator):
-    """A translator whose generator is an endpoint, which goes all the way at once."""
+    """A translator whose generator is an endpoint, which can't be split in two."""
+
+    graphs = False  # endpoints take arrays
 
     def encode(self, x: Any) -> Any:
-        """Return the images: what they are in a style is computed from them."""
+        """The images themselves: `decode` computes everything."""
         return x
 
     def decode(self, encoded: Any, s: Any) -> Any:
-        """Return images in their styles."""
+        """Images in their styles."""
         return self.generate(encoded, s)
 
 
 def exported_translator(
     config: Config, endpoints: Endpoints, batch: int | None = 1
 ) -> Translator:
-    """Return a translator that computes with exported endpoints."""
+    """A translator that computes with exported endpoints."""
     by_name = {
         signature.name: Network(signature, endpoints[signature.name])
         for signature in graph.signatures(config, batch)
@@ -104,36 +94,42 @@ def write_verified(
     write: Callable[[Translator, pathlib.Path], None],
     load: Callable[[pathlib.Path], Endpoints],
     batch: int | None = 1,
+    out: str = "",
 ) -> pathlib.Path:
-    """Write RUN/export/KIND with its contract, if it gives what Keras gives.
+    """Write an export and its contract, if its results are those of Keras.
 
     Args:
-        run: to be exported.
-        checkpoint: its iteration; by default the newest.
-        kind: of the files; the folder's name.
+        run: the run to export.
+        checkpoint: its iteration, or "best"; by default the newest.
+        kind: kind of the files, and name of the folder.
         signature_files: {signature: name of the file that holds it}.
         write: writes the files of a translator into a folder.
         load: returns the endpoints of such a folder.
-        batch: pictures at once; None: any number.
+        batch: images at once; None: any number.
+        out: the folder that holds the exports; by default RUN/export.
+
+    Returns:
+        The folder of the export.
 
     Raises:
-        UserError: if it differs from Keras; nothing is written then.
+        UserError: if the results differ from Keras, or the folder can't be written.
+            Nothing is written then.
     """
-    iteration = iteration_of(run.checkpoint(checkpoint))
-    translator = Translator.of_run(run, iteration)
-    pictures = real_pictures(run.config)
-    described = graph.describe(translator, run, iteration, kind, signature_files, batch)
-    target = run.export_dir / kind
-    with atomic_folder(target) as folder:
+    source = open_source(run, checkpoint)
+    translator = source.translator
+    images = real_images(run.config)
+    described = graph.describe(source, kind, signature_files, batch)
+    target = exports_dir(run, out) / kind
+    with writing(target) as folder:
         write(translator, folder)
         exported = exported_translator(run.config, load(folder), batch)
-        verify(translator, exported, pictures)
+        verify(translator, exported, images)
         described.seal(folder)
     return target
 
 
 def verify(
-    translator: Translator, exported: Translator, pictures: np.ndarray
+    translator: Translator, exported: Translator, images: np.ndarray
 ) -> dict[str, float]:
     """Print each signature's largest difference from Keras, and return them.
 
@@ -142,7 +138,7 @@ def verify(
     """
     # On GPUs TensorFlow rounds a convolution's inputs to 10 bits unless told not to.
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    differences = largest_differences(translator, exported, pictures)
+    differences = largest_differences(translator, exported, images)
     for name, difference in differences.items():
         print(f"{name:14} largest difference from Keras {difference:.1e}")
     if not all(d <= TOLERANCE for d in differences.values()):  # nan is not
@@ -154,18 +150,17 @@ def verify(
 
 
 def largest_differences(
-    translator: Translator, exported: Translator, pictures: np.ndarray
+    translator: Translator, exported: Translator, images: np.ndarray
 ) -> dict[str, float]:
-    """Return each signature's largest difference from Keras, nan if any is.
+    """The largest difference of each signature's output from Keras; nan if any is nan.
 
-    The difference is absolute, or relative to the largest value where that is above 1.
-
-    Every picture is translated with a random latent's style and with its own.
+    The difference is absolute, or relative to the largest value if that is above 1.
+    Each image is translated into a random style and into its own.
 
     Args:
-        translator: of the Keras networks.
-        exported: of the exported ones.
-        pictures: [N, H, W, 3] float32 in [-1, 1].
+        translator: the Keras networks.
+        exported: the exported model.
+        images: [N, H, W, 3] float32 in [-1, 1].
     """
     config = translator.config
     expected_of, found_of = graph.functions(translator), graph.functions(exported)
@@ -179,8 +174,8 @@ def largest_differences(
         return expected
 
     rng = np.random.default_rng(0)
-    for i, picture in enumerate(pictures):
-        x, y = picture[None], np.array([i % len(config.domains)], np.int32)
+    for i, image in enumerate(images):
+        x, y = image[None], np.array([i % len(config.domains)], np.int32)
         z = rng.standard_normal((1, config.latent_dim), np.float32)
         for name, given in ((contract.MAP_LATENT, z), (contract.ENCODE_STYLE, x)):
             compare(contract.TRANSLATE, x, compare(name, given, y))

@@ -1,4 +1,4 @@
-"""LiteRT files: their inside, variants, cost."""
+"""LiteRT files: their content, variants, speed and size."""
 
 import warnings
 from typing import Any
@@ -7,7 +7,7 @@ from tfstargan.exported import runtime
 
 
 def __getattr__(name: str) -> Any:
-    """The name before version 0.2 of `tfstargan.exported.runtime.load`, until 0.3."""
+    """The former name of `tfstargan.exported.runtime.load`; removed in version 0.3."""
     if name != "load":
         raise AttributeError(f"module 'export.litert' has no attribute {name!r}")
     warnings.warn(

@@ -1,19 +1,20 @@
-"""The inside of a .tflite: its operations and layers, and files made of parts of it.
+"""The content of a .tflite: its operators and layers, and files made of parts of it.
 
 A .tflite is a FlatBuffer (https://flatbuffers.dev) of the schema that LiteRT ships.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from export.litert import versions
+
 IDENTIFIER = b"TFL3"
-OPERATIONS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
@@ -21,9 +22,9 @@ class Layer(NamedTuple):
     """A convolution.
 
     Attributes:
-        name: of its output.
-        signature: that it is part of.
-        channels: in and out.
+        name: name of its output.
+        signature: the signature that it is part of.
+        channels: number of input and output channels.
         widest: channels of the widest convolution of that signature.
     """
 
@@ -34,7 +35,7 @@ class Layer(NamedTuple):
 
 
 def read(content: bytes) -> schema.ModelT:
-    """Return a .tflite's content as objects that can be changed."""
+    """The content of a .tflite as objects that can be changed."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for buffer in model.buffers:
         if buffer.offset > 1:  # its data are behind the FlatBuffer
@@ -45,19 +46,20 @@ def read(content: bytes) -> schema.ModelT:
 
 
 def write(model: schema.ModelT) -> bytes:
-    """Return the content of a .tflite; the same for the same model."""
+    """The content of a .tflite, with correct versions; the same for the same model."""
+    versions.correct(model)
     builder = flatbuffers.Builder(2**20)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 
 
 def operations(model: schema.ModelT) -> Counter[str]:
-    """Return how often each operation is in a model."""
+    """The number of operators of each name in a model."""
     return Counter(name for name, _, _ in _nodes(model, model.subgraphs))
 
 
 def convolutions(model: schema.ModelT) -> Iterator[Layer]:
-    """Return every convolution of a model but depthwise ones."""
+    """Yield each convolution of a model, except depthwise ones."""
     for signature in model.signatureDefs:
         subgraph = model.subgraphs[signature.subgraphIndex]
         found = {}
@@ -72,7 +74,7 @@ def convolutions(model: schema.ModelT) -> Iterator[Layer]:
 
 
 def multiplications(model: schema.ModelT) -> int:
-    """Return how many multiplications (with an addition each) its layers make."""
+    """The number of multiplications, each with an addition, in a model's layers."""
     total = 0
     for name, node, tensors in _nodes(model, model.subgraphs):
         if name not in (*CONVOLUTIONS, "FULLY_CONNECTED", "BATCH_MATMUL"):
@@ -92,19 +94,17 @@ def multiplications(model: schema.ModelT) -> int:
 def _nodes(
     model: schema.ModelT, subgraphs: list[schema.SubGraphT]
 ) -> Iterator[tuple[str, schema.OperatorT, list[schema.TensorT]]]:
-    """Return each operation's name, its node and the tensors of its subgraph."""
+    """Yield each operator's name, its node and the tensors of its subgraph."""
     for subgraph in subgraphs:
         for node in subgraph.operators:
             code = model.operatorCodes[node.opcodeIndex]
-            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-            custom = code.customCode and code.customCode.decode()
-            yield custom or OPERATIONS[builtin], node, subgraph.tensors
+            yield versions.name_of(code), node, subgraph.tensors
 
 
 def cut(content: bytes, signature: str) -> bytes:
-    """Return a .tflite of one of another's signatures, with its weights alone.
+    """A .tflite with one of another's signatures, and only the weights of that.
 
-    Its inputs and output have the signature's names for them.
+    Its inputs and output are named as in the signature.
     """
     model = read(content)
     (wanted,) = (s for s in model.signatureDefs if s.signatureKey.decode() == signature)
@@ -124,8 +124,28 @@ def cut(content: bytes, signature: str) -> bytes:
     return write(model)
 
 
+def in_order(content: bytes, inputs: Mapping[str, Sequence[str]]) -> bytes:
+    """A .tflite whose signatures have their inputs in another order.
+
+    The converter sorts them by name. The order matters to programs that pass inputs by
+    position.
+
+    Args:
+        content: the .tflite.
+        inputs: {signature: names of its inputs}.
+    """
+    model = read(content)
+    for signature in model.signatureDefs:
+        names = inputs[signature.signatureKey.decode()]
+        signature.inputs.sort(key=lambda named: names.index(named.name.decode()))
+        model.subgraphs[signature.subgraphIndex].inputs = np.array(
+            [named.tensorIndex for named in signature.inputs], np.int32
+        )
+    return write(model)
+
+
 def with_metadata(content: bytes, name: str, value: bytes) -> bytes:
-    """Return a .tflite that carries some bytes under a name."""
+    """A .tflite with some bytes added as metadata under a name."""
     model = read(content)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(value, np.uint8)
@@ -138,7 +158,7 @@ def with_metadata(content: bytes, name: str, value: bytes) -> bytes:
 
 
 def metadata(content: bytes, name: str) -> bytes | None:
-    """Return the bytes that a .tflite carries under a name, if it does."""
+    """The metadata of a .tflite under a name; None if there is none."""
     model = schema.Model.GetRootAs(content, 0)
     for i in range(model.MetadataLength()):
         if model.Metadata(i).Name() == name.encode():

@@ -1,8 +1,8 @@
-"""What a .tflite costs to run: time, and memory in a process of its own.
+"""Time and memory that a .tflite takes; memory is measured in a separate process.
 
     python -m export.litert.latency RUN/export/float32/stargan.tflite
 
-prints the memory of one file's `translate` as JSON; needs no TensorFlow.
+prints the memory that `translate` of a file takes, as JSON. It needs no TensorFlow.
 """
 
 import json
@@ -31,12 +31,12 @@ MEGABYTE = 1e6
 def times(
     models: Mapping[Any, bytes], threads: int, rounds: int = ROUNDS
 ) -> dict[Any, dict[str, float]]:
-    """Return each model's time, all taking turns in shuffled order.
+    """The time of each model; the models run in turns, in shuffled order.
 
     Args:
         models: {name: content of a .tflite with one signature}.
-        threads: to compute with.
-        rounds: how often each is timed.
+        threads: number of threads to compute with.
+        rounds: how often each model is timed.
 
     Returns:
         {name: {"median_ms", "p95_ms"}}.
@@ -64,17 +64,18 @@ def times(
 
 
 def peak_memory(path: str | os.PathLike[str]) -> float:
-    """Return what loading and running a .tflite adds to a process at most, in MB."""
+    """The most memory that loading and running a .tflite adds to a process, in MB."""
     command = [sys.executable, "-m", "export.litert.latency", os.fspath(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)["peak_mb"]
 
 
 def leftovers(content: bytes) -> Counter[str]:
-    """Return the operations of a one-signature .tflite that XNNPACK does not take.
+    """The operators of a .tflite with one signature that XNNPACK does not compute.
 
-    LiteRT has no public list of them: after all nodes it lists those that stand for
-    what was taken. Whatever these or the model's outputs wait for is left over.
+    LiteRT has no public list of them. After all nodes it lists those that replace the
+    operators that XNNPACK computes. An operator is left over if one of these, or an
+    output of the model, needs its result.
     """
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
@@ -94,7 +95,7 @@ def leftovers(content: bytes) -> Counter[str]:
 def on_noise(
     interpreter: Interpreter, signature: str | None = TRANSLATE
 ) -> Callable[[], Any]:
-    """Return a signature (None: the only one) of noise as a function of nothing."""
+    """A function that runs a signature (None: the only one) on noise."""
     run = interpreter.get_signature_runner(signature)
     rng = np.random.default_rng(0)
     noise = {
@@ -105,9 +106,9 @@ def on_noise(
 
 
 def _resident_peak() -> float:
-    """Return the most memory that this process has had so far, in MB."""
+    """The most memory that this process has used so far, in MB."""
     status = pathlib.Path("/proc/self/status")
-    if status.exists():  # getrusage would count what the parent had at the fork
+    if status.exists():  # getrusage includes what the parent had at the fork
         found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
         if found:
             return int(found[1]) * 1024 / MEGABYTE
@@ -116,7 +117,7 @@ def _resident_peak() -> float:
 
 
 def main(path: str) -> None:
-    """Print the memory of one file as JSON."""
+    """Print the memory that a file takes, as JSON."""
     before = _resident_peak()
     translate = on_noise(Interpreter(model_path=path, num_threads=2))
     for _ in range(2):

@@ -1,12 +1,12 @@
-"""Making an exported model's variants (`exported/variants.py`) of the float32 file.
+"""Makes the variants of an exported model (`exported/variants.py`) by quantization.
 
-LiteRT's own quantizer does it (`pip install 'tfstargan[quantize]'`). Only convolutions
-and linear layers are quantized, which hold the weights and do nearly all of the
-arithmetic, and each output channel has a scale of its own. Norms and sums stay in
-float32.
+It uses LiteRT's quantizer (`pip install 'tfstargan[quantize]'`). Only convolutions and
+linear layers are quantized: they hold the weights and do nearly all of the arithmetic.
+Each output channel has its own scale. Norms and sums stay in float32.
 """
 
 import contextlib
+import importlib.util
 import io
 import re
 import warnings
@@ -18,11 +18,11 @@ from export.litert import flatbuffer
 from tfstargan.errors import UserError
 from tfstargan.exported import contract
 
-# {signature: its inputs, one after the other}, for ranges
+# {signature: a list of its inputs}, to measure ranges on
 Calibration = dict[str, list[dict[str, np.ndarray]]]
 
-# The least PSNR in dB, mean over pictures, of translations against Keras'. Below it,
-# something is wrong with the file, or the network does not bear the variant.
+# Lowest PSNR of translations against those of Keras, in dB, mean over images. Below it,
+# the file is faulty or the network is too sensitive for the variant.
 FLOORS = {
     "float16": 60.0,
     "dynamic": 36.0,
@@ -32,39 +32,45 @@ FLOORS = {
     "int16x8": 34.0,
 }
 CALIBRATED = {"int8": 8, "int16x8": 16}  # bits of the inputs
-FEW = 16  # channels, below which a convolution is not worth 8-bit arithmetic
+FEW = 16  # channels; a convolution with fewer gains nothing from 8-bit arithmetic
+
+
+def require_quantizer(variant: str) -> None:
+    """Raise a UserError if a variant needs the quantizer and it is not installed."""
+    if variant != "float32" and importlib.util.find_spec("litert_quantizer") is None:
+        raise UserError(
+            f"--variants={variant} needs the package litert-quantizer: "
+            "pip install 'tfstargan[quantize]'"
+        )
 
 
 def quantize(content: bytes, variant: str, calibration: Calibration) -> bytes:
-    """Return a float32 .tflite in another variant.
+    """A float32 .tflite in another variant.
 
     Args:
-        content: of `graph.convert`.
-        variant: of VARIANTS but float32.
-        calibration: inputs like those to come, of every signature; for CALIBRATED.
+        content: the file that `graph.convert` made.
+        variant: a name of VARIANTS except float32.
+        calibration: typical inputs of each signature; for CALIBRATED.
 
     Raises:
         UserError: if the quantizer is not installed.
     """
-    try:
-        from litert_quantizer import quantizer
-    except ImportError:
-        raise UserError(
-            f"--variants={variant} needs the package litert-quantizer: "
-            "pip install 'tfstargan[quantize]'"
-        ) from None
+    require_quantizer(variant)
+    from litert_quantizer import quantizer
+
     made = quantizer.Quantizer(content, recipe(content, variant))
     with _quiet():
         ranges = made.calibrate(calibration) if variant in CALIBRATED else None
-        return bytes(made.quantize(ranges).quantized_model)
+        quantized = bytes(made.quantize(ranges).quantized_model)
+    return flatbuffer.write(flatbuffer.read(quantized))  # which corrects versions
 
 
 def recipe(content: bytes, variant: str) -> list[dict]:
-    """Return the quantizer's rules for a variant; later ones win.
+    """The quantizer's rules for a variant; later rules take precedence.
 
     Args:
-        content: of the float32 .tflite, all three signatures.
-        variant: of VARIANTS but float32.
+        content: the float32 .tflite with all three signatures.
+        variant: a name of VARIANTS except float32.
     """
     from litert_quantizer import recipe_manager
     from litert_quantizer.algorithm_manager import AlgorithmName
@@ -86,7 +92,7 @@ def recipe(content: bytes, variant: str) -> list[dict]:
         this = (f"^{re.escape(layer.name)}(;|$)", Operation.CONV_2D)
         if variant == "weights4":
             if min(layer.channels) == layer.widest:
-                octav = AlgorithmName.OCTAV  # finds where to clip
+                octav = AlgorithmName.OCTAV  # chooses where to clip
                 rules.add_weight_only_config(*this, 4, algorithm_key=octav)
         elif variant in CALIBRATED and layer.signature == contract.TRANSLATE:
             rules.add_static_config(*this, CALIBRATED[variant], 8)
@@ -97,7 +103,7 @@ def recipe(content: bytes, variant: str) -> list[dict]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out the quantizer's own bars, reports and warnings."""
+    """Suppress the quantizer's progress bars, reports and warnings."""
     with (
         contextlib.redirect_stderr(io.StringIO()),
         contextlib.redirect_stdout(io.StringIO()),

@@ -1,3 +1,3 @@
-"""A run's networks as graphs: SavedModel, ONNX, LiteRT's float32."""
+"""A run's networks as graphs: SavedModel and float32 LiteRT files."""
 
 import tfstargan.backend  # noqa: F401 - before Keras

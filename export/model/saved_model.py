@@ -1,4 +1,4 @@
-"""SavedModels, read back."""
+"""Loading of SavedModels."""
 
 import pathlib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tfstargan.exported.runtime import Endpoints
 
 
 def load(folder: pathlib.Path) -> Endpoints:
-    """Return the signatures of a SavedModel as functions of named arrays."""
+    """The signatures of a SavedModel as functions of named arrays."""
     signatures = tf.saved_model.load(str(folder)).signatures
 
     def endpoint(name: str) -> Callable[..., dict[str, np.ndarray]]:

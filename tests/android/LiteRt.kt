@@ -1,6 +1,6 @@
-// The signatures of LiteRT's Kotlin library that the sample app uses, to compile it where
-// the library can't be had; as in its sources of 21 August 2026 (commit f6745779), with
-// which tests/test_android.py can compare it. Nothing of it is ever run or shipped.
+// The signatures of LiteRT's Kotlin library that the sample app uses, to compile the app
+// without the library. They are those of its sources of 21 August 2026 (commit f6745779),
+// with which tests/test_android.py can compare them. They are not run or shipped.
 package com.google.ai.edge.litert
 
 import android.content.res.AssetManager

@@ -1,5 +1,5 @@
-// The app's pure part on a computer: the networks are whoever is at the other end of
-// standard input and output. tests/test_android.py puts LiteRT there.
+// The app's pure part on a computer. Its networks are computed by the process at the other
+// end of standard input and output: tests/test_android.py, with LiteRT.
 package org.tfstargan.demo.core
 
 import java.io.DataInputStream
@@ -28,7 +28,7 @@ private object Remote : Networks {
     }
 }
 
-private fun readPicture(): Upright {
+private fun readImage(): Upright {
     val (width, height) = listOf(input.readInt(), input.readInt())
     val argb = toArgb(ByteArray(width * height * 3).also(input::readFully))
     return Upright(
@@ -42,12 +42,12 @@ private fun readPicture(): Upright {
     )
 }
 
-/** Takes the folder of a model; reads a source and a reference, writes translations. */
+/** Reads a source and a reference, and writes translations. The argument is the model's folder. */
 fun main(arguments: Array<String>) {
     val contract = Contract.load { File(arguments.single(), it).inputStream() }
     val maker = StyleMaker(contract, Remote)
-    val source = toFloats(square(readPicture(), contract.imgSize))
-    val reference = Reference("reference", square(readPicture(), contract.imgSize), 1)
+    val source = toFloats(square(readImage(), contract.imgSize))
+    val reference = Reference("reference", square(readImage(), contract.imgSize), 1)
     val random = Choices(label = 1, styles = listOf(Random(3), reference))
     for (choices in listOf(random, random.copy(psi = 0.5f), random.copy(share = 1f), random.copy(share = 0.25f))) {
         val translated = toBytes(Remote.translate(source, maker.style(choices)))

@@ -1,15 +1,16 @@
-"""The part of Android's public signatures that the app names, and Java stubs of it.
+"""The part of Android's public signatures that the app uses, and Java stubs of it.
 
     python tests/android/signatures.py current.txt
 
-takes that part out of `api/current.txt` of Android 10 (API 29; in Debian's source
+extracts that part from `api/current.txt` of Android 10 (API 29; in Debian's source
 package android-platform-frameworks-base 1:10.0.0+r36) and writes `android-29.txt`
-beside this file: to be done again when the app names something new. Its lines are the
-original's, so what Android lacks, or has otherwise, does not compile against the stubs.
+beside this file. Run it again when the app uses a new name. The lines are copied
+unchanged, so that what Android lacks, or has in another form, does not compile against
+the stubs.
 
-Kept are the classes that the app imports and all that their signatures lead to; of a
-class the constructors, the abstract methods, and the members whose names are anywhere
-in the app. A member too few can make a compilation fail, but not pass.
+The classes that the app imports are kept, and all classes that their signatures name.
+Of a class, the constructors, the abstract methods, and the members whose names occur in
+the app are kept. A missing member can make a compilation fail, but not pass.
 """
 
 import pathlib
@@ -25,14 +26,14 @@ HEADER = """\
 // api/current.txt of the Android Open Source Project by signatures.py beside this file.
 // Copyright (C) The Android Open Source Project; Apache License, Version 2.0.
 """
-# With what is in its brackets, which may hold annotations in their turn.
+# With its brackets, which may contain annotations.
 ANNOTATION = re.compile(
     r'@(?!interface)([\w.]+)(?:\((?:[^()"]|"[^"]*"|\([^()]*\))*\))? ?'
 )
 QUALIFIED = re.compile(r"\b(?:android|org|javax)(?:\.\w+)+")
 STRING_OR_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
 THROW = '{ throw new RuntimeException("Stub!"); }'
-# Lets every constructor find one of its superclass, without knowing its arguments.
+# Lets every constructor call one of its superclass without knowing its arguments.
 STUB = """\
 package android;
 public final class Stub {
@@ -52,11 +53,11 @@ class Type:
     """A class or interface of a signature file.
 
     Attributes:
-        package: where it is.
-        header: the line that opens it, without the brace.
+        package: its package.
+        header: its first line, without the brace.
         kind: class, interface, enum or @interface.
-        name: in its package, `View.OnClickListener`.
-        members: the lines in it.
+        name: its name in the package, such as `View.OnClickListener`.
+        members: its lines.
     """
 
     def __init__(self, package: str, header: str):
@@ -74,7 +75,7 @@ class Type:
 
     @property
     def supertypes(self) -> list[str]:
-        """Its superclass and interfaces, as they are written."""
+        """Its superclass and interfaces, as written."""
         names = without_annotations(self.header).split(self.name, 1)[1]
         names = re.sub(r"^<.*?>(?= extends| implements|$)", "", names)
         return re.findall(
@@ -91,7 +92,7 @@ class Type:
 
 
 def parse(text: str) -> dict[str, Type]:
-    """Return the types of a signature file (AOSP's format 2.0) by their full names."""
+    """The types of a signature file (AOSP's format 2.0) by full name."""
     types: dict[str, Type] = {}
     package = ""
     for line in map(str.strip, text.splitlines()):
@@ -106,12 +107,12 @@ def parse(text: str) -> dict[str, Type]:
 
 
 def without_annotations(line: str) -> str:
-    """Return a line without annotations and comments."""
+    """A line without annotations and comments."""
     return ANNOTATION.sub("", line.split(" // ")[0])
 
 
 def name_of(member: str) -> str:
-    """Return the name of a method, field or constructor."""
+    """The name of a method, field or constructor."""
     plain = without_annotations(member).split(" = ")[0].rstrip(";")
     match = re.search(r"(\w+)\(|(\w+)$", plain)
     assert match, member
@@ -119,11 +120,11 @@ def name_of(member: str) -> str:
 
 
 def excerpt(types: dict[str, Type], source: str) -> str:
-    """Return the part of the signatures that Kotlin sources lead to.
+    """The part of the signatures that Kotlin sources need.
 
     Args:
-        types: all of Android's.
-        source: the app's.
+        types: all types of Android.
+        source: the sources of the app.
     """
     code = STRING_OR_COMMENT.sub(r"\1", source)
     words = {*re.findall(r"\w+", code), "compareTo"}  # of Comparable, which is Java's
@@ -173,7 +174,7 @@ def excerpt(types: dict[str, Type], source: str) -> str:
 
 
 def write_java(types: dict[str, Type], folder: pathlib.Path) -> None:
-    """Write Java sources that have these signatures and do nothing."""
+    """Write Java sources with these signatures, whose methods do nothing."""
     sources = {"android/Stub.java": STUB}
     for name in ("NonNull", "Nullable"):
         sources[f"android/annotation/{name}.java"] = NULLNESS % name
@@ -188,7 +189,7 @@ def write_java(types: dict[str, Type], folder: pathlib.Path) -> None:
 
 
 def java(types: dict[str, Type], type_: Type) -> str:
-    """Return a type, and those nested in it, as Java."""
+    """A type and its nested types as Java."""
     simple = type_.name.rpartition(".")[2]
     lines = [java_header(type_, simple)]
     members = type_.members
@@ -212,7 +213,7 @@ def java(types: dict[str, Type], type_: Type) -> str:
 
 
 def java_header(type_: Type, simple: str) -> str:
-    """Return the line that opens a type; lists in it are separated by commas."""
+    """The first line of a type as Java; lists are separated by commas."""
     header = without_annotations(type_.header).replace(
         f" {type_.name}", f" {simple}", 1
     )
@@ -225,7 +226,7 @@ def java_header(type_: Type, simple: str) -> str:
 
 
 def java_member(member: str, is_abstract: bool) -> str:
-    """Return a constructor, method or field as Java."""
+    """A constructor, method or field as Java."""
     member = member.split(" // ")[0].rstrip(";")
     member = ANNOTATION.sub(
         lambda m: (
@@ -248,7 +249,7 @@ def java_member(member: str, is_abstract: bool) -> str:
 
 
 def java_field(declaration: str) -> str:
-    """Return a field: a constant with its value, another without one."""
+    """A field as Java; constants have their value."""
     left, _, value = declaration.partition(" = ")
     if not value or value.endswith("NaN") or " / " in value:
         return f"{left} = android.Stub.value();"
@@ -257,9 +258,9 @@ def java_field(declaration: str) -> str:
 
 
 def missing(types: dict[str, Type], type_: Type) -> list[str]:
-    """Return the methods that supertypes of a class promise and no list holds.
+    """The methods that supertypes of a class declare and no list contains.
 
-    A signature file leaves out what repeats an inherited signature.
+    A signature file omits methods that repeat an inherited signature.
     """
     if " abstract " in f" {type_.header}":
         return []
@@ -274,25 +275,25 @@ def missing(types: dict[str, Type], type_: Type) -> list[str]:
 
 
 def abstract_methods(types: dict[str, Type], type_: Type) -> dict[str, str]:
-    """Return the abstract methods of a type and those above it, by their signatures."""
+    """The abstract methods of a type and its supertypes, by signature."""
     family = [type_, *ancestors(types, type_)]
     return {signature(m): m for t in family for m in t.members if t.is_abstract(m)}
 
 
 def ancestors(types: dict[str, Type], type_: Type) -> list[Type]:
-    """Return the types above one, as far as they are known."""
+    """The known supertypes of a type."""
     names = (re.sub("<.*", "", name) for name in type_.supertypes)
     direct = [types[name] for name in names if name in types]
     return [a for t in direct for a in (t, *ancestors(types, t))]
 
 
 def signature(method: str) -> str:
-    """Return a method's name and arguments."""
+    """The name and arguments of a method."""
     return re.sub(r"^.*? (\w+\(.*\)).*$", r"\1", without_annotations(method))
 
 
 def split(arguments: str) -> list[str]:
-    """Return arguments, separated by the commas that are in no angle brackets."""
+    """Arguments, separated at commas outside of angle brackets."""
     parts, depth = [""], 0
     for c in arguments:
         depth += (c == "<") - (c == ">")

@@ -1,7 +1,7 @@
-"""The tools that the Android app is checked with, and what they make of it.
+"""The tools that check the Android app.
 
-None of them is Android's own Gradle plugin, which needs repositories that are not at
-hand here: see android_demo/README.md for what that leaves unchecked.
+Android's Gradle plugin is not one of them: it needs repositories that are not available
+here. android_demo/README.md lists what is not tested for that reason.
 """
 
 import os
@@ -31,7 +31,7 @@ JUNIT = [
 ]
 LIBRARIES = [*KOTLIN_TEST, *JUNIT]
 FRAMEWORK = pathlib.Path("/usr/share/android-framework-res/framework-res.apk")
-# {tool: the files or commands that it consists of, and where they come from}
+# {tool: (its files or commands, how to install it)}
 TOOLS = {
     "JDK": (["java", "javac"], "apt-get install openjdk-17-jdk-headless"),
     "Kotlin": ([KOTLIN / "bin" / "kotlinc"], "npm ci --prefix tests/android"),
@@ -42,7 +42,7 @@ TOOLS = {
 
 
 def absent(*wanted: str) -> str:
-    """Return which tools are not there and how to get them; empty: all are."""
+    """The missing tools and how to install them; empty if all are there."""
     lacking = [
         f"no {tool} ({source})"
         for tool, (parts, source) in TOOLS.items()
@@ -57,10 +57,10 @@ def _is_file(part: str | pathlib.Path) -> bool:
 
 
 def run(*command: object, **environment: str) -> str:
-    """Run a command, with some variables set, and return what it prints.
+    """Run a command with some variables set, and return its output.
 
     Raises:
-        AssertionError: with what it printed, if it fails.
+        AssertionError: with the output, if it fails.
     """
     result = subprocess.run(
         list(map(str, command)),
@@ -78,7 +78,7 @@ def kotlin(
     classpath: Iterable[pathlib.Path],
     out: pathlib.Path,
 ) -> str:
-    """Compile Kotlin as the app's Gradle file says; return the compiler's output."""
+    """Compile Kotlin with the settings of the app's Gradle file; return the output."""
     catalogue = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text())
     language = ".".join(catalogue["versions"]["kotlin"].split(".")[:2])
     target = re.search(r"JVM_(\d+)", (DEMO / "app" / "build.gradle.kts").read_text())
@@ -88,18 +88,18 @@ def kotlin(
         *("-jvm-target", target[1], f"-Xjdk-release={target[1]}"),
         *("-cp", joined(classpath), "-d", out),
         *sources,
-        # For a program that runs so short: two thirds of the time.
+        # Saves a third of the time of a short run.
         JAVA_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     )
 
 
 def kotlin_files(*folders: pathlib.Path) -> list[pathlib.Path]:
-    """Return the Kotlin files in folders and below."""
+    """The Kotlin files in folders and their subfolders."""
     return sorted(file for folder in folders for file in folder.rglob("*.kt"))
 
 
 def joined(classpath: Iterable[pathlib.Path]) -> str:
-    """Return a class path as Java takes it."""
+    """A class path in Java's form."""
     return os.pathsep.join(map(str, classpath))
 
 
@@ -118,7 +118,7 @@ def compile_pure(folder: pathlib.Path) -> pathlib.Path:
 
 
 def with_libraries(classes: pathlib.Path) -> str:
-    """Return the class path to run what was compiled: nothing of Android is on it."""
+    """The class path to run compiled classes, without Android."""
     return joined([classes, KOTLIN / "lib" / "kotlin-stdlib.jar", *LIBRARIES])
 
 
@@ -134,7 +134,7 @@ def unit_tests(classes: pathlib.Path) -> str:
 
 
 def link_resources(folder: pathlib.Path) -> pathlib.Path:
-    """Compile and link resources and manifest as Gradle would; return the APK.
+    """Compile and link resources and manifest as Gradle does; return the APK.
 
     The R class is put into `folder`/r.
     """
@@ -169,7 +169,7 @@ def compile_app(
     """Compile all of the app with LiteRT's classes; return the compiler's output.
 
     Args:
-        litert: Kotlin files that stand for LiteRT.
+        litert: Kotlin files with LiteRT's signatures.
         classpath: Android's classes and the app's R class.
         out: folder for the classes.
     """

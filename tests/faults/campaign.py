@@ -29,7 +29,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(1, str(HERE.parent))
 os.environ["PYTHONPATH"] = str(ROOT)
 
-import pictures  # noqa: E402
+import image_files  # noqa: E402
 import saving  # noqa: E402
 from conftest import tiny  # noqa: E402
 from test_stargan import contents  # noqa: E402
@@ -78,7 +78,7 @@ def losses(run: Run) -> dict[tuple[str, int], set[bytes]]:
 
 
 def assert_same(run: Run, other: Run) -> int:
-    """Compare weights, optimizers, losses and images, bit for bit."""
+    """Compare weights, optimizers, losses and grids, bit for bit."""
     one, two = (contents(r.checkpoint()) for r in (run, other))
     assert one.keys() == two.keys()
     for name in one:
@@ -210,7 +210,7 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
 
 def files(folder: pathlib.Path, times: int) -> list[Row]:
     """Read damaged images and untrusted JSON."""
-    pictures.read_damaged(times, seed=1)
+    image_files.read_damaged(times, seed=1)
     test = [
         sys.executable,
         "-m",
@@ -223,7 +223,7 @@ def files(folder: pathlib.Path, times: int) -> list[Row]:
     examples = times // PER_EXAMPLE
     environment = {"HYPOTHESIS_EXAMPLES": str(examples)}
     subprocess.run(test, cwd=ROOT, env=os.environ | environment, check=True)
-    kinds = len(pictures.contents())
+    kinds = len(image_files.contents())
     return [
         Row(
             "Untrusted images",

@@ -1,9 +1,10 @@
 """The reference's augmentation: a random crop, a resize, a mirror image.
 
-With some probability a crop of 0.8 to 1.0 of the area and an aspect ratio of 0.9 to
-1.1, resized (antialiased, by Pillow) to a square; then mirrored with some probability.
-As in the authors' code a picture that is not square is squeezed: crop such beforehand.
-A picture that is not cropped is the same each time: sets may keep it at hand.
+With `crop_probability`, a crop of 0.8 to 1.0 of the area with an aspect ratio of 0.9 to
+1.1 is taken. The image is resized to a square (antialiased, by Pillow), and mirrored
+with `flip_probability`. As in the authors' code, an image that is not square is
+squeezed; crop such images beforehand. An image that is not cropped is the same each
+time, so that an image set may keep it.
 """
 
 import math
@@ -20,7 +21,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def random_box(width: int, height: int, rng: np.random.Generator) -> Box:
-    """Return a random crop; where none fits in ten tries, the largest centred one."""
+    """A random crop; the largest centred one if none fits in ten tries."""
     for _ in range(TRIES):
         area = width * height * rng.uniform(*AREA)
         aspect = math.exp(rng.uniform(*np.log(ASPECT)))
@@ -45,9 +46,9 @@ def augment(
     flip_probability: float = 0.5,
     least: int = 0,
 ) -> np.ndarray:
-    """Return a picture, randomly cropped and mirrored, as [size, size, 3] uint8.
+    """An image, randomly cropped and mirrored, as [size, size, 3] uint8.
 
-    `least` is a side of the whole picture that is enough, see `images.read`.
+    `least` is a side of the whole image that is enough; see `images.read`.
     """
     if rng.random() < crop_probability:
         image = image_set.image(domain, index, least)
@@ -55,5 +56,5 @@ def augment(
     else:
         image = image_set.squeezed(domain, index, size, least)
     if rng.random() < flip_probability:
-        image = ImageOps.mirror(image)  # of pixels, not bytes: a tenth of NumPy's time
+        image = ImageOps.mirror(image)  # takes a tenth of NumPy's time
     return np.asarray(image)

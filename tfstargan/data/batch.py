@@ -1,12 +1,18 @@
-"""What an iteration learns from."""
+"""The batch of one iteration."""
 
 from typing import Any, NamedTuple
 
+NOISE = 32  # random numbers for each image that a discriminator sees
+UPDATES = 4  # in an iteration
+SHOWN = ("real", "fake")  # the images that an update shows it, of each example
+
 
 class Batch(NamedTuple):
-    """What one iteration learns from. Images are float32 in [-1, 1].
+    """The batch of one iteration; images are float32 in [-1, 1].
 
-    Sources and their domains; two references of each target domain; two latents.
+    It has sources with their domains, two references of each target domain, and two
+    latents. If the discriminator's images are augmented, it also has uniform random
+    numbers in [0, 1) for that.
     """
 
     x_src: Any  # [B, H, W, 3]
@@ -16,3 +22,4 @@ class Batch(NamedTuple):
     y_trg: Any  # [B] int32
     z: Any  # [B, latent_dim]
     z2: Any  # [B, latent_dim]
+    noise: Any = ()  # [B, UPDATES, len(SHOWN), NOISE]

@@ -1,23 +1,27 @@
-"""Drawn animal faces: data without a download, on which translation is measurable.
+"""Drawn animal faces: data without a download, on which translation can be measured.
 
-The domain is the species, told by shape alone; the style is the fur; the content is
-where the head is and what it does. Each picture comes with its true factors, so whether
-a translation kept the content, took over the fur and changed the species is a number.
+The domain is the species, which is shown by shape alone. The style is the fur. The
+content is the position of the head and its expression. The true factors of each image
+are known, so that one can measure whether a translation kept the content, took over the
+fur and changed the species.
 
-Shapes are signed distances, below 0 inside, in the head's own frame: there its radius
-is 1, and y points down. Edges are blended over one pixel. Pixels come of sums,
-products, quotients and square roots alone, which every machine rounds alike.
+Shapes are signed distances, negative inside, in the head's own frame, in which its
+radius is 1 and y points down. Edges are blended over one pixel. Pixels are computed
+with sums, products, quotients and square roots only, which every machine rounds alike.
 """
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from tfstargan.data.image_set import ImageSet
+from tfstargan.errors import UserError
 
-SPECIES = ("bear", "cat", "rabbit")
+SPECIES = ("bear", "cat", "rabbit")  # by default
+EVERY_SPECIES = (*SPECIES, "fox", "owl")
 PATTERNS = ("plain", "spots", "stripes")
 SPLITS = ("train", "val")
 RANGES = {
@@ -32,16 +36,17 @@ RANGES = {
     "background_hue": (0.0, 1.0),
     "background_lightness": (0.76, 0.92),
 }
-SMALLEST = 16  # pixels; below it a face is a smudge
+SMALLEST = 16  # pixels; a smaller face can't be recognized
 
 WHITE = np.ones((3, 1, 1))
 INK = np.reshape((0.17, 0.11, 0.13), (3, 1, 1))
 THROAT = np.reshape((0.42, 0.12, 0.16), (3, 1, 1))
 TONGUE = np.reshape((0.96, 0.5, 0.53), (3, 1, 1))
+HORN = np.reshape((0.93, 0.88, 0.78), (3, 1, 1))
 PINK = np.reshape((1.0, 0.72, 0.72), (3, 1, 1))
 OUTLINE = 0.055  # its width, in head radii
 
-# x, y, radius in the head's frame: few and large, to be seen at 32 pixels
+# x, y, radius in the head's frame; few and large, to be visible at 32 pixels
 SPOTS = (
     (-0.62, -0.42, 0.29),
     (0.16, -0.72, 0.22),
@@ -56,21 +61,21 @@ SPOTS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Critter:
-    """One animal's true factors; `RANGES` bounds all but the two indices.
+    """The true factors of one animal; `RANGES` bounds all but the two indices.
 
     Attributes:
-        species: index into `SPECIES`: the domain.
+        species: index into `EVERY_SPECIES`.
         hue: of the fur, in turns, [0, 1]; 1 is 0 again.
         lightness: of the fur, 0.42 (dark) to 0.66 (light).
         pattern: of the fur, index into `PATTERNS`.
-        x: the head's centre, -0.075 to 0.075 of the picture right of the middle.
-        y: the head's centre, 0.065 to 0.175 of the picture below the middle.
-        size: of the head, ears aside: its width, 0.42 to 0.62 of the picture.
+        x: the head's centre, -0.075 to 0.075 of the image right of the middle.
+        y: the head's centre, 0.065 to 0.175 of the image below the middle.
+        size: width of the head without ears, 0.42 to 0.62 of the image.
         tilt: clockwise, -25 to 25 degrees.
         mouth: 0 (closed) to 1 (wide open).
-        gaze: where the pupils look, -1 (left) to 1 (right).
+        gaze: direction of the pupils, -1 (left) to 1 (right).
         background_hue: in turns, [0, 1]; 1 is 0 again.
-        background_lightness: 0.76 to 0.92, above every fur's.
+        background_lightness: 0.76 to 0.92, lighter than any fur.
 
     Raises:
         ValueError: if a factor is outside its range.
@@ -90,8 +95,8 @@ class Critter:
     background_lightness: float
 
     def __post_init__(self) -> None:
-        """Refuse what is out of range."""
-        for name, names in (("species", SPECIES), ("pattern", PATTERNS)):
+        """Check the ranges."""
+        for name, names in (("species", EVERY_SPECIES), ("pattern", PATTERNS)):
             if getattr(self, name) not in range(len(names)):
                 raise ValueError(f"{name}={getattr(self, name)}: no index into {names}")
         for name, (low, high) in RANGES.items():
@@ -101,15 +106,29 @@ class Critter:
                 )
 
 
+def chosen(domains: Sequence[str]) -> tuple[str, ...]:
+    """The species of a data set with these domains; SPECIES if they are empty.
+
+    Raises:
+        UserError: if a domain is no species.
+    """
+    if unknown := set(domains) - {*EVERY_SPECIES}:
+        raise UserError(
+            f"--domains={','.join(domains)}: no {', '.join(sorted(unknown))}; drawn "
+            f"animals are {', '.join(EVERY_SPECIES)}"
+        )
+    return tuple(domains) or SPECIES
+
+
 def random_critter(species: int, rng: np.random.Generator) -> Critter:
-    """Return an animal of a species; all else is uniform and independent of it."""
+    """An animal of a species; the other factors are uniform and independent of it."""
     factors = {name: float(rng.uniform(*bounds)) for name, bounds in RANGES.items()}
     pattern = int(rng.integers(len(PATTERNS)))
     return Critter(species=species, pattern=pattern, **factors)
 
 
 def nth_critter(split: str, species: int, index: int, seed: int) -> Critter:
-    """Return animal `index` of a species in a split, a function of these four alone."""
+    """Animal `index` of a species in a split, a function of the arguments alone."""
     if split not in SPLITS:
         raise ValueError(f"split={split}: must be one of {SPLITS}")
     rng = np.random.default_rng((seed, SPLITS.index(split), species, index))
@@ -117,33 +136,39 @@ def nth_critter(split: str, species: int, index: int, seed: int) -> Critter:
 
 
 def make_split(
-    count: int, img_size: int, seed: int, split: str = "train"
+    count: int,
+    img_size: int,
+    seed: int,
+    split: str = "train",
+    species: Sequence[str] = SPECIES,
 ) -> tuple[np.ndarray, np.ndarray, list[Critter]]:
-    """Draw `count` animals of every species; more of them leave the first as they are.
+    """`count` animals of every species, drawn; the first do not depend on the count.
 
     Args:
-        count: pictures per species, N / 3.
-        img_size: height and width of a picture, at least 16.
+        count: images per species.
+        img_size: height and width of an image, at least 16.
         seed: of the whole data set.
-        split: "train" or "val", which share no picture.
+        split: "train" or "val", which have no image in common.
+        species: of EVERY_SPECIES.
 
     Returns:
-        Images [N, H, W, 3] uint8, species by species; their species, [N] int32; their
-        true factors, N of them.
+        Images [N, H, W, 3] uint8, species by species; their labels, indices into
+        `species`, [N] int32; their true factors, N of them.
     """
     critters = [
-        nth_critter(split, species, index, seed)
-        for species in range(len(SPECIES))
+        nth_critter(split, EVERY_SPECIES.index(name), index, seed)
+        for name in species
         for index in range(count)
     ]
     images = np.empty((len(critters), img_size, img_size, 3), np.uint8)
     for image, critter in zip(images, critters, strict=True):
         image[...] = draw(critter, img_size)
-    return images, np.array([c.species for c in critters], np.int32), critters
+    labels = np.repeat(np.arange(len(species), dtype=np.int32), count)
+    return images, labels, critters
 
 
 def draw(critter: Critter, img_size: int) -> np.ndarray:
-    """Return the picture of an animal, [img_size, img_size, 3] uint8.
+    """The image of an animal, [img_size, img_size, 3] uint8.
 
     Raises:
         ValueError: if `img_size` is less than 16.
@@ -156,23 +181,30 @@ def draw(critter: Critter, img_size: int) -> np.ndarray:
 
 
 def draw_background(critter: Critter, img_size: int) -> np.ndarray:
-    """Return what `draw` returns, without the animal."""
+    """The same as `draw`, without the animal."""
     return Canvas(critter, img_size).pixels()
 
 
 class Critters(ImageSet):
-    """The animals of a split as a set of pictures, each drawn when first asked for.
+    """The animals of a split as an image set; each is drawn at its first use.
 
     Args:
         split: "train" or "val".
-        img_size: height and width of a picture, at least 16.
-        per_domain: pictures per species.
+        img_size: height and width of an image, at least 16.
+        per_domain: images per species.
         seed: of the whole data set.
+        species: of EVERY_SPECIES: the domains.
     """
 
-    domains: tuple[str, ...] = SPECIES
-
-    def __init__(self, split: str, img_size: int, per_domain: int, seed: int = 0):
+    def __init__(
+        self,
+        split: str,
+        img_size: int,
+        per_domain: int,
+        seed: int = 0,
+        species: tuple[str, ...] = SPECIES,
+    ):
+        self.domains = species
         self.split = split
         self.img_size = img_size
         self.per_domain = per_domain
@@ -180,15 +212,16 @@ class Critters(ImageSet):
         self._drawn: dict[Critter, np.ndarray] = {}
 
     def count(self, domain: int) -> int:
-        """Return the number of pictures of a species."""
+        """The number of images of a species."""
         return self.per_domain
 
     def critter(self, domain: int, index: int) -> Critter:
-        """Return the true factors of one picture."""
-        return nth_critter(self.split, domain, index, self.seed)
+        """The true factors of one image."""
+        species = EVERY_SPECIES.index(self.domains[domain])
+        return nth_critter(self.split, species, index, self.seed)
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """Return one picture."""
+        """One image."""
         critter = self.critter(domain, index)
         if critter not in self._drawn:
             self._drawn[critter] = draw(critter, self.img_size)
@@ -196,13 +229,13 @@ class Critters(ImageSet):
 
 
 class Canvas:
-    """A picture in the making, and where its pixels are in the head's frame.
+    """An unfinished image, and the coordinates of its pixels in the head's frame.
 
     Attributes:
         x, y: the pixels' coordinates in the head's frame, [H, W].
-        down: how far they are below its centre in the picture, in radii, [H, 1].
+        down: their distance below the head's centre in the image, in radii, [H, 1].
         pixel: the size of a pixel in the head's frame.
-        rgb: the colours so far, [3, H, W] in [0, 1].
+        rgb: the colours, [3, H, W] in [0, 1].
     """
 
     def __init__(self, critter: Critter, img_size: int) -> None:
@@ -214,7 +247,7 @@ class Canvas:
         right = (axis - critter.x) / radius
         self.down = (axis[:, None] - critter.y) / radius
         angle = math.radians(critter.tilt)
-        # rounded, for the last bits of a sine differ between machines
+        # rounded: the last bits of a sine differ between machines
         cos, sin = round(math.cos(angle), 12), round(math.sin(angle), 12)
         self.x = cos * right + sin * self.down
         self.y = cos * self.down - sin * right
@@ -227,13 +260,13 @@ class Canvas:
         self.rgb += np.clip(0.5 - shape / self.pixel, 0, 1) * (color - self.rgb)
 
     def pixels(self) -> np.ndarray:
-        """Return the picture, [H, W, 3] uint8."""
+        """The image, [H, W, 3] uint8."""
         levels = np.rint(255 * self.rgb.clip(0, 1)).astype(np.uint8)
         return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
 
 def draw_fur(canvas: Canvas, critter: Critter) -> None:
-    """Draw ears and head, and what is pale of them."""
+    """Draw ears and head with their pale parts."""
     ears, inner, head, muzzle = SHAPES[critter.species](abs(canvas.x), canvas.y)
     marks = markings(PATTERNS[critter.pattern], canvas.x, canvas.y)
     pale = hsl(critter.hue, 0.5, 0.45 + 0.62 * critter.lightness)
@@ -252,7 +285,7 @@ def draw_coat(
     )
     coat = shape + OUTLINE
     rim = np.clip(1 + coat / 0.25, 0, 1)
-    # from above, however the head is tilted
+    # from above, whatever the tilt
     light = (1.06 - 0.14 * canvas.down) * (1 - 0.1 * rim * rim)
     canvas.paint(shape, line)
     canvas.paint(coat, fur * light)
@@ -260,19 +293,19 @@ def draw_coat(
 
 
 def markings(kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the distance to a pattern's marks, [H, W], on head and ears alike."""
+    """The distance to a pattern's marks, [H, W], on head and ears."""
     if kind == "plain":
         return np.ones_like(x)
     if kind == "spots":
         return np.minimum.reduce([ellipse(x - a, y - b, r, r) for a, b, r in SPOTS])
-    # bands that bend down, and end in points before they reach the face
+    # bands that bend down and end in points outside the face
     band = (y - 0.25 * abs(x) + 0.06) / 0.46
     outward = abs(x) + np.maximum(-0.55 - y, 0)
     return 0.46 * abs(band - np.rint(band)) - np.clip(0.4 * outward - 0.11, -1, 0.13)
 
 
 def draw_eyes(canvas: Canvas, critter: Critter) -> None:
-    """Draw both eyes at once, in a frame that has each of them at 0."""
+    """Draw both eyes at once, in a frame with each of them at 0."""
     x, y = canvas.x - np.copysign(0.42, canvas.x), canvas.y + 0.06
     white = ellipse(x, y, 0.25, 0.28)
     canvas.paint(white - 0.03, INK)
@@ -283,8 +316,8 @@ def draw_eyes(canvas: Canvas, critter: Critter) -> None:
 
 
 def draw_mouth(canvas: Canvas, critter: Critter) -> None:
-    """Draw nose, lips and, below them, as much mouth as is open."""
-    x, y = abs(canvas.x), canvas.y
+    """Draw the nose, the lips and the open mouth below them."""
+    species, x, y = EVERY_SPECIES[critter.species], abs(canvas.x), canvas.y
     lip = ellipse(x - 0.13, y - 0.36, 0.13, 0.11)
     wide, deep = 0.1 + 0.12 * critter.mouth, 0.03 + 0.32 * critter.mouth
     opening = np.maximum(ellipse(x, y - 0.4, wide, deep), np.maximum(0.38 - y, -lip))
@@ -292,13 +325,18 @@ def draw_mouth(canvas: Canvas, critter: Critter) -> None:
     canvas.paint(opening, THROAT)
     tongue = ellipse(x, y - 0.5 - 0.22 * critter.mouth, 0.15, 0.14)
     canvas.paint(np.maximum(opening, tongue), TONGUE)
-    if SPECIES[critter.species] == "rabbit":
+    if species == "owl":
+        canvas.paint(beak(x, y) - 0.03, INK)
+        canvas.paint(beak(x, y), HORN)
+        return
+    if species == "rabbit":
         tooth = np.maximum(ellipse(x - 0.055, y - 0.45, 0.05, 0.12), -lip)
         canvas.paint(tooth - 0.015, INK)
         canvas.paint(tooth, WHITE)
     canvas.paint(np.maximum(abs(lip) - 0.025, 0.36 - y), INK)
-    if SPECIES[critter.species] == "cat":
-        reach = abs(x - 0.82) - 0.27  # so slim an ellipse is only true at its sides
+    if species == "cat":
+        # the distance to so slim an ellipse is wrong at its ends
+        reach = abs(x - 0.82) - 0.27
         for slant in (0.5 - 0.24 * x, 0.37 + 0.12 * x):
             whisker = ellipse(x - 0.82, y - slant, 0.3, 0.03)
             canvas.paint(np.maximum(whisker, reach), INK)
@@ -307,14 +345,14 @@ def draw_mouth(canvas: Canvas, critter: Critter) -> None:
 
 
 def bear(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return ears, inner ears, head and muzzle of a round head with round ears."""
+    """Ears, inner ears, head and muzzle of a round head with round ears."""
     ear = ellipse(x - 0.7, y + 0.64, 0.34, 0.34)
     head = ellipse(x, y, 1.0, 0.9)
     return ear, ear + 0.14, head, ellipse(x, y - 0.42, 0.46, 0.36)
 
 
 def cat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return ears, inner ears, head and muzzle of a wide head with pointed ears."""
+    """Ears, inner ears, head and muzzle of a wide head with pointed ears."""
     inner_side = ellipse(x - 1.17, y - 0.03, 1.2, 1.2)
     outer_side = ellipse(x + 0.64, y + 0.33, 1.6, 1.6)
     ear = np.maximum(-blend(-inner_side, -outer_side, 0.12), y + 0.1)
@@ -323,32 +361,73 @@ def cat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def rabbit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return ears, inner ears, head and muzzle of a soft head with long ears."""
+    """Ears, inner ears, head and muzzle of a soft head with long ears."""
     ear = ellipse(x - 0.42 + 0.12 * (y + 1.04), y + 1.04, 0.28, 0.58)
     cheek = ellipse(x - 0.48, y - 0.24, 0.42, 0.42)
     head = blend(ellipse(x, y, 0.86, 0.82), cheek, 0.3)
     return ear, ear + 0.14, head, ellipse(x - 0.14, y - 0.37, 0.21, 0.2)
 
 
-SHAPES = (bear, cat, rabbit)
+def fox(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ears, inner ears, head and cheeks of a tapering head with tall ears."""
+    ear = peak(x - 0.7, y + 1.4, 0.55, 0.16, 0.12)
+    ear = blend_inside(ear, y + 0.1, 0.1)
+    cheek = ellipse(x - 0.62, y - 0.12, 0.42, 0.32)
+    chin = ellipse(x, y - 0.6, 0.3, 0.26)
+    head = blend(blend(ellipse(x, y + 0.02, 0.88, 0.72), cheek, 0.2), chin, 0.6)
+    patch = np.maximum(ellipse(x - 0.44, y - 0.56, 0.44, 0.34), head + 0.12)
+    return ear, ear + 0.16, head, patch
+
+
+def owl(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Tufts, their inside, head and face of a broad head with feathers for ears."""
+    tuft = peak(x - 0.86, y + 1.08, 1.3, 0.0, 0.1)
+    tuft = blend_inside(tuft, y + 0.2, 0.1)
+    head = blend(ellipse(x, y + 0.12, 0.92, 0.84), ellipse(x, y - 0.36, 0.86, 0.5), 0.3)
+    disc, bib = ellipse(x - 0.41, y + 0.06, 0.35, 0.38), ellipse(x, y - 0.38, 0.2, 0.2)
+    return tuft, tuft + 0.2, head, blend(disc, bib, 0.2)
+
+
+def peak(
+    x: np.ndarray, y: np.ndarray, inward: float, outward: float, width: float
+) -> np.ndarray:
+    """The distance to a peak with its tip at 0, by how much each side leans outward."""
+    sides = [
+        (-x - inward * y) / math.sqrt(1 + inward * inward),
+        (x - outward * y) / math.sqrt(1 + outward * outward),
+    ]
+    return blend_inside(*sides, width)
+
+
+def beak(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The distance to an owl's beak, which points down."""
+    return blend_inside(x - 0.17 + 0.55 * (y - 0.16), 0.14 - y, 0.08)
+
+
+SHAPES = (bear, cat, rabbit, fox, owl)
 
 
 def hsl(hue: float, saturation: float, lightness: float) -> np.ndarray:
-    """Return a colour as RGB, [3, 1, 1] in [0, 1]."""
+    """A colour as RGB, [3, 1, 1] in [0, 1]."""
     k = (12 * hue + np.array([0.0, 8.0, 4.0])[:, None, None]) % 12
     ramp = np.clip(np.minimum(k - 3, 9 - k), -1, 1)
     return lightness - saturation * min(lightness, 1 - lightness) * ramp
 
 
 def ellipse(x: np.ndarray, y: np.ndarray, a: float, b: float) -> np.ndarray:
-    """Return the distance to an ellipse about 0, true near its edge."""
+    """The distance to an ellipse about 0, accurate near its edge."""
     u, v = x / a, y / b
     k = np.sqrt(u * u + v * v)
     u, v = u / a, v / b
     return k * (k - 1) / np.sqrt(u * u + v * v + 1e-12)
 
 
+def blend_inside(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
+    """The distance to what two shapes share, with its corners rounded off."""
+    return -blend(-a, -b, width)
+
+
 def blend(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
-    """Return the distance to two shapes with the corners between them filled."""
+    """The distance to two shapes with the corners between them filled."""
     corner = np.maximum(width - abs(a - b), 0.0)
     return np.minimum(a, b) - corner * corner / (4 * width)

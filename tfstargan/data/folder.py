@@ -1,8 +1,8 @@
-"""Photographs in folders: ROOT/train/DOMAIN/*.jpg and ROOT/val/DOMAIN/*.jpg.
+"""Images in folders: ROOT/train/DOMAIN/*.jpg and ROOT/val/DOMAIN/*.jpg.
 
-Domains are the names of the folders, sorted. `images/walking.py` has the rule on links,
-hidden folders and suffixes. Where there is no val/, test/ is used for validation, and
-where there is neither, train/; either is said.
+Domains are the names of the folders, sorted. `images/walking.py` has the rules for
+links, hidden folders and suffixes. Without val/, another folder of `VALIDATION` is used
+for validation, or else train/; a message says which.
 """
 
 import functools
@@ -13,27 +13,29 @@ import sys
 from PIL import Image
 
 from tfstargan import images
+from tfstargan.data.fingerprint import short
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.scan import broken
+from tfstargan.data.scan import Seen, scan
 from tfstargan.errors import UserError
 from tfstargan.files import composed
 
 VALIDATION = ("val", "valid", "validation", "test")  # the first that is there
 BESIDE = "beside the domains' folders"
+UNUSED = "folders of other domains"
 
 
 class Folder(ImageSet):
-    """The photographs of one split.
+    """The images of one split.
 
     Args:
         root: holds train/ and val/, with the same folders.
         split: "train" or "val".
         domains: names in label order; empty: every folder, sorted.
-        skip_broken: leave out files that are no picture, or broken, and say so.
+        skip_broken: skip files that are broken or not images, and list them.
 
     Raises:
-        UserError: if a folder is missing or holds no picture, if there is only one
-            domain, or if a file is no picture, or broken.
+        UserError: if a folder is missing or has no images, if there is only one
+            domain, or if a file is broken or not an image.
     """
 
     def __init__(
@@ -48,29 +50,54 @@ class Folder(ImageSet):
         self.domains = tuple(by_domain)
         if told := self.found.told():
             say(f"{root / split}: {told}")
-        lines = broken([file for files in by_domain.values() for file in files])
+        self.root = root
+        self.seen = scan([file for files in by_domain.values() for file in files])
+        lines = [seen.line for seen in self.seen.values() if seen.problem]
         if lines and not skip_broken:
-            raise UserError(refusal(list(lines.values()), root))
-        for line in lines.values():
-            print(f"left out: {line}", file=sys.stderr)
+            raise UserError(refusal(lines, root))
+        for line in lines:
+            print(f"skipped: {line}", file=sys.stderr)
         self.files = [
-            [f for f in files if f not in lines] for files in by_domain.values()
+            [f for f in files if not self.seen[f].problem]
+            for files in by_domain.values()
         ]
         for domain, files in zip(self.domains, self.files, strict=True):
             if not files:
-                raise UserError(f"{root / split / domain}: no picture is readable")
+                raise UserError(f"{root / split / domain}: no image can be read")
 
     def count(self, domain: int) -> int:
-        """Return the number of pictures of a domain."""
+        """The number of images of a domain."""
         return len(self.files[domain])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """Return one picture, RGB, of any size."""
+        """One image, RGB, of any size."""
         return images.read(self.files[domain][index], least)
 
     def content(self, domain: int, index: int) -> bytes:
-        """Return a picture's file."""
+        """The bytes of an image's file."""
         return self.files[domain][index].read_bytes()
+
+    def used(self) -> list[Seen]:
+        """What was seen of the images, domain after domain."""
+        return [self.seen[file] for files in self.files for file in files]
+
+    def by_domain(self) -> dict[str, list[Seen]]:
+        """{domain: what was seen of its images}."""
+        return {
+            domain: [self.seen[file] for file in files]
+            for domain, files in zip(self.domains, self.files, strict=True)
+        }
+
+    def fingerprint(self) -> dict[str, str]:
+        """{path below root: hash of the file}."""
+        return {
+            composed(file.relative_to(self.root).as_posix()): short(seen.digest)
+            for file, seen in self.seen.items()
+        }
+
+    def name(self, domain: int, index: int) -> str:
+        """The name of an image's file, without folder and suffix."""
+        return self.files[domain][index].stem
 
 
 def require_apart(out: str | os.PathLike, image_set: ImageSet, flag: str) -> None:
@@ -81,17 +108,17 @@ def require_apart(out: str | os.PathLike, image_set: ImageSet, flag: str) -> Non
 
 @functools.cache
 def say(line: str) -> None:
-    """Print a line on the data, once: it is opened for several purposes."""
+    """Print a line about the data, once: they are opened for several purposes."""
     print(line, file=sys.stderr)
 
 
 def refusal(lines: list[str], root: pathlib.Path) -> str:
-    """Return one line on files that can't be used."""
+    """One line about files that can't be used."""
     if len(lines) == 1:
         return f"{lines[0]}; or add --skip_broken"
     return (
         f"{lines[0]}; there are {len(lines)} such files: `tfstargan check "
-        f"--data_dir={root}` lists them, --skip_broken leaves them out"
+        f"--data_dir={root}` lists them, --skip_broken skips them"
     )
 
 
@@ -104,7 +131,7 @@ def split_folder(root: pathlib.Path, split: str) -> str:
             if name != split:
                 say(f"{root}: no {split}/ in it; validation uses {name}/")
             return name
-    say(f"{root}: no {split}/ in it; training images stand in for validation")
+    say(f"{root}: no {split}/ in it; validation uses the training images")
     return "train"
 
 
@@ -126,12 +153,13 @@ def find_domains(
             decomposed spellings (NFC, NFD) are one name.
 
     Raises:
-        UserError: if a folder is missing or holds no picture, or there is only one.
+        UserError: if a folder is missing or has no images, or there is only one.
     """
     folder = root / split
     if not folder.is_dir():
+        missing = f"no folder {split}/ in it" if root.is_dir() else _not_there(root)
         raise UserError(
-            f"--data_dir={root}: no folder {split}/ in it; expected "
+            f"--data_dir={root}: {missing}; expected "
             "train/DOMAIN/*.jpg and val/DOMAIN/*.jpg, one folder for each domain"
         )
     all_found = images.Found()
@@ -140,7 +168,7 @@ def find_domains(
     if len(domains) < 2:
         raise UserError(
             f"{folder}: found {len(domains)} domain(s) {sorted(folders)}; translation "
-            "needs at least two folders of pictures"
+            "needs at least two folders of images"
         )
     files = {}
     for domain in domains:
@@ -155,7 +183,14 @@ def find_domains(
             raise UserError(images.no_images(folder / domain, found))
         files[domain] = found.files
         all_found.add(found)
+    for name in sorted(folders.keys() - set(map(composed, domains))):
+        all_found.skipped[UNUSED] += folders[name]
     return files, all_found
+
+
+def _not_there(root: pathlib.Path) -> str:
+    relative = "" if root.is_absolute() else f" in {pathlib.Path.cwd()}"
+    return f"no such folder{relative}"
 
 
 def _folders(folder: pathlib.Path, found: images.Found) -> dict[str, list]:

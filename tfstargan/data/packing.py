@@ -1,9 +1,9 @@
 """Packing folders of images into TFRecord shards.
 
-Every image is decoded once; those that can't be read are skipped, listed and counted.
-A shard is written atomically, the index last. Packed again, a shard is kept if its
-checksum is right and every image has the content (by SHA-256), name and place that it
-had. `shards.py` says what is in them.
+Images are decoded once; those that can't be read are skipped, listed and counted. Each
+shard is written atomically, the index last. When a folder is packed again, a shard is
+kept if its checksum is right and its images have the same content (by SHA-256), names
+and order. `shards.py` describes the format.
 """
 
 import concurrent.futures
@@ -26,10 +26,10 @@ from tfstargan.data.folder import find_domains, say, splits_of
 from tfstargan.data.image_set import squeeze
 from tfstargan.errors import UserError
 
-PER_SHARD = 1000  # pictures, unless --shards says otherwise
+PER_SHARD = 1000  # images, unless --shards says otherwise
 
 
-class Picture(NamedTuple):
+class Entry(NamedTuple):
     """A file to pack."""
 
     label: int
@@ -49,13 +49,13 @@ def build(
 
     Args:
         data_dir: holds train/DOMAIN/*.jpg and val/DOMAIN/*.jpg.
-        out: folder of the shards; those that are there already are kept.
-        img_size: side of the uncropped pictures kept beside the files.
-        shards: shards per split; 0: one for each thousand pictures.
+        out: folder for the shards; complete ones are kept.
+        img_size: side of the uncropped images stored beside the files.
+        shards: shards per split; 0: one for each thousand images.
         domains: names in label order; empty: every folder, sorted.
 
     Raises:
-        UserError: if a folder is unfit, or nothing of a domain is readable.
+        UserError: if a folder can't be used, or no image of a domain can be read.
     """
     data_dir = pathlib.Path(data_dir)
     out_dir = pathlib.Path(out)
@@ -71,14 +71,14 @@ def build(
     claim(out_dir)
     index: dict = {"img_size": img_size, "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
-    with tqdm(total=total, unit="picture") as bar:
+    with tqdm(total=total, unit="image") as bar:
         for split, by_domain in found.items():
-            pictures = [
-                Picture(label, domain, file, file.relative_to(data_dir).as_posix())
+            entries = [
+                Entry(label, domain, file, file.relative_to(data_dir).as_posix())
                 for label, domain in enumerate(names)
                 for file in by_domain[domain]
             ]
-            parts = split_evenly(pictures, shards)
+            parts = split_evenly(entries, shards)
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
@@ -87,19 +87,19 @@ def build(
     for split, summary in index["splits"].items():
         for domain, count in summary["pictures"].items():
             if not count:
-                raise UserError(f"{data_dir / split / domain}: no picture is readable")
+                raise UserError(f"{data_dir / split / domain}: no image can be read")
     write_json(index, out_dir / shard_index.INDEX)
     return index
 
 
 def claim(out_dir: pathlib.Path) -> None:
-    """Make a folder, or take up one that was begun; an old index goes.
+    """Make a folder, or resume one; an old index is removed.
 
     Raises:
-        UserError: if it can't be made, or holds what is not ours.
+        UserError: if it can't be made, or holds other records.
     """
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+        files.make_folder(out_dir)
         ours = {
             out_dir / shard_index.INDEX,
             *map(shard_index.contents_of, out_dir.glob("*.tf*")),
@@ -111,21 +111,21 @@ def claim(out_dir: pathlib.Path) -> None:
         raise UserError(f"--out={out_dir}: can't be written ({error})") from error
 
 
-def split_evenly(pictures: list[Picture], parts: int) -> list[list[Picture]]:
-    """Return a list in parts, in order; 0: one for each thousand."""
-    parts = min(parts or math.ceil(len(pictures) / PER_SHARD), len(pictures))
-    ends = [len(pictures) * i // parts for i in range(parts + 1)]
-    return [pictures[a:b] for a, b in itertools.pairwise(ends)]
+def split_evenly(entries: list[Entry], parts: int) -> list[list[Entry]]:
+    """A list in parts, in order; 0: one for each thousand."""
+    parts = min(parts or math.ceil(len(entries) / PER_SHARD), len(entries))
+    ends = [len(entries) * i // parts for i in range(parts + 1)]
+    return [entries[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def finish_shard(
-    file: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    file: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: tqdm
 ) -> dict:
-    """Return what a shard holds, after writing it unless it is there, whole."""
+    """The contents of a shard, which is written unless it is complete."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        hashes = [*pool.map(content_hash, pictures)]
+        hashes = [*pool.map(content_hash, entries)]
     sources = [
-        [p.label, p.name, known] for p, known in zip(pictures, hashes, strict=True)
+        [e.label, e.name, known] for e, known in zip(entries, hashes, strict=True)
     ]
     contents_file = shard_index.contents_of(file)
     if contents_file.exists():
@@ -138,11 +138,11 @@ def finish_shard(
         }
         same = wanted.items() <= contents.items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
-            bar.update(len(pictures))
+            bar.update(len(entries))
             return contents
     contents_file.unlink(missing_ok=True)
     with files.atomic_file(file) as partial:
-        places, broken = write_shard(partial, pictures, img_size, bar)
+        places, broken = write_shard(partial, entries, img_size, bar)
         contents = {
             "file": file.name,
             "bytes": partial.stat().st_size,
@@ -157,72 +157,76 @@ def finish_shard(
     return contents
 
 
-def content_hash(picture: Picture) -> str:
-    """The SHA-256 of a picture's file; empty if it can't be read."""
+def content_hash(entry: Entry) -> str:
+    """The SHA-256 of an image's file; empty if it can't be read."""
     try:
-        return files.checksum(picture.file) if picture.file.is_file() else ""
+        return files.checksum(entry.file) if entry.file.is_file() else ""
     except OSError:
         return ""
 
 
 def write_shard(
-    path: pathlib.Path, pictures: Sequence[Picture], img_size: int, bar: tqdm
+    path: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: tqdm
 ) -> tuple[list[list], list[str]]:
-    """Write a TFRecord file; return where its records are and what was skipped."""
+    """Write a TFRecord file; return the places of its records and the skipped files."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for picture, record in encode_all(pictures, img_size):
+        for entry, record in encode_all(entries, img_size):
             bar.update()
             if isinstance(record, UserError):
                 broken.append(str(record))
                 continue
             writer.write(record)
-            places.append([picture.domain, picture.name, offset, len(record)])
+            places.append([entry.domain, entry.name, offset, len(record)])
             offset += len(record) + shards.FOOTER + shards.HEADER
     return places, broken
 
 
 def encode_all(
-    pictures: Sequence[Picture], img_size: int
-) -> Iterator[tuple[Picture, bytes | UserError]]:
-    """Yield every picture's record, or what is wrong with it, in their order."""
+    entries: Sequence[Entry], img_size: int
+) -> Iterator[tuple[Entry, bytes | UserError]]:
+    """Yield the record of every image, or the error, in order."""
 
-    def attempt(picture: Picture) -> bytes | UserError:
+    def attempt(entry: Entry) -> bytes | UserError:
         try:
-            return encode(picture, img_size)
+            return encode(entry, img_size)
         except UserError as error:
             return error
 
     at_once = 64  # records that may wait to be written
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pictures), at_once):
-            part = pictures[start : start + at_once]
+        for start in range(0, len(entries), at_once):
+            part = entries[start : start + at_once]
             yield from zip(part, pool.map(attempt, part), strict=True)
 
 
-def encode(picture: Picture, img_size: int) -> bytes:
-    """Return a picture's record; raise a UserError if the picture is broken."""
-    image = images.read(picture.file)
+def encode(entry: Entry, img_size: int) -> bytes:
+    """The record of an image.
+
+    Raises:
+        UserError: if it can't be read.
+    """
+    image = images.read(entry.file)
     values = {
-        shards.ENCODED: keep(picture.file, image),
+        shards.ENCODED: keep(entry.file, image),
         shards.SQUEEZED: squeeze(image, img_size).tobytes(),
-        shards.FILENAME: os.fsencode(picture.name),
-        shards.DOMAIN: os.fsencode(picture.domain),
+        shards.FILENAME: os.fsencode(entry.name),
+        shards.DOMAIN: os.fsencode(entry.domain),
     }
     features = {
         key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         for key, value in values.items()
     }
-    label = tf.train.Int64List(value=[picture.label])
+    label = tf.train.Int64List(value=[entry.label])
     features[shards.LABEL] = tf.train.Feature(int64_list=label)
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
 
 
 def keep(file: pathlib.Path, image: Image.Image) -> bytes:
-    """Return a JPEG file as it is, and another picture as pixels, a PPM file.
+    """A JPEG's file, or the pixels of another image as a PPM file.
 
-    A PNG file takes longer to decode than all else together.
+    Decoding a PNG takes longer than all other steps together.
     """
     if file.suffix.lower() in (".jpg", ".jpeg"):
         return file.read_bytes()
@@ -232,7 +236,7 @@ def keep(file: pathlib.Path, image: Image.Image) -> bytes:
 
 
 def summarize(domains: tuple[str, ...], contents: list[dict]) -> dict:
-    """Return what the index says of a split."""
+    """The entry of a split in the index."""
     packed = [place[0] for shard in contents for place in shard["pictures"]]
     broken = [line for shard in contents for line in shard["broken"]]
     return {

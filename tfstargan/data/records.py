@@ -1,4 +1,4 @@
-"""The name before version 0.2 of `tfstargan pack`; it goes in version 0.3."""
+"""The old name of `tfstargan pack`; it will be removed in version 0.3."""
 
 import sys
 

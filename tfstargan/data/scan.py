@@ -1,10 +1,13 @@
-"""What picture files are like, each read to its end.
+"""Looking at image files: each is read once, to its end.
 
-Training looks when it opens a folder, so that nothing breaks in mid-run.
+One look tells whether a file can be used, what is unusual about it, its checksum, its
+size and a thumbnail to find near-duplicates by. Training looks when it opens a folder,
+so that a broken file is found before the first iteration.
 """
 
 import concurrent.futures
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -15,9 +18,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfstargan import files, images
+from tfstargan.data import alike
 
-REMEMBERED = 1000  # files; fewer are looked at each time
-SUFFIXES = {  # what a name promises
+REMEMBERED = 100  # files; of fewer, nothing is kept on disk
+SUFFIXES = {  # the formats that a name promises
     ".jpg": ("JPEG", "MPO"),
     ".jpeg": ("JPEG", "MPO"),
     ".jfif": ("JPEG",),
@@ -27,32 +31,44 @@ SUFFIXES = {  # what a name promises
     ".gif": ("GIF",),
     ".tif": ("TIFF",),
     ".tiff": ("TIFF",),
+    ".avif": ("AVIF",),
 }
+State = tuple[int, int]  # of a file: its size in bytes, and when it was changed
 
 
 class Seen(NamedTuple):
-    """What there is to say of a file."""
+    """What a look at a file found."""
 
-    kinds: tuple[str, ...]  # what is unusual; all of it can be used
-    problem: str = ""  # why it can't be; its kind
-    line: str = ""  # the same, with the file's name and what to do
+    digest: str = ""  # SHA-256 of the content
+    width: int = 0
+    height: int = 0  # upright
+    thumbnail: str = ""  # see `alike.thumbnail`
+    kinds: tuple[str, ...] = ()  # what is unusual, but can be used
+    problem: str = ""  # the kind of the fault; empty: the file can be used
+    line: str = ""  # the fault, with the file's name and what to do
 
 
 def look(path: pathlib.Path) -> Seen:
-    """Return what a picture file is like."""
+    """What there is to know of an image file."""
     kinds = ["link"] if path.is_symlink() else []
     try:
-        with images.opened(path) as image:
+        content = images.content(path)
+        with images.decoded(io.BytesIO(content), str(path)) as image:
             kinds += unusual(image, path.suffix.lower())
-            # A JPEG, from the second side that it allows, at an eighth: faster.
-            images.to_rgb(image, max(1, min(image.size) // 8))
+            width, height = image.size
+            # Of a JPEG, a reduced image: faster, and read to the end all the same.
+            rgb = images.to_rgb(image, max(alike.SIDE, min(image.size) // 8))
+            thumbnail = alike.thumbnail(rgb)
     except images.UnreadableError as error:
-        return Seen(tuple(kinds), error.kind, str(error))
-    return Seen(tuple(kinds))
+        return Seen(kinds=tuple(kinds), problem=error.kind, line=str(error))
+    if (rgb.width < rgb.height) != (width < height):
+        width, height = height, width
+    digest = hashlib.sha256(content).hexdigest()
+    return Seen(digest, width, height, thumbnail, tuple(kinds))
 
 
 def unusual(image: Image.Image, suffix: str) -> Iterator[str]:
-    """Yield the kinds of an opened picture."""
+    """Yield what is unusual about an opened image."""
     if image.format not in SUFFIXES.get(suffix, (image.format,)):
         yield f"{image.format} named {suffix}"
     if images.orientation(image) != 1:
@@ -74,49 +90,81 @@ def unusual(image: Image.Image, suffix: str) -> Iterator[str]:
 
 
 def look_at_all(paths: Sequence[pathlib.Path]) -> Iterator[tuple[pathlib.Path, Seen]]:
-    """Yield every file and what it is like, in order, with a bar if it takes long."""
+    """Yield every file with what a look found, in order; a bar if it takes long."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = zip(paths, pool.map(look, paths), strict=True)
         yield from tqdm(
             seen,
             total=len(paths),
-            desc="looking at pictures",
-            unit="picture",
+            desc="looking at images",
+            unit="image",
             delay=2,
             leave=False,
             dynamic_ncols=True,
         )
 
 
-def broken(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
-    """Return the files that can't be used, each with a line that says why.
+def scan(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, Seen]:
+    """What looks at files found, read again only if their size or time has changed.
 
-    Of many files those that were good are remembered, and not looked at again until
-    their size or time changes.
+    Of many files those that can be used are remembered in the cache folder, without
+    what is unusual about them.
     """
     if len(paths) <= REMEMBERED:
-        return {path: seen.line for path, seen in look_at_all(paths) if seen.problem}
+        return dict(look_at_all(paths))
     states = {path: _state(path) for path in paths}
-    names = "\n".join([str(images.READING), *(str(p.absolute()) for p in paths)])
-    key = hashlib.sha256(os.fsencode(names)).hexdigest()[:16]
-    memory = files.cache_dir() / "pictures" / f"{key}.json"
-    try:
-        known = set(map(tuple, json.loads(memory.read_text())))
-    except (OSError, ValueError, TypeError):
-        known = set()
-    new = [path for path in paths if (str(path), *states[path]) not in known]
-    found = {path: seen.line for path, seen in look_at_all(new) if seen.problem}
-    good = [(str(path), *states[path]) for path in paths if path not in found]
+    memory = _memory_of(paths)
+    known = {
+        path: Seen(*entry[1:])
+        for path, entry in zip(paths, _recall(memory, paths), strict=True)
+        if entry and tuple(entry[0]) == states[path]
+    }
+    new = dict(look_at_all([path for path in paths if path not in known]))
+    seen = {path: known.get(path) or new[path] for path in paths}
     if new:
-        try:
-            files.write_text(json.dumps(good), memory)
-        except OSError:
-            pass  # looked at again, then
-    return found
+        _remember(memory, {p: (states[p], *s[:4]) for p, s in seen.items() if s.digest})
+    return seen
 
 
-def _state(path: pathlib.Path) -> tuple[int, int]:
-    """Return what changes with a file; of one that isn't there, what none has."""
+def broken(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
+    """The files that can't be used, each with a line that says why."""
+    return {path: seen.line for path, seen in scan(paths).items() if seen.problem}
+
+
+def _memory_of(paths: Sequence[pathlib.Path]) -> pathlib.Path:
+    """The file in which the looks at these are kept: one for each folder."""
+    folder = os.path.abspath(os.path.commonpath(paths))
+    name = hashlib.sha256(os.fsencode(f"{images.READING}\n{folder}")).hexdigest()
+    return files.cache_dir() / "images" / f"{name[:16]}.json"
+
+
+def _recall(memory: pathlib.Path, paths: Sequence[pathlib.Path]) -> list:
+    """What is remembered of each path; None where nothing is."""
+    try:
+        found = json.loads(memory.read_text())
+        entries = [found.get(os.path.abspath(path)) for path in paths]
+        return [e if e is None or _is_entry(e) else None for e in entries]
+    except (OSError, ValueError, AttributeError):
+        return [None] * len(paths)
+
+
+def _is_entry(entry: object) -> bool:
+    match entry:
+        case [[int(), int()], str(), int(), int(), str()]:
+            return True
+    return False
+
+
+def _remember(memory: pathlib.Path, entries: dict[pathlib.Path, tuple]) -> None:
+    text = json.dumps({os.path.abspath(path): e for path, e in entries.items()})
+    try:
+        files.write_text(text, memory)
+    except OSError:
+        pass  # looked at again, then
+
+
+def _state(path: pathlib.Path) -> State:
+    """What changes when a file does; (-1, -1) if there is none."""
     try:
         status = path.stat()
     except OSError:

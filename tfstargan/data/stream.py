@@ -1,38 +1,39 @@
-"""From a set of pictures to batches: element i is a function of (seed, i) alone.
+"""Batches of images: element i of the stream is a function of (seed, i) alone.
 
-So a resumed run goes on with the data it would have seen, and the number of replicas or
-threads changes nothing. Sources, and pairs of references, are drawn with replacement,
-every domain equally likely (arXiv:1912.01865, appendix; the authors' balanced sampler).
+A resumed run therefore sees the same data as one that was never interrupted, and the
+number of replicas or threads changes nothing. Sources and pairs of references are drawn
+with replacement, each domain equally likely (arXiv:1912.01865, appendix; the authors'
+balanced sampler).
 """
 
 import ctypes
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfstargan import images
 from tfstargan.config import Config
-from tfstargan.data import shard_index, shards
+from tfstargan.data import critters, shard_index, shards
 from tfstargan.data.augment import augment
-from tfstargan.data.batch import Batch
-from tfstargan.data.critters import Critters
+from tfstargan.data.batch import NOISE, SHOWN, UPDATES, Batch
 from tfstargan.data.folder import Folder
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.patience import patiently
 from tfstargan.data.tfds import TFDS
 from tfstargan.errors import UserError
 
-# Of glibc's malloc.h: above the one a block is the system's own, and what is free
-# beyond the other is given back to it.
+# From glibc's malloc.h. Blocks larger than the first are mapped on their own; free
+# memory beyond the second is returned to the system.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
 
 def open_images(config: Config, split: str) -> ImageSet:
-    """Return the pictures of "train" or "val"; without the latter, the former.
+    """The images of "train" or "val"; those of "train" if there is no "val".
 
     Raises:
-        UserError: if they are missing or unfit (see `Folder`, `Shards`, `TFDS`).
+        UserError: if they are missing or unusable (see `Folder`, `Shards`, `TFDS`).
     """
     if config.dataset.startswith("tfds:"):
         return TFDS(config.dataset, config.data_dir, split, config.domains)
@@ -46,12 +47,9 @@ def open_images(config: Config, split: str) -> ImageSet:
         if (root / shard_index.INDEX).exists():
             return shards.Shards(root, split, config.domains)
         return Folder(root, split, config.domains, config.skip_broken)
-    if config.domains not in ((), Critters.domains):
-        raise UserError(
-            f"--domains={','.join(config.domains)}: --dataset=critters has "
-            f"{','.join(Critters.domains)}; leave --domains empty"
-        )
-    return Critters(split, config.img_size, config.critters_per_domain)
+    species = critters.chosen(config.domains)
+    each = config.critters_per_domain
+    return critters.Critters(split, config.img_size, each, species=species)
 
 
 def dataset(config: Config, split: str = "train") -> tf.data.Dataset:
@@ -66,7 +64,7 @@ def dataset(config: Config, split: str = "train") -> tf.data.Dataset:
         elements. Its attribute `domains` has the names, for `Config.with_domains`.
 
     Raises:
-        UserError: if the images are missing or unfit.
+        UserError: if the images are missing or can't be used.
     """
     image_set = open_images(config, split)
     found = batches(image_set, config)
@@ -80,14 +78,15 @@ def batches(
     start: int = 0,
     part: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
-    """Return the batches of iterations `start` to `config.iterations`.
+    """The batches of iterations `start` to `config.iterations`.
 
     Args:
-        image_set: the pictures.
+        image_set: the images.
         config: the run's settings.
-        start: iterations that were trained already.
-        part: which of several workers this is, of how many replicas: a worker gets its
-            run of every batch, cut for its replicas; None: the whole batch.
+        start: iterations that are already trained.
+        part: the position of this worker among several, and the number of replicas. A
+            worker gets its share of every batch, split among its replicas; None: the
+            whole batch.
 
     Returns:
         A dataset of `Batch`, images float32 in [-1, 1].
@@ -97,17 +96,21 @@ def batches(
     image = tf.TensorSpec((size, size, 3), tf.uint8)
     label = tf.TensorSpec((), tf.int32)
     latent = tf.TensorSpec((config.latent_dim,), tf.float32)
-    element = Batch(image, label, image, image, label, latent, latent)
+    noise = tf.TensorSpec((UPDATES, len(SHOWN), NOISE), tf.float32)
+    element = Batch(image, label, image, image, label, latent, latent, noise)
+    if config.augment == "none":
+        element = element._replace(noise=())
 
     def draw(index: tf.Tensor) -> Batch:
+        specs = tf.nest.flatten(element)
         parts = tf.numpy_function(
-            lambda i: tuple(example(image_set, config, int(i))),
+            lambda i: tf.nest.flatten(example(image_set, config, int(i))),
             [index],
-            [spec.dtype for spec in element],
+            [spec.dtype for spec in specs],
         )
-        for part, spec in zip(parts, element, strict=True):
+        for part, spec in zip(parts, specs, strict=True):
             part.set_shape(spec.shape)
-        return Batch(*parts)
+        return tf.nest.pack_sequence_as(element, parts)
 
     whole, own = config.batch_size, config.batch_size // part.num_input_pipelines
     skip = own * part.input_pipeline_id
@@ -119,12 +122,12 @@ def batches(
 
 
 def keep_freed_memory() -> None:
-    """Have what a picture took kept for the next, instead of given back to the system.
+    """Keep freed memory for the next image, instead of returning it to the system.
 
-    Threads that get megabytes of new pages for every picture wait for each other: half
-    of the time of a picture of 1024 x 1024. For processors that read pictures and leave
-    training to another device: their own training takes a twentieth to a tenth longer.
-    With glibc alone; elsewhere nothing happens.
+    Threads that map megabytes of new pages for every image wait for each other, which
+    takes half of the time of an image of 1024 x 1024. This is for CPUs that read images
+    for another device; training on the CPU itself takes 5 to 10 % longer. It has an
+    effect with glibc only.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -135,20 +138,20 @@ def keep_freed_memory() -> None:
 
 
 def scale(batch: Batch) -> Batch:
-    """Return a batch with its uint8 images as float32 in [-1, 1]."""
-    pictures = ("x_src", "x_ref", "x_ref2")
+    """A batch with its uint8 images as float32 in [-1, 1]."""
+    names = ("x_src", "x_ref", "x_ref2")
     return batch._replace(
-        **{n: tf.cast(getattr(batch, n), tf.float32) / 127.5 - 1.0 for n in pictures}
+        **{n: tf.cast(getattr(batch, n), tf.float32) / 127.5 - 1.0 for n in names}
     )
 
 
 def example(image_set: ImageSet, config: Config, index: int) -> Batch:
-    """Return element `index` of the stream, unbatched, its images uint8."""
+    """Element `index` of the stream, unbatched, its images uint8."""
     rng = np.random.default_rng((config.seed, index))
-    # Twice the side: reduced from there, a picture is nearly what it is from all.
+    # Reduced from twice the side, an image is nearly the same as from all its pixels.
     least = 2 * config.img_size if config.jpeg_draft else 0
 
-    def picture(domain: int) -> np.ndarray:
+    def drawn(domain: int) -> np.ndarray:
         chosen = int(rng.integers(image_set.count(domain)))
         state = rng.bit_generator.state
 
@@ -169,21 +172,36 @@ def example(image_set: ImageSet, config: Config, index: int) -> Batch:
 
     y_src, y_trg = (int(y) for y in rng.integers(len(image_set.domains), size=2))
     z, z2 = rng.standard_normal((2, config.latent_dim), np.float32)
+    shape = (UPDATES, len(SHOWN), NOISE)
     return Batch(
-        x_src=picture(y_src),
+        x_src=drawn(y_src),
         y_src=np.int32(y_src),
-        x_ref=picture(y_trg),
-        x_ref2=picture(y_trg),
+        x_ref=drawn(y_trg),
+        x_ref2=drawn(y_trg),
         y_trg=np.int32(y_trg),
         z=z,
         z2=z2,
+        noise=() if config.augment == "none" else rng.random(shape, np.float32),
     )
 
 
-def examples_of(image_set: ImageSet, size: int, each: int, skip: int = 0) -> np.ndarray:
-    """Return the first pictures of every domain, [K, each, H, W, 3] in [-1, 1].
+def examples_of(
+    image_set: ImageSet,
+    size: int,
+    each: int,
+    skip: int = 0,
+    labels: Sequence[int] | None = None,
+) -> np.ndarray:
+    """The first images of every domain, [K, each, H, W, 3] in [-1, 1].
 
-    Domains with fewer pictures than asked for repeat theirs.
+    Domains with fewer images than asked for repeat theirs.
+
+    Args:
+        image_set: the images.
+        size: height and width wanted.
+        each: images of each domain.
+        skip: images of each domain to skip first.
+        labels: of the domains; by default all.
     """
     return np.stack(
         [
@@ -191,7 +209,13 @@ def examples_of(image_set: ImageSet, size: int, each: int, skip: int = 0) -> np.
                 images.to_float(images.square(image_set.image(k, (skip + i) % n), size))
                 for i in range(each)
             ]
-            for k in range(len(image_set.domains))
+            for k in (range(len(image_set.domains)) if labels is None else labels)
             for n in [image_set.count(k)]
         ]
     )
+
+
+def some_labels(count: int, most: int) -> list[int]:
+    """At most so many of `count` labels, evenly spaced."""
+    wanted = min(count, most)
+    return [i * count // wanted for i in range(wanted)]

@@ -4,8 +4,8 @@
     --dataset=tfds:celeb_a:Male                 or by an attribute: not_Male, Male
     --dataset=tfds:cycle_gan/horse2zebra        or by split: A (trainA), B (trainB)
 
-It is downloaded at first use, and prepared for random access (ArrayRecord), so that the
-stream can ask for pictures by number.
+A data set is downloaded at first use and prepared for random access (ArrayRecord), so
+that the stream can ask for images by number.
 """
 
 import io
@@ -25,27 +25,28 @@ from tfstargan.files import composed
 
 
 class TFDS(ImageSet):
-    """The pictures of one split.
+    """The images of one split.
 
     Args:
         dataset: "tfds:NAME[:LABEL]"; NAME may have a configuration and a version. LABEL
-            is a feature of classes or a truth; by default the data set's own label.
+            is a class label or a boolean feature; by default the data set's own label.
         data_dir: where TFDS keeps data sets; empty: its default.
-        split: "train" or "val": all parts whose names begin with train, or with test
-            or val; where there are none of these, the former.
+        split: "train": all parts whose names begin with train; "val": with test or
+            val, or those of "train" if there are none.
         domains: names in label order; empty: all classes.
 
     Raises:
-        UserError: if TFDS is not installed, does not have the data set or can't prepare
-            it, or if it has no such label or domain.
+        UserError: if TFDS is not installed or can't find or prepare the data set, or
+            if there is no such label or domain.
     """
 
     def __init__(
         self, dataset: str, data_dir: str, split: str, domains: tuple[str, ...] = ()
     ):
-        self.dataset = dataset
+        self.dataset, self.split = dataset, split
         name, label = parse(dataset)
         info, self.source = prepare(name, data_dir, split)
+        self.full_name = info.full_name
         features = dict(flatten(info.features))
         self.image_key = image_of(features)
         self.label_key = label_of(features, label, info.supervised_keys)
@@ -65,28 +66,32 @@ class TFDS(ImageSet):
         self.indices = [found[domain] for domain in self.domains]
         for domain, indices in zip(self.domains, self.indices, strict=True):
             if not indices:
-                raise UserError(f"--dataset={dataset}: no picture of {domain}")
+                raise UserError(f"--dataset={dataset}: no image of {domain}")
 
     def count(self, domain: int) -> int:
-        """Return the number of pictures of a domain."""
+        """The number of images of a domain."""
         return len(self.indices[domain])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """Return one picture, RGB, of any size."""
+        """One image, RGB, of any size."""
         name = f"{self.dataset} number {self.indices[domain][index]}"
         return images.decode(io.BytesIO(self.content(domain, index)), name, least)
 
     def content(self, domain: int, index: int) -> bytes:
-        """Return a picture's file."""
+        """The bytes of an image's file."""
         record = self._record(self.indices[domain][index])
         return record[self.image_key].bytes_list.value[0]
+
+    def fingerprint(self) -> dict[str, str]:
+        """{name and version of the data set, split, number of images: ""}."""
+        return {f"{self.full_name}, {self.split}: {len(self.source)} images": ""}
 
     def _record(self, index: int) -> Any:
         return tf.train.Example.FromString(self.source[index]).features.feature
 
 
 def parse(dataset: str) -> tuple[str, str]:
-    """Return name and label of "tfds:NAME[:LABEL]"; a version is part of the name."""
+    """Name and label of "tfds:NAME[:LABEL]"; a version is part of the name."""
     _, name, *rest = dataset.split(":")
     if rest and re.fullmatch(r"[\d.*]+", rest[0]):
         name += ":" + rest.pop(0)
@@ -94,7 +99,7 @@ def parse(dataset: str) -> tuple[str, str]:
 
 
 def prepare(name: str, data_dir: str, split: str) -> tuple[Any, Any]:
-    """Return what TFDS says of a data set, and its raw records by number."""
+    """TFDS' description of a data set, and its raw records by number."""
     try:
         import tensorflow_datasets as tfds
     except ImportError:
@@ -131,17 +136,17 @@ def flatten(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def image_of(features: dict[str, Any]) -> str:
-    """Return the name of the first feature that is a picture."""
+    """The name of the first feature that is an image."""
     import tensorflow_datasets as tfds
 
     for name, feature in features.items():
         if isinstance(feature, tfds.features.Image):
             return name
-    raise UserError(f"--dataset: no pictures in it, only {', '.join(features)}")
+    raise UserError(f"--dataset: no images in it, only {', '.join(features)}")
 
 
 def label_of(features: dict[str, Any], label: str, supervised: Any) -> str:
-    """Return the name of the feature that tells domains apart."""
+    """The name of the feature that tells domains apart."""
     fit = [name for name, f in features.items() if len(class_names(name, f)) > 1]
     label = label or (supervised[1] if supervised else "label")
     for name in fit:
@@ -154,7 +159,7 @@ def label_of(features: dict[str, Any], label: str, supervised: Any) -> str:
 
 
 def class_names(name: str, feature: Any) -> tuple[str, ...]:
-    """Return the domains of a label, in order; empty if it is no label."""
+    """The domains of a label, in order; empty if it is no label."""
     if getattr(feature, "names", None):
         return tuple(map(composed, feature.names))
     if feature.dtype == bool and feature.shape == ():
@@ -164,9 +169,9 @@ def class_names(name: str, feature: Any) -> tuple[str, ...]:
 
 
 def parts_of(split: str, parts: list[str]) -> str:
-    """Return a split in TFDS' words, such as "trainA+trainB"."""
+    """A split in TFDS' notation, such as "trainA+trainB"."""
     beginnings = ("test", "val") if split == "val" else ("train",)
     chosen = [part for part in parts if part.startswith(beginnings)]
     if not chosen:
-        say(f"no {split} in this data set; training images stand in for validation")
+        say(f"no {split} in this data set; validation uses the training images")
     return "+".join(chosen or [part for part in parts if part.startswith("train")])

@@ -1,1 +1,1 @@
-"""Exported models: what they promise, and how they are run; without TensorFlow."""
+"""Exported models: their contract, and running them without TensorFlow."""

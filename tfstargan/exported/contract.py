@@ -1,13 +1,14 @@
-"""The exported model's contract: the JSON beside it, written and read here alone.
+"""The contract of an exported model: the JSON beside it, written and read only here.
 
-A folder holds one variant of a run, complete:
+A folder holds one variant of a run:
 
     stargan.tflite   three signatures that share weights (or a file for each of them;
                      or a SavedModel)
-    stargan.json     what an app has to know: see `Contract`
+    stargan.json     what an app needs to know: see `Contract`
 
-`Contract.load` believes nothing: it checks every field, that the signatures are those
-of this version, and the size and SHA-256 of every file. It needs no TensorFlow.
+`Contract.load` treats the folder as untrusted input. It checks every field, that the
+signatures are those of this version, and the size and SHA-256 of every file. It needs
+no TensorFlow.
 """
 
 import dataclasses
@@ -20,90 +21,66 @@ from typing import Any, NamedTuple, Self
 
 from tfstargan import files, images
 from tfstargan.errors import UserError
+from tfstargan.exported.signatures import (
+    ENCODE_STYLE,
+    MAP_LATENT,
+    TRANSLATE,
+    Signature,
+    Tensor,
+    signatures,
+)
+
+__all__ = [
+    "ENCODE_STYLE",
+    "MAP_LATENT",
+    "TRANSLATE",
+    "Contract",
+    "ModelFile",
+    "Signature",
+    "Tensor",
+    "signatures",
+]
 
 FORMAT = "tfstargan"
 FORMAT_VERSION = 2
 NAME = "stargan.json"
 LARGEST = 2**24  # bytes of a JSON; one of 30 domains has 50 kB
 FILE_NAME = r"\w[\w.-]*(/\w[\w.-]*)*"  # no part of it starts with a dot
-MAP_LATENT, ENCODE_STYLE, TRANSLATE = "map_latent", "encode_style", "translate"
-
-
-class Tensor(NamedTuple):
-    """An input or output: its name, shape, type, and range in words."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
-    range: str
-
-    def describe(self) -> dict:
-        """Return it as it stands in the JSON, under its name."""
-        return {"shape": [*self.shape], "dtype": self.dtype, "range": self.range}
-
-
-class Signature(NamedTuple):
-    """An endpoint and its tensors, in the order of the function behind it."""
-
-    name: str
-    inputs: tuple[Tensor, ...]
-    output: Tensor
-
-    def describe(self) -> dict:
-        """Return it as it stands in the JSON, under its name, but for its file."""
-        return {
-            "inputs": {tensor.name: tensor.describe() for tensor in self.inputs},
-            "outputs": {self.output.name: self.output.describe()},
-        }
-
-
-def signatures(
-    img_size: int, style_dim: int, latent_dim: int, num_domains: int, batch: int | None
-) -> tuple[Signature, ...]:
-    """Return the three endpoints of a model of these sizes; `batch` None is any."""
-    pixels = (batch, img_size, img_size, 3)
-    style = Tensor("s", (batch, style_dim), "float32", "style code, unbounded")
-    domain = Tensor("y", (batch,), "int32", f"label, 0 to {num_domains - 1}")
-    latent = Tensor("z", (batch, latent_dim), "float32", "N(0, 1)")
-    reference = Tensor("x_ref", pixels, "float32", "RGB in [-1, 1]")
-    source = Tensor("x_src", pixels, "float32", "RGB in [-1, 1]")
-    fake = Tensor("x_fake", pixels, "float32", "RGB, about [-1, 1]: clip it")
-    return (
-        Signature(MAP_LATENT, (latent, domain), style),
-        Signature(ENCODE_STYLE, (reference, domain), style),
-        Signature(TRANSLATE, (source, style), fake),
-    )
 
 
 class ModelFile(NamedTuple):
-    """A file of the model: its size and what its content hashes to."""
+    """A file of the model: its size and the SHA-256 of its content."""
 
     bytes: int
     sha256: str
 
     @classmethod
     def of(cls, path: pathlib.Path) -> Self:
-        """Return those of a file."""
+        """The size and hash of a file."""
         return cls(path.stat().st_size, files.checksum(path))
 
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """What an app has to know of an exported model.
+    """What an app needs to know of an exported model.
 
     Args:
         variant: how its numbers are stored and computed: float32, float16, ...
-        run: name of the run that it comes from.
-        iteration: of the run's checkpoint.
-        img_size: height and width of every picture.
+        run: name of the run that it was exported from.
+        iteration: iteration of the run's checkpoint.
+        img_size: height and width of every image.
         style_dim: length of a style code.
         latent_dim: length of a latent.
-        batch: how many pictures the model takes at once; None: any number.
-        domains: their names; a domain's label is its place here.
-        mean_styles: of each domain, for the truncation `mean + psi * (s - mean)`.
+        batch: number of images that the model takes at once; None for any number.
+        domains: names of the domains; the label of a domain is its index here.
+        mean_styles: mean style of each domain, for the truncation
+            `mean + psi * (s - mean)`.
         signature_files: {signature: name of the file that holds it}.
         files: {name: size and hash}.
-        quality: {measure: value} against Keras; see `export.report`.
+        quality: {measure: value} against Keras; see `export.checks.quality`.
+        checkpoint: SHA-256 of the run's checkpoint; empty if it is not known.
+        min_runtime: oldest TensorFlow Lite that computes the files; empty for files of
+            other formats.
     """
 
     variant: str
@@ -118,9 +95,11 @@ class Contract:
     signature_files: dict[str, str]
     files: dict[str, ModelFile]
     quality: dict[str, float]
+    checkpoint: str = ""
+    min_runtime: str = ""
 
     def signatures(self) -> tuple[Signature, ...]:
-        """Return the endpoints, whose tensors follow from the sizes."""
+        """The signatures, whose tensors follow from the sizes."""
         return signatures(
             self.img_size,
             self.style_dim,
@@ -130,12 +109,17 @@ class Contract:
         )
 
     def describe(self) -> dict:
-        """Return what the JSON says."""
+        """The content of the JSON."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "variant": self.variant,
-            "run": {"name": self.run, "iteration": self.iteration},
+            "run": {
+                "name": self.run,
+                "iteration": self.iteration,
+                "checkpoint": self.checkpoint,
+            },
+            "min_runtime_version": self.min_runtime,
             "img_size": self.img_size,
             "style_dim": self.style_dim,
             "latent_dim": self.latent_dim,
@@ -163,16 +147,16 @@ class Contract:
         (folder / NAME).write_text(described.to_json(), "utf-8")
 
     def to_json(self) -> str:
-        """Return what `seal` writes."""
+        """The text that `seal` writes."""
         return json.dumps(self.describe(), indent=2) + "\n"
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Return the contract of a folder whose files are all as it says.
+        """The contract of a folder, whose files are checked against it.
 
         Raises:
-            UserError: naming file and fault, if anything is missing, damaged, of
-                another version, or not by this project at all.
+            UserError: if anything is missing, damaged, of another version, or not of
+                this project. It names the file and the fault.
         """
         path = pathlib.Path(folder) / NAME
         try:
@@ -187,10 +171,10 @@ class Contract:
 
     @classmethod
     def parse(cls, found: Any) -> Self:
-        """Return the contract that a parsed JSON holds, files unseen.
+        """The contract in a parsed JSON; its files are not checked.
 
         Raises:
-            UserError: naming what is wrong, without the file's name.
+            UserError: if a field is wrong. It does not name the file.
         """
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise UserError("not the description of a tfstargan model")
@@ -232,17 +216,21 @@ class Contract:
                 for name, file in _get(found, "files", dict).items()
             },
             quality={name: _numbers([v], "quality")[0] for name, v in quality.items()},
+            checkpoint=_get({"checkpoint": "", **run}, "checkpoint", str),
+            min_runtime=_get(
+                {"min_runtime_version": "", **found}, "min_runtime_version", str
+            ),
         )
-        contract._check_whole(endpoints)
+        contract._check_consistent(endpoints)
         return contract
 
-    def _check_whole(self, endpoints: dict) -> None:
+    def _check_consistent(self, endpoints: dict) -> None:
         """Raise a UserError unless the fields agree with each other."""
         promised = {signature.name: signature for signature in self.signatures()}
         if set(endpoints) != set(promised):
             raise UserError(f"signatures: not {', '.join(promised)}")
         for name, signature in promised.items():
-            if endpoints[name] | signature.describe() != endpoints[name]:
+            if not signature.agrees(endpoints[name]):
                 raise UserError(f"signatures: {name} has other inputs or outputs")
             if self.signature_files[name] not in self.files:
                 raise UserError(f"signatures: {name} is in a file not among files")
@@ -255,7 +243,7 @@ class Contract:
         """Raise a UserError unless a folder's files are those that were exported."""
         for name, file in self.files.items():
             if not (folder / name).is_file():
-                raise UserError(f"{name}, which it names, is not beside it")
+                raise UserError(f"{name}: no such file beside it")
             if ModelFile.of(folder / name) != file:
                 raise UserError(f"{name} is not the file that it describes")
 
@@ -285,7 +273,7 @@ def _numbers(values: Any, name: str) -> tuple[float, ...]:
 
 
 def _file_name(name: Any) -> str:
-    """Return a name that stays in its folder."""
+    """A name that can't leave its folder."""
     if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
         raise UserError(f"files: {name!r} is not a plain name")
     return name

@@ -1,8 +1,8 @@
-"""A seed's latent, the same in Python, in the browser and on a phone.
+"""The latent of a seed, the same in Python, in the browser and on a phone.
 
-NumPy's generators are not at hand there, so the apps have this one: SplitMix64
-(Steele, Lea and Flood, OOPSLA 2014), then Box and Muller's transform in float64. In
-words: tests/vectors/README.md.
+NumPy's generators are not available there, so that the apps have one of their own:
+SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), then the Box-Muller transform in
+float64. tests/vectors/README.md has the algorithm in words.
 """
 
 import math
@@ -25,11 +25,12 @@ def splitmix64(seed: int) -> Iterator[int]:
 
 
 def seeded_latent(seed: int, latent_dim: int) -> np.ndarray:
-    """Return the latent of a seed, [1, latent_dim] float32 from N(0, 1).
+    """The latent of a seed, [1, latent_dim] float32 from N(0, 1).
 
     Args:
-        seed: 0 to 2**53 - 1, which JavaScript's numbers hold.
-        latent_dim: of the model; a longer latent starts as a shorter one.
+        seed: 0 to 2**53 - 1, the integers that JavaScript's numbers hold exactly.
+        latent_dim: length of the model's latents; a longer latent begins with the
+            numbers of a shorter one.
 
     Raises:
         ValueError: if the seed is out of range.

@@ -1,13 +1,13 @@
 """Names of an exported model's variants: how its numbers are stored and computed.
 
 float32    as trained
-float16    weights in half the bytes; computed in float
-dynamic    8-bit weights, 8-bit arithmetic: every input is rounded by its own range
-mixed      as dynamic, but float arithmetic (with 8-bit weights) where channels are few,
-           in the generator's first and last layer above all, and for styles
-weights4   4-bit weights in the widest layers, 8-bit in the others; float arithmetic
-int8       the generator's convolutions in 8 bits by ranges found beforehand on images,
-           for chips that compute in nothing else; the rest as mixed
+float16    16-bit weights; arithmetic in float
+dynamic    8-bit weights and 8-bit arithmetic; each input is scaled by its own range
+mixed      as dynamic, but arithmetic in float (with 8-bit weights) in layers of few
+           channels, such as the generator's first and last, and for styles
+weights4   4-bit weights in the widest layers, 8-bit in the others; arithmetic in float
+int8       the generator's convolutions in 8 bits, by ranges measured on images, for
+           processors that compute in nothing else; the rest as in mixed
 int16x8    the same with inputs of 16 bits
 """
 

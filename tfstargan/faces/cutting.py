@@ -66,9 +66,9 @@ def align_photographs(
     for file in tqdm(targets, unit="photograph", disable=len(targets) < 2):
         outcome = align_file(file, targets[file], find_face, average, min_peak)
         outcomes[file] = outcome
-        if outcome.left_out:
-            tqdm.write(f"{file}: left out, {outcome.left_out}", file=sys.stderr)
-    written = sum(not outcome.left_out for outcome in outcomes.values())
+        if outcome.skipped:
+            tqdm.write(f"{file}: skipped, {outcome.skipped}", file=sys.stderr)
+    written = sum(not outcome.skipped for outcome in outcomes.values())
     if not written:
         first, (_, reason) = next(iter(outcomes.items()))
         others = f"; nor are {len(outcomes) - 1} others" if len(outcomes) > 1 else ""
@@ -86,7 +86,7 @@ class Outcome(NamedTuple):
     """What became of a photograph."""
 
     face: Face | None  # None: it can't be read
-    left_out: str  # why; empty: it was written
+    skipped: str  # the reason; empty: it was written
 
 
 def align_file(
@@ -211,11 +211,11 @@ def entries(
     targets: dict[pathlib.Path, dict[int, pathlib.Path]],
 ) -> Iterator[dict]:
     """Yield what the report says of every photograph."""
-    for file, (face, left_out) in outcomes.items():
+    for file, (face, skipped) in outcomes.items():
         entry: dict = {"photograph": str(file)}
         if face is not None:
             entry["peak"] = round(face.peak, 3)
-        if left_out:
-            yield entry | {"left_out": left_out}
+        if skipped:
+            yield entry | {"left_out": skipped}
         else:
             yield entry | {"written": [str(t) for t in targets[file].values()]}

@@ -1,6 +1,6 @@
 """Images: reading files, and writing images, grids and animations.
 
-The rest of the library says `images.read`, `images.save`.
+The rest of the library calls them `images.read`, `images.save`.
 """
 
 from tfstargan.images.colour import UnsuitableError, is_deep, kind_of_profile
@@ -10,7 +10,9 @@ from tfstargan.images.reading import (
     PREPROCESSING,
     READING,
     UnreadableError,
+    content,
     decode,
+    decoded,
     opened,
     read,
     square,
@@ -41,7 +43,9 @@ __all__ = [
     "Found",
     "UnreadableError",
     "UnsuitableError",
+    "content",
     "decode",
+    "decoded",
     "find",
     "grid",
     "is_deep",

@@ -1,13 +1,14 @@
 """Pixels of every kind as 8-bit sRGB.
 
-- 16 bits a channel: the upper eight. 12: likewise.
-- Floating point: 0 to 1 are black to white; files with other values are refused, for
-  nothing says what is white. So are 32-bit integers.
-- Colours under an embedded ICC profile are converted to sRGB by LittleCMS (perceptual
-  intent). A profile that can't be read, or is one of other channels, is not used.
-- Transparency is laid on white, in sRGB.
+- 16 or 12 bits a channel: the upper eight are used.
+- Floating point: 0 is black, 1 is white. Files with other values are refused, since
+  nothing says which value is white. So are signed and 32-bit integers.
+- An embedded ICC profile is converted to sRGB by LittleCMS (perceptual intent). A
+  profile that can't be read, or is one of other channels, is ignored.
+- CIELAB (in TIFF) has the white point D50.
+- Transparency is composed on white, in sRGB.
 
-8-bit RGB without profile and transparency passes through unchanged.
+8-bit RGB without a profile and transparency is returned unchanged.
 """
 
 import functools
@@ -20,9 +21,10 @@ from PIL import Image, ImageCms, ImageFile
 from tfstargan.errors import UserError
 
 BACKGROUND = (255, 255, 255)
-MOST_CHANGED = 2  # levels: a profile that moves no colour further is sRGB's
+MOST_CHANGED = 2  # levels; a profile that moves no colour further is sRGB's
 DEEP = "deep"  # in `Image.info`
-WHITE_IS_ZERO = 0  # of TIFF's tag 262
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and one of its values
+BITS, SAMPLE_FORMAT, SIGNED = 258, 339, 2
 CHANNELS = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a profile: Pillow's mode
 
 
@@ -52,7 +54,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def fit_key(image: ImageFile.ImageFile) -> None:
-    """Give a PNG, not yet loaded, its transparent colour in the levels it will have."""
+    """Scale the transparent colour of a PNG, not yet loaded, to its 8-bit levels."""
     key, raw = image.info.get("transparency"), str(image.tile[0].args)
     if isinstance(key, tuple) and "16" in raw:
         image.info["transparency"] = tuple(level >> 8 for level in key)
@@ -64,13 +66,13 @@ def fit_key(image: ImageFile.ImageFile) -> None:
 def is_deep(image: Image.Image) -> bool:
     """Whether an opened image has more than 8 bits a channel."""
     raw = "".join(str(tile.args) for tile in getattr(image, "tile", ()))
-    deep = image.info.get(DEEP) is True  # of one that was loaded when it was opened
+    deep = image.info.get(DEEP) is True  # loaded when it was opened
     return deep or image.mode.startswith("I") or ";16" in raw or ";12" in raw
 
 
 def alpha_of(image: Image.Image) -> Image.Image | None:
-    """The opacity of a loaded image, mode L; None: it is opaque."""
-    if image.mode in ("La", "RGBa"):  # multiplied by their opacity already
+    """The opacity of a loaded image, mode L; None if it is opaque."""
+    if image.mode in ("La", "RGBa"):  # premultiplied
         image = image.convert(image.mode.upper())
     if "A" in image.mode and image.mode != "LAB":
         return image.getchannel("A")
@@ -88,11 +90,11 @@ def alpha_of(image: Image.Image) -> Image.Image | None:
 def profile_of(image: Image.Image) -> bytes:
     """An image's ICC profile; empty if there is none."""
     profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) else b""  # a text may be named so
+    return profile if isinstance(profile, bytes) else b""  # a text may have that name
 
 
 def kind_of_profile(image: Image.Image) -> str:
-    """What there is to say of an opened image's profile; empty: it is sRGB's."""
+    """What is unusual about an opened image's profile; empty if it is sRGB's."""
     profile = profile_of(image)
     if not profile:
         return ""
@@ -106,6 +108,10 @@ def kind_of_profile(image: Image.Image) -> str:
 def _of_8_bits(image: Image.Image) -> Image.Image:
     """The opaque colours of a loaded image, in mode RGB, L, CMYK or LAB."""
     mode = image.mode
+    if SIGNED in _tag(image, SAMPLE_FORMAT) and 32 not in _tag(image, BITS):
+        raise UnsuitableError(
+            "signed integers", "nothing says which is white; save it unsigned"
+        )
     if mode.startswith("I;16"):
         return Image.fromarray(_upper_bits(image))
     if mode == "I" and image.format == "PPM":  # 16 bits in a wider type
@@ -127,21 +133,26 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _tag(image: Image.Image, tag: int) -> tuple:
+    """The values of a TIFF's tag; empty if there is none."""
+    value = getattr(image, "tag_v2", {}).get(tag, ())
+    return value if isinstance(value, tuple) else (value,)
+
+
 def _upper_bits(image: Image.Image) -> np.ndarray:
-    tags = getattr(image, "tag_v2", {})  # a TIFF's
-    bits = tags.get(258, (16,))[0]
+    bits = (_tag(image, BITS) or (16,))[0]
     levels = np.asarray(image).astype(np.uint16) >> (bits - 8)
     levels = levels.clip(0, 255).astype(np.uint8)
-    return 255 - levels if tags.get(262) == WHITE_IS_ZERO else levels
+    return 255 - levels if WHITE_IS_ZERO in _tag(image, PHOTOMETRIC) else levels
 
 
 def _of_floats(image: Image.Image) -> np.ndarray:
     values = np.asarray(image)
-    if not (values.min() >= 0 and values.max() <= 1):  # nan is not
+    if not (values.min() >= 0 and values.max() <= 1):  # also true for nan
         raise UnsuitableError(
             "floats outside of 0 to 1", "nothing says which is white; scale them"
         )
-    if getattr(image, "tag_v2", {}).get(262) == WHITE_IS_ZERO:
+    if WHITE_IS_ZERO in _tag(image, PHOTOMETRIC):
         values = 1 - values
     return np.rint(values * 255).astype(np.uint8)
 
@@ -173,7 +184,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 @functools.lru_cache(maxsize=16)
 def mode_of(profile: bytes) -> str:
-    """The mode of the pixels that a profile is for; empty: it can't be used."""
+    """The mode of the pixels that a profile describes; empty if it can't be used."""
     try:
         opened = ImageCms.getOpenProfile(io.BytesIO(profile))
         mode = CHANNELS.get(opened.profile.xcolor_space.strip(), "")
@@ -186,7 +197,7 @@ def mode_of(profile: bytes) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """What converts a profile's colours to sRGB; None: they are sRGB."""
+    """The conversion of a profile's colours to sRGB; None if they are sRGB."""
     transform = _build(ImageCms.getOpenProfile(io.BytesIO(profile)), mode)
     if mode == "CMYK":
         return transform
@@ -197,15 +208,16 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _colours(channels: int) -> Iterator[np.ndarray]:
-    """Yield each channel of colours from all over a cube."""
+    """Yield each channel of colours spread over the whole cube."""
     levels = np.arange(0, 256, 15, dtype=np.uint8)
     for channel in np.meshgrid(*[levels] * channels):
         yield channel.reshape(-1)
 
 
 def _build(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
-    # Of grey, LittleCMS' shortcut is up to nine levels off.
-    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    # LittleCMS' shortcut is up to nine levels off for grey, and 15 for LAB.
+    exact = mode in ("L", "LAB")
+    flags = ImageCms.Flags.NOOPTIMIZE if exact else ImageCms.Flags.NONE
     return ImageCms.buildTransform(profile, _srgb(), mode, "RGB", flags=flags)
 
 

@@ -1,6 +1,6 @@
-"""How the camera was held: EXIF's orientation, read without its other tags.
+"""EXIF's orientation, read without its other tags.
 
-They may be as no standard has them; that is no reason to refuse an image, or to show it
+Other tags may break the standard. That is no reason to refuse an image, or to show it
 lying on its side.
 """
 
@@ -9,7 +9,7 @@ import struct
 from PIL import Image
 
 ORIENTATION = 0x0112  # EXIF's tag, in its first directory
-FORMATS = {1: "B", 3: "H", 4: "I"}  # of the types in which it is found
+FORMATS = {1: "B", 3: "H", 4: "I"}  # of the types in which cameras write it
 TURNS = {  # its values, and what turns the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -22,9 +22,9 @@ TURNS = {  # its values, and what turns the image upright
 
 
 def orientation(image: Image.Image) -> int:
-    """How an image was turned: 1 to 8; 1 where nothing says so.
+    """EXIF's orientation of an image, 1 to 8; 1 if there is none.
 
-    A TIFF is turned upright by Pillow, when it is loaded.
+    Pillow turns a TIFF upright when it is loaded.
     """
     exif = image.info.get("exif")
     if isinstance(exif, bytes):
@@ -36,13 +36,13 @@ def orientation(image: Image.Image) -> int:
             return value if value in TURNS else 1
     try:
         value = image.getexif().get(ORIENTATION, 1)  # in other places, such as XMP
-    except Exception:  # of Pillow's parser, on damaged EXIF any is known
+    except Exception:  # Pillow's parser raises any on damaged EXIF
         return 1
     return value if isinstance(value, int) and value in TURNS else 1
 
 
 def _first_directory(exif: bytes) -> int:
-    """The orientation in EXIF's first directory; 0: it has none."""
+    """The orientation in EXIF's first directory; 0 if there is none."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2], "")
     if not order:
         return 0

@@ -1,4 +1,4 @@
-"""PNG files of which Pillow refuses the text or the profile, for their length."""
+"""PNG files whose text or profile is too long for Pillow."""
 
 import io
 import struct
@@ -11,19 +11,19 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 ORIENTED = b"XML:com.adobe.xmp\0\0"  # a text that may hold the orientation
 SHORT = 1 << 16  # bytes of a text that is kept
-LONGEST_PROFILE = 16 << 20  # bytes; LittleCMS's largest, for printers, have a few MB
+LONGEST_PROFILE = 16 << 20  # bytes; profiles of printers have a few MB
 
 
 def is_too_long(error: ValueError) -> bool:
-    """Whether Pillow refused a PNG for its text or its profile."""
+    """Whether Pillow refused a PNG because of the length of its text or profile."""
     return "MAX_TEXT_" in str(error)
 
 
 def open_without_text(file: BinaryIO) -> Image.Image:
-    """A PNG, without its texts; its profile is unpacked here.
+    """A PNG without its texts. Its profile is unpacked here.
 
     Raises:
-        ValueError: if the profile is longer than any that is in use.
+        ValueError: if the profile is longer than `LONGEST_PROFILE`.
     """
     content, profile = io.BytesIO(), b""
     content.write(file.read(len(SIGNATURE)))

@@ -1,9 +1,9 @@
-"""Reading images, and what networks take of them.
+"""Reading images, and the preprocessing of networks.
 
-Networks see float32 RGB in [-1, 1]; files are uint8. Pre- and postprocessing in use
-(training has `data/augment.py`) are defined here once: the largest centred square,
-resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by clipping
-to [-1, 1] and rounding.
+Networks take float32 RGB in [-1, 1]; files hold uint8. Preprocessing and postprocessing
+in use (training has `data/augment.py`) are defined here once: the largest centred
+square, resized by Pillow's antialiased bilinear filter, `x / 127.5 - 1`; and back by
+clipping to [-1, 1] and rounding.
 """
 
 import contextlib
@@ -23,44 +23,38 @@ PREPROCESSING = (
     "converted to sRGB, transparency on white; largest centred square; resized to "
     "img_size by an antialiased triangle (bilinear) filter; value / 127.5 - 1"
 )
-
-
 POSTPROCESSING = "clipped to [-1, 1]; (value + 1) * 127.5, rounded"
-
-
-FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "GIF", "BMP", "TIFF")
-
-
-# From here on Pillow refuses to read (and warns from the half): a small file may fill
-# memory.
+FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the first bytes of such a file
+# A small file of more pixels may fill the memory. Pillow, too, refuses such images; it
+# warns of those of half as many.
 MOST_PIXELS = 178_956_970
-
-
-# Counted up when a file's pixels become others: what was made of them is made anew.
-READING = 2
+# Increased when files are read as other pixels than before: what was made from them
+# (packed data, caches) is then made again.
+READING = 3
 
 
 class UnreadableError(UserError):
-    """A file that is no picture, or a broken one; `kind` is its fault in two words."""
+    """A file that is broken or not an image; `kind` is the fault in two words."""
 
     def __init__(self, name: str, kind: str, detail: object = ""):
         self.kind = kind
         about = f"{kind}: {detail}" if detail else kind
         super().__init__(
-            f"{name}: not a readable picture; remove or replace it ({about})"
+            f"{name}: not a readable image; remove or replace it ({about})"
         )
 
 
 def read(path: pathlib.Path, least: int = 0) -> Image.Image:
-    """Return a picture as RGB, upright (EXIF orientation applied).
+    """An image file as RGB, upright (EXIF orientation applied).
 
     Args:
         path: of the file.
-        least: a side that is enough: a JPEG comes at 1/2, 1/4 or 1/8 that leaves no
-            side shorter, which spares a third of its decoding; 0: at its own size.
+        least: a side that is enough. A JPEG is decoded at 1/2, 1/4 or 1/8 if no side
+            gets shorter than this, which saves a third of the time; 0: at its own size.
 
     Raises:
-        UserError: if the file is missing, no picture, or broken.
+        UserError: if the file is missing, broken or not an image.
     """
     if not path.exists():
         raise UserError(f"{path}: no such file")
@@ -69,10 +63,10 @@ def read(path: pathlib.Path, least: int = 0) -> Image.Image:
 
 
 def decode(file: BinaryIO, name: str, least: int = 0) -> Image.Image:
-    """Return what `read` does, of an open file or bytes in memory.
+    """The same as `read`, of an open file or bytes in memory.
 
     Raises:
-        UserError: if it is no picture, or broken; it names it as `name`.
+        UserError: if it is broken or not an image; the message calls it `name`.
     """
     with decoded(file, name) as image:
         return to_rgb(image, least)
@@ -80,7 +74,23 @@ def decode(file: BinaryIO, name: str, least: int = 0) -> Image.Image:
 
 @contextlib.contextmanager
 def opened(path: pathlib.Path) -> Iterator[Image.Image]:
-    """Yield the picture in a file, its pixels not yet read; see `decoded`."""
+    """Yield the image in a file, its pixels not yet read; see `decoded`."""
+    with _open_file(path) as file, decoded(file, str(path)) as image:
+        yield image
+
+
+def content(path: pathlib.Path) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        UnreadableError: if it is empty, can't be read, or is not a file.
+    """
+    with _open_file(path) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def _open_file(path: pathlib.Path) -> Iterator[BinaryIO]:
     if not path.is_file():  # a pipe or a device might never end
         kind = "a link to nothing" if path.is_symlink() else "not a file"
         raise UnreadableError(str(path), kind)
@@ -88,8 +98,7 @@ def opened(path: pathlib.Path) -> Iterator[Image.Image]:
         with path.open("rb") as file:
             if not path.stat().st_size:
                 raise UnreadableError(str(path), "empty")
-            with decoded(file, str(path)) as image:
-                yield image
+            yield file
     except OSError as error:
         raise UnreadableError(
             str(path), "can't be opened", error.strerror or error
@@ -98,7 +107,7 @@ def opened(path: pathlib.Path) -> Iterator[Image.Image]:
 
 @contextlib.contextmanager
 def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
-    """Yield a picture, its pixels not yet read.
+    """Yield an image, its pixels not yet read.
 
     Raises:
         UnreadableError: if it is none, or anything that is done with it fails.
@@ -110,12 +119,27 @@ def decoded(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         raise UnreadableError(name, error.kind, error.detail) from error
     except UserError:
         raise
-    except UnidentifiedImageError as error:  # its message is of the file object
-        raise UnreadableError(name, "not a picture") from error
+    except UnidentifiedImageError as error:  # its message names the file object
+        raise UnreadableError(name, *_unidentified(file)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableError(name, "too large", error) from error
-    except Exception as error:  # of Pillow's decoders, on damaged files any is known
+        limit = f"more than {MOST_PIXELS / 1e6:.0f} megapixels; reduce it"
+        raise UnreadableError(name, "too large", limit) from error
+    except Exception as error:  # Pillow's decoders raise any on damaged files
         raise UnreadableError(name, "damaged", error) from error
+
+
+def _unidentified(file: BinaryIO) -> tuple[str, str]:
+    """The fault of a file that Pillow can't identify, and what it is.
+
+    Files of other formats have the suffix of an image if they were renamed.
+    """
+    file.seek(0)
+    head = file.read(64)
+    if head[:4] in TIFF:
+        return "a kind of TIFF that can't be read", "save it with 8 bits a channel"
+    if head[4:8] == b"ftyp":
+        return "not an image", "HEIC, AVIF or a film; convert it to JPEG or PNG"
+    return "not an image", "HTML or SVG" if head.lstrip().startswith(b"<") else ""
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -123,9 +147,7 @@ def _open(file: BinaryIO) -> Image.Image:
         # No other formats: Pillow has Ghostscript run what is written in an EPS file.
         image = Image.open(file, formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:
-            raise Image.DecompressionBombError(
-                f"{image.width} x {image.height}, more than {MOST_PIXELS:,} pixels"
-            )
+            raise Image.DecompressionBombError
         if image.format == "PNG":
             colour.fit_key(image)
             deep = colour.is_deep(image)
@@ -140,7 +162,7 @@ def _open(file: BinaryIO) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, least: int = 0) -> Image.Image:
-    """Return an opened picture as sRGB, upright; an animation's first frame.
+    """An opened image as sRGB, upright; an animation's first frame.
 
     Raises:
         UnsuitableError: if there is no rule for its pixels; see `colour.py`.
@@ -154,20 +176,20 @@ def to_rgb(image: Image.Image, least: int = 0) -> Image.Image:
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
-    """Return the largest centred square of a picture, resized to size x size."""
+    """The largest centred square of an image, resized to size x size."""
     side = min(image.size)
     left, top = ((length - side) // 2 for length in image.size)
     box = (left, top, left + side, top + side)
-    # Cropped first: `resize(box=)` would let the pixels beside the box in.
+    # Cropped first: `resize(box=)` would mix in pixels from outside the box.
     return image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def to_float(images: np.ndarray | Image.Image) -> np.ndarray:
-    """Return uint8 images, 0 to 255, as float32 in [-1, 1]."""
+    """uint8 images, 0 to 255, as float32 in [-1, 1]."""
     return np.asarray(images, np.float32) / 127.5 - 1.0
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Return float images, clipped to [-1, 1], as uint8, 0 to 255."""
+    """Float images, clipped to [-1, 1], as uint8, 0 to 255."""
     images = np.clip(np.asarray(images, np.float32), -1.0, 1.0)
     return np.round((images + 1.0) * 127.5).astype(np.uint8)

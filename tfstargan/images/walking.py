@@ -1,12 +1,12 @@
 """Finding the image files of a folder and those below it: one rule for every command.
 
-- Links are followed, to files and to folders; a folder that links back to one it lies
-  in is skipped.
+- Links to files and folders are followed. A link back to a folder that it lies in is
+  skipped.
 - Hidden files and folders (a name that begins with a dot: `.ipynb_checkpoints`,
   AppleDouble's `._a.jpg`) and those of systems (`__MACOSX`, `@eaDir`, ...) are skipped.
 - Files are images by their suffix, in any case.
 
-What is skipped is kept, to be counted and named.
+Files and folders that are skipped are kept in a list, to be counted and named.
 """
 
 import collections
@@ -27,9 +27,10 @@ EXTENSIONS = (
     ".gif",
     ".tif",
     ".tiff",
+    ".avif",
 )
 
-# Folders in which systems and devices keep thumbnails, copies and what was deleted.
+# Folders in which systems and devices keep thumbnails, copies and deleted files.
 SYSTEM_FOLDERS = frozenset(
     (
         "__macosx",
@@ -64,12 +65,12 @@ def is_image(name: str) -> bool:
 
 
 class Found:
-    """The image files of a folder, and what else there is.
+    """The image files of a folder, and the files that are skipped.
 
     Attributes:
         files: the images, sorted by path.
-        skipped: what was skipped, by the reason.
-        folders: (device, inode) of every folder that was looked into.
+        skipped: files and folders that were skipped, by the reason.
+        folders: (device, inode) of every folder that was listed.
     """
 
     def __init__(self) -> None:
@@ -78,14 +79,14 @@ class Found:
         self.folders: set[tuple[int, int]] = set()
 
     def add(self, other: "Found") -> None:
-        """Take in what another folder holds."""
+        """Add the files of another folder."""
         self.files += other.files
         self.folders |= other.folders
         for reason, paths in other.skipped.items():
             self.skipped[reason] += paths
 
     def enter(self, folder: pathlib.Path) -> None:
-        """Note that a folder was looked into."""
+        """Note that a folder was listed."""
         identity = _identity(folder)
         if identity:
             self.folders.add(identity)
@@ -98,7 +99,7 @@ class Found:
             yield f"{len(paths)} {reason} ({', '.join(names[:3])}{more})"
 
     def told(self) -> str:
-        """What was skipped, in a line; empty if nothing was."""
+        """A line about the files that were skipped; empty if there are none."""
         counts = "; ".join(self.counts())
         return f"skipped: {counts}" if counts else ""
 
@@ -142,7 +143,7 @@ def _walk(folder: pathlib.Path, found: Found, above: Set) -> None:
             before = len(found.files)
             _walk(path, found, above)
             if is_image(name) and len(found.files) == before:
-                found.files.append(path)  # to be named: it is no file
+                found.files.append(path)  # to be reported: it is no file
         elif is_image(name):
             found.files.append(path)
         elif path.is_symlink() and not path.exists():
@@ -156,7 +157,7 @@ def _no_image(path: pathlib.Path) -> str:
 
 
 def _identity(path: pathlib.Path) -> tuple[int, int] | None:
-    """What tells a folder from all others, by whatever path; None: it isn't there."""
+    """What identifies a folder, whatever its path; None if there is none."""
     try:
         status = path.stat()
     except OSError:
@@ -183,19 +184,19 @@ def find(path: pathlib.Path) -> Found:
 
 
 def no_images(path: pathlib.Path, found: Found) -> str:
-    """What to say of a folder without images."""
+    """The message about a folder without images."""
     told = f"; {found.told()}" if found.skipped else ""
-    return f"{path}: no pictures ({', '.join(EXTENSIONS)}) in this folder{told}"
+    return f"{path}: no images ({', '.join(EXTENSIONS)}) in this folder{told}"
 
 
 def require_outside(
     out: str | os.PathLike, found: Found, source: str, flag: str = "--out"
 ) -> None:
-    """Raise a UserError if what is written would become one of the images read.
+    """Raise a UserError if written images would be read as input the next time.
 
     Args:
         out: folder to write to.
-        found: what was found in the source.
+        found: the files of the source.
         source: its flag and value, as "--source=photos".
         flag: that of `out`.
     """

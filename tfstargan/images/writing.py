@@ -10,18 +10,18 @@ from PIL import Image
 from tfstargan import files
 from tfstargan.errors import UserError
 
-QUALITY = 95  # of JPEG, 1 to 100; above, files grow and hardly change
+QUALITY = 95  # of JPEG, 1 to 100; above it, files grow and pixels hardly change
 
 
 def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarray:
-    """Return pictures in rows and columns as one picture.
+    """Images in rows and columns, as one image.
 
-    Small pictures are enlarged by a whole factor to about 96 pixels, so that a grid of
-    32-pixel pictures can be looked at.
+    Small images are enlarged by a whole factor to about 96 pixels, so that a grid of
+    32-pixel images can be looked at.
 
     Args:
-        rows: of [H, W, 3] uint8 pictures of one size; None leaves white.
-        gap: pixels of white between pictures.
+        rows: of [H, W, 3] uint8 images of one size; None leaves white.
+        gap: pixels of white between images.
 
     Returns:
         [height, width, 3] uint8.
@@ -33,19 +33,19 @@ def grid(rows: Sequence[Sequence[np.ndarray | None]], gap: int = 2) -> np.ndarra
     columns = max(len(row) for row in rows)
     canvas = np.full((len(rows) * pitch + gap, columns * pitch + gap, 3), 255, np.uint8)
     for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
-            if picture is not None:
-                large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+        for j, image in enumerate(row):
+            if image is not None:
+                large = image.repeat(scale, axis=0).repeat(scale, axis=1)
                 top, left = gap + i * pitch, gap + j * pitch
                 canvas[top : top + cell, left : left + cell] = large
     return canvas
 
 
 def save(image: np.ndarray, path: pathlib.Path, quality: int = QUALITY) -> None:
-    """Write one [H, W, 3] uint8 picture; the folder is made, the suffix decides.
+    """Write one [H, W, 3] uint8 image; the folder is made, the suffix is the format.
 
     Args:
-        image: the picture.
+        image: the image.
         path: the file.
         quality: of JPEG, with colours at full resolution (4:4:4), and WebP; 1 to 100.
 
@@ -65,8 +65,8 @@ def save_animation(
     """Write [H, W, 3] uint8 frames as an endless GIF or WebP, or as an MP4 video.
 
     Raises:
-        UserError: if the suffix is another, the file can't be written, or PyAV, which
-            carries the encoder for MP4, is not installed.
+        UserError: if the suffix is another, the file can't be written, or MP4 is wanted
+            and PyAV, which has its encoder, is not installed.
     """
     try:
         with files.atomic_file(path) as partial:
@@ -95,7 +95,7 @@ def _save_mp4(
         import av
     except ImportError:
         raise UserError(
-            f"{path}: MP4 needs PyAV (pip install 'tfstargan[video]'), GIF doesn't"
+            f"{path}: MP4 needs PyAV (pip install 'tfstargan[video]'); GIF doesn't"
         ) from None
     with av.open(str(path), "w") as container:
         stream = None
@@ -108,7 +108,7 @@ def _save_mp4(
                 stream = container.add_stream("libx264", Fraction(1000, milliseconds))
                 stream.height, stream.width = even.shape[:2]
                 stream.pix_fmt = "yuv420p"
-            picture = av.VideoFrame.from_ndarray(even, format="rgb24")
-            container.mux(stream.encode(picture))
+            image = av.VideoFrame.from_ndarray(even, format="rgb24")
+            container.mux(stream.encode(image))
         if stream is not None:
             container.mux(stream.encode())

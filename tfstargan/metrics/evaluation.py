@@ -1,15 +1,13 @@
-"""Measuring a run: every task of the protocol with every instrument.
+"""Evaluation of a run: every task of the protocol with every instrument.
 
-Each output is made once, seen once by each network, and dropped. Two things are kept on
-disk: the statistics of the real side, for every run that has the same pictures, and the
-results of each task, so that an interrupted evaluation goes on.
+Each output is computed once, passed once through each network that measures, and not
+kept. Two things are cached on disk: the statistics of the real side, for all runs on
+the same images, and the results of each task, from which an evaluation resumes.
 """
 
 import functools
 import json
 import pathlib
-import sys
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,15 +19,15 @@ from tfstargan import images
 from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
-from tfstargan.files import cache_dir, safe_names, shortened
-from tfstargan.metrics import factors, fid, report
+from tfstargan.files import safe_names, shortened
+from tfstargan.metrics import factors, fid, paired, report
 from tfstargan.metrics import probe as probes
+from tfstargan.metrics.backbones import NotThereError
 from tfstargan.metrics.digests import digest, key_of, weights_digest
 from tfstargan.metrics.instruments import (
-    DEFAULT_METRICS,
     MEANING,
-    Inception,
     Instruments,
+    open_default,
     open_instruments,
 )
 from tfstargan.metrics.protocol import (
@@ -43,12 +41,12 @@ from tfstargan.metrics.protocol import (
     pairs,
     tasks,
 )
+from tfstargan.metrics.real_side import RealSide
 from tfstargan.metrics.report import Row, Section
 from tfstargan.runs.run import Run, iteration_of
 from tfstargan.translation.translator import Translator
 
-FEWEST = 8  # real pictures of a domain, for features' statistics to have a meaning
-REALS = 64  # pictures read at once
+FEWEST = 8  # training images of a domain, for FID
 
 
 def evaluate_run(
@@ -57,6 +55,7 @@ def evaluate_run(
     metrics: Sequence[str] = (),
     *,
     probe: bool = False,
+    pairs: bool = False,
     quick: bool = False,
     data_dir: str = "",
     skip_broken: bool = False,
@@ -65,32 +64,36 @@ def evaluate_run(
     backbone_dir: str = "",
     download: bool = True,
 ) -> dict[str, Any]:
-    """Measure a run, and write the report into RUN/evaluation.
+    """Measure a run, and write the report to RUN/evaluation.
 
     Args:
         run: the run.
         checkpoint: its iteration, or "best"; by default the newest.
-        metrics: of METRICS; empty: the authors', unless `probe` is wanted.
+        metrics: of METRICS; empty: the authors', unless `probe` or `pairs` is wanted.
         probe: whether to read the factors of drawn animals, exactly.
+        pairs: whether to compare with the true counterparts, where images are paired by
+            name.
         quick: whether to use few images: minutes, not the protocol.
         data_dir: images to use; empty: those of the run.
-        skip_broken: whether to skip images that can't be read, as `Config` has it.
+        skip_broken: whether to skip images that can't be read, as in `Config`.
         keep_images: whether to keep the translations, in RUN/evaluation/images.
         batch_size: images at once.
         backbone_dir: folder of the networks that measure; empty: the user's cache.
-        download: whether networks that are missing are downloaded.
+        download: whether to download missing networks.
 
     Returns:
-        The report; `report.text` makes a table of it.
+        The report; `report.text` formats it as tables.
 
     Raises:
         UserError: if the run, its data or a network is missing or unfit.
     """
     iteration = iteration_of(run.checkpoint(checkpoint))
-    metrics = metrics or (() if probe else DEFAULT_METRICS)
     reader = probes.of_run(run.config) if probe else None
     folder = backbone_dir or run.config.backbone_dir
-    instruments = open_instruments(metrics, folder, download, batch_size)
+    if metrics or probe or pairs:
+        instruments = open_instruments(metrics, folder, download, batch_size)
+    else:
+        instruments = open_default(folder, download, batch_size)
     extent = QUICK if quick else FULL
     evaluation = Evaluation(
         run,
@@ -102,28 +105,29 @@ def evaluate_run(
         skip_broken=skip_broken,
     )
     translator = Translator.of_run(run, iteration)
-    results = evaluation.measure(translator, iteration) if metrics else {}
+    results = evaluation.measure(translator, iteration) if instruments.files else {}
+    if pairs:
+        results |= evaluation.measure_pairs(translator, folder)
     if reader:
         results |= factors.sections(factors.translation_scores(translator, reader))
     return evaluation.report(translator, iteration, results)
 
 
 class Evaluation:
-    """Measures a run's translations.
+    """An evaluation of a run's translations.
 
     Args:
         run: the run.
-        instruments: what to measure with.
-        extent: how many pictures to use.
-        data_dir: other pictures than those of the run; empty: these.
+        instruments: networks that measure.
+        extent: how many images to use.
+        data_dir: images to use; empty: those of the run.
         batch_size: sources translated at once.
         keep_images: whether to keep the translations, in RUN/evaluation/images.
         cache: folder for the statistics of the real side; by default the user's.
-        skip_broken: whether to skip images that can't be read, as the run's settings
-            have it.
+        skip_broken: whether to skip images that can't be read, as in `Config`.
 
     Raises:
-        UserError: if the pictures are missing or too few.
+        UserError: if the images are missing or too few.
     """
 
     def __init__(
@@ -140,28 +144,30 @@ class Evaluation:
         self.run = run
         self.config = run.config.reading(data_dir, skip_broken)
         self.instruments = instruments
+        self.notes = list(instruments.notes)
         self.extent = extent
         self.batch_size = batch_size
         self.keep_images = keep_images
-        self.cache = cache or cache_dir() / "statistics"
         self.training = open_images(self.config, "train")
         self.validation = open_images(self.config, "val")
+        with_fid = any(x.name.startswith("fid") for x in instruments.inceptions)
         for k, domain in enumerate(self.training.domains):
-            if instruments.inceptions and self.training.count(k) < FEWEST:
+            if with_fid and self.training.count(k) < FEWEST:
                 raise UserError(
-                    f"domain {domain}: {self.training.count(k)} training pictures are "
-                    f"too few for FID (fewer than {FEWEST}); --metrics=lpips does "
-                    "without"
+                    f"domain {domain}: {self.training.count(k)} training images are "
+                    f"too few for FID (fewer than {FEWEST}); use --metrics=lpips"
                 )
-        self._real: dict[str, tuple[str, fid.FeatureSet]] = {}
+        self.real_side = RealSide(
+            self.training, extent.reals, self.config.img_size, cache
+        )
 
     @property
     def quick(self) -> bool:
-        """Whether this is less than the protocol."""
+        """Whether fewer images are used than the protocol has."""
         return self.extent != FULL
 
     def name(self, iteration: int) -> str:
-        """Return the name of an iteration's files."""
+        """The name of an iteration's files."""
         return f"iteration-{iteration:07d}" + ("-quick" if self.quick else "")
 
     def report(
@@ -169,12 +175,12 @@ class Evaluation:
     ) -> dict[str, Any]:
         """Write results to RUN/evaluation/iteration-....json and .txt.
 
-        What a report of the same weights and pictures has besides is kept.
+        Other results in an existing report of the same weights and images are kept.
 
         Returns:
-            What is in the JSON.
+            The content of the JSON file.
         """
-        meanings = MEANING | factors.MEANING
+        meanings = MEANING | factors.MEANING | paired.MEANING
         names = [*self.instruments.files, *results]
         content = self.header(translator, iteration) | {
             "networks": self.instruments.files,
@@ -185,17 +191,17 @@ class Evaluation:
         return report.write(content, path)
 
     def header(self, translator: Translator, iteration: int) -> dict[str, Any]:
-        """Return what a report says of itself."""
-        notes = list(self.instruments.notes)
+        """The report's fields that identify it, and its notes."""
+        notes = list(self.notes)
         if self.quick:
             notes.append(
                 f"quick, not the protocol: at most {self.extent.sources} sources and "
-                f"{self.extent.reals} real pictures a domain; FID of few is too high"
+                f"{self.extent.reals} real images per domain; FID of few is too high"
             )
         if copies := overlap(self.training, self.validation):
             notes.append(copies)
         elif self.training.content(0, 0) == self.validation.content(0, 0):
-            notes.append("no val/ folder: pictures trained on were translated")
+            notes.append("no val/ folder: training images were translated")
         return {
             "run": str(self.run.path),
             "iteration": iteration,
@@ -207,10 +213,9 @@ class Evaluation:
         }
 
     def measure(self, translator: Translator, iteration: int) -> dict[str, Section]:
-        """Return the results by guide, pair of domains and measure.
+        """The results by guide, pair of domains and measure.
 
-        Results that are kept from before, of the same weights and settings, are taken
-        as they are.
+        Cached results of the same weights and settings are not computed again.
         """
         parts = self.run.evaluation_dir / "parts" / self._key(translator)
         outputs = Outputs(translator, self.validation, self.extent, self.batch_size)
@@ -222,7 +227,7 @@ class Evaluation:
             for task in every_task:
                 pair = names[task[1:]]
                 bar.set_description(f"{task.guide}, {pair}")
-                # By labels: names may differ by what a file's name does not keep.
+                # By labels: different names of domains may be one name of a file.
                 file = parts / f"{task.guide}-{task.source}-{task.target}.json"
                 part = json.loads(file.read_text()) if file.exists() else None
                 if part is None or (self.keep_images and not part["images"]):
@@ -230,7 +235,7 @@ class Evaluation:
                     row = self._measure_task(task, outputs, folder, bar)
                     part = {"row": row, "images": self.keep_images}
                     report.write_json(file, part)
-                else:  # not counted as work, for the time left
+                else:  # no work, which the time left would count on
                     bar.total -= self._outputs_of(task)
                 sections.setdefault(task.guide, {})[pair] = part["row"]
         return {name: report.with_mean(rows) for name, rows in sections.items()}
@@ -249,10 +254,11 @@ class Evaluation:
     def _measure_task(
         self, task: Task, outputs: Outputs, folder: pathlib.Path, bar: tqdm
     ) -> Row:
-        """Return what all instruments say of a task's outputs."""
+        """The measures of a task's outputs by every instrument."""
         total = self._outputs_of(task)
-        reals = [self._real_side(x, task.target) for x in self.instruments.inceptions]
-        fakes = [fid.FeatureSet(total) for _ in self.instruments.inceptions]
+        inceptions, target = self.instruments.inceptions, task.target
+        reals = [self.real_side.statistics(one, target) for one in inceptions]
+        fakes = [fid.FeatureSet(total) for _ in inceptions]
         distances: list[float] = []
         done = 0
         for groups in outputs.of(task):  # [n, OUTPUTS, H, W, 3]
@@ -260,71 +266,56 @@ class Evaluation:
                 distances.extend(self.instruments.lpips(groups))
             levels = images.to_uint8(groups)
             pictures = [Image.fromarray(x) for group in levels for x in group]
-            for one, seen in zip(self.instruments.inceptions, fakes, strict=True):
+            for one, seen in zip(inceptions, fakes, strict=True):
                 seen.add(one.see(pictures, self.config.img_size))
             if self.keep_images:
                 save_groups(levels, folder, first=done)
             done += len(groups)
             bar.update(len(pictures))
         row: Row = {}
-        for one, real, fake in zip(
-            self.instruments.inceptions, reals, fakes, strict=True
-        ):
+        for one, real, fake in zip(inceptions, reals, fakes, strict=True):
             row |= compare(one.name, real, fake)
         if distances:
             row["lpips"] = float(np.mean(distances))
         return row
 
-    def _real_side(self, one: Inception, domain: int) -> fid.FeatureSet:
-        """Return the statistics of a domain's training pictures, cached on disk."""
-        about = [one.name, one.file, self.config.img_size, fid.KEPT]
-        key = key_of([*about, self._digests["train"][domain]])
-        if self._real.get(one.name, ("",))[0] != key:
-            path = self.cache / f"{key}.npz"
-            found = _load_statistics(path)
-            if found is None:
-                found = self._see_reals(one, domain)
-                try:
-                    found.save(path)
-                except OSError as error:  # computed again the next time
-                    print(f"warning: {path}: not kept ({error})", file=sys.stderr)
-            self._real[one.name] = key, found
-        return self._real[one.name][1]
-
-    def _see_reals(self, one: Inception, domain: int) -> fid.FeatureSet:
-        indices = chosen(self.training.count(domain), self.extent.reals)
-        seen = fid.FeatureSet(len(indices))
-        name = f"real {self.training.domains[domain]}, {one.name}"
-        with tqdm(total=len(indices), desc=name, unit="picture", leave=False) as bar:
-            for start in range(0, len(indices), REALS):
-                some = indices[start : start + REALS]
-                pictures = [self.training.image(domain, i) for i in some]
-                seen.add(one.see(pictures, self.config.img_size))
-                bar.update(len(some))
-        return seen
+    def measure_pairs(
+        self, translator: Translator, backbone_dir: str = ""
+    ) -> dict[str, Section]:
+        """The results of `paired.measure`; a missing learned distance is noted."""
+        learned = None
+        try:
+            learned = paired.open_learned(backbone_dir, self.batch_size)
+        except NotThereError as error:
+            note = f"pairs have no learned distance: {error.as_flags}"
+            self.notes.append(note)
+        limit = self.extent.sources
+        return paired.measure(translator, self.validation, learned, limit)
 
     @functools.cached_property
     def _digests(self) -> dict[str, list[str]]:
-        """A hash of each domain's pictures."""
-        limits = {"train": self.extent.reals, "val": None}
-        sets = {"train": self.training, "val": self.validation}
-        return {
-            split: [
-                digest(image_set, k, chosen(image_set.count(k), limits[split]))
-                for k in range(len(image_set.domains))
-            ]
-            for split, image_set in sets.items()
-        }
+        """A hash of each domain's images."""
+        validation = [
+            digest(self.validation, k, chosen(self.validation.count(k), None))
+            for k in range(len(self.validation.domains))
+        ]
+        return {"train": self.real_side.digests, "val": validation}
 
     def _key(self, translator: Translator) -> str:
-        """Return a name for everything that the results depend on."""
+        """A hash of everything that the results depend on."""
         files = self.instruments.files
         about = [files, self.extent, OUTPUTS, self.config.seed, self.config.img_size]
         return key_of([*about, self._digests, weights_digest(translator)])
 
 
 def compare(name: str, real: fid.FeatureSet, fake: fid.FeatureSet) -> Row:
-    """Return what features say: FID, KID, precision and recall, by their columns."""
+    """The measures of two sets of features: {column: value}.
+
+    FID, KID, precision and recall for Inception's; KID alone, over all pairs, where the
+    metric is one.
+    """
+    if name.startswith("kid"):
+        return {name: fid.squared_discrepancy(real.features, fake.features)}
     ending = name.removeprefix("fid")
     kid, deviation = fid.kernel_distance(real.features, fake.features)
     precision, recall = fid.precision_recall(real.features, fake.features)
@@ -340,13 +331,5 @@ def compare(name: str, real: fid.FeatureSet, fake: fid.FeatureSet) -> Row:
 def save_groups(groups: np.ndarray, folder: pathlib.Path, first: int) -> None:
     """Write uint8 [n, M, H, W, 3] as SOURCE_OUTPUT.png, sources from `first`."""
     for i, group in enumerate(groups, start=first):
-        for j, picture in enumerate(group):
-            images.save(picture, folder / f"{i:05d}_{j:02d}.png")
-
-
-def _load_statistics(path: pathlib.Path) -> fid.FeatureSet | None:
-    """Return what is cached; None if nothing is, or it is damaged."""
-    try:
-        return fid.FeatureSet.load(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+        for j, image in enumerate(group):
+            images.save(image, folder / f"{i:05d}_{j:02d}.png")

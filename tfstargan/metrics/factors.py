@@ -1,15 +1,16 @@
-"""What a translation did to an animal, factor by factor, against the truth.
+"""Scores of translations of drawn animals, factor by factor, against the truth.
 
-A translation should take the species of the target domain, keep the content of the
-source, and wear the fur of the reference, or for each latent another. Sources and
-references are drawn, so their factors are known; a translation's are read by the probe.
-The background belongs to neither side, so it is reported and not judged.
+A translation should have the species of the target domain, the content of the source,
+and the fur of the reference, or another fur for each latent. Sources and references are
+drawn, so their factors are known. Those of a translation are read by the probe. The
+background is defined to be neither content nor style, so it is reported, not judged.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfstargan.data import critters
 from tfstargan.images.reading import to_float
@@ -26,22 +27,25 @@ from tfstargan.translation.translator import Translator
 SOURCES = 100  # of each species, and as many references
 LATENTS = 6  # for each source in each other species
 MEANING = {
-    "probe": "how it reads animals as drawn: share right of species and pattern, R2 of "
-    "all else",
-    "probe_translations": "share of the target's species; R2 of the source's content",
-    "probe_fur": "share of hues within 30 degrees, median error in degrees; mean error "
-    "of lightness as a share of its range; share of right patterns",
-    "probe_diversity": "mean distance of a source's translations over that of animals "
-    "drawn at random",
-    "probe_background": "R2, of either side; StarGAN v2 may take it from both",
-    "probe_pixels": "mean error in own style, and there and back; in levels of 255",
+    "probe": "the probe's accuracy on new drawn animals: share of right species and "
+    "patterns, R2 of all other factors",
+    "probe_translations": "share with the target's species; R2 against the content of "
+    "the source",
+    "probe_fur": "share of hues within 30 degrees of the reference's, median error in "
+    "degrees; mean error of lightness as a share of its range; share of right patterns",
+    "probe_diversity": "mean distance of a source's translations, divided by that of "
+    "animals drawn at random",
+    "probe_background": "R2 against the source and the reference; StarGAN v2 may take "
+    "the background from both",
+    "probe_pixels": "mean error of images translated into their own style (identity), "
+    "and into another and back (cycle); in levels of 255",
 }
 BACKGROUND = ("background_hue", "background_lightness")
-SAME_HUE = 30.0  # degrees, within which a colour would be called the same
+SAME_HUE = 30.0  # degrees; hues within it count as the same
 
 
 class Task(NamedTuple):
-    """Animals of one species to be translated into another."""
+    """Animals of one species to translate into another."""
 
     source: str
     target: str
@@ -54,15 +58,18 @@ class Task(NamedTuple):
 def translation_scores(
     translator: Translator, probe: Probe, sources: int = SOURCES, seed: int = 0
 ) -> dict:
-    """Return every score of a run trained on critters; shares and R2, 1 is best.
+    """Every score of a run trained on critters.
 
     Args:
         translator: of the run.
-        probe: for pictures of the run's size or smaller.
+        probe: for images of the run's size or smaller.
         sources: animals of each species to translate into each other species.
         seed: of the animals (0: those of the run's own validation set) and latents.
+
+    Returns:
+        Nested dictionaries of numbers. Of shares and R2, 1 is best.
     """
-    tasks = make_tasks(translator.config.img_size, sources, seed)
+    tasks = make_tasks(translator.config.img_size, sources, seed, translator.domains)
     return {
         "probe": reading_scores(probe, tasks),
         "latent": latent_scores(translator, probe, tasks, seed),
@@ -73,9 +80,9 @@ def translation_scores(
 
 
 def headline(scores: dict) -> dict[str, float]:
-    """Return the scores that sum up a run, in the order of a table's columns.
+    """The scores that summarize a run, in the order of a table's columns.
 
-    Of species and content the worse of latent and reference.
+    For species and content, the worse of latent- and reference-guided.
     """
     guides = (scores["latent"], scores["reference"])
     worst = {
@@ -94,11 +101,11 @@ def headline(scores: dict) -> dict[str, float]:
 
 
 def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """Return the scores as a report has them: {section: {row: {column: number}}}."""
+    """The scores in the form of a report: {section: {row: {column: number}}}."""
     of_probe = {name: scores["probe"][name] for name in CHOICES}
     guides = {name: scores[name] for name in ("latent", "reference")}
     return {
-        "probe": {"fresh pictures": of_probe | scores["probe"]["r2"]},
+        "probe": {"new images": of_probe | scores["probe"]["r2"]},
         "probe_translations": {
             name: {"species": guide["species"]} | guide["content_r2"]
             for name, guide in guides.items()
@@ -110,15 +117,19 @@ def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
-def make_tasks(img_size: int, sources: int, seed: int) -> list[Task]:
+def make_tasks(
+    img_size: int, sources: int, seed: int, species: Sequence[str] = critters.SPECIES
+) -> list[Task]:
     """Draw `sources` animals to translate, and as many references, for every pair."""
-    pictures, _, animals = critters.make_split(2 * sources, img_size, seed, "val")
-    images, factors = to_float(pictures), Factors.of(animals)
+    levels, _, animals = critters.make_split(
+        2 * sources, img_size, seed, "val", species
+    )
+    images, factors = to_float(levels), Factors.of(animals)
     rows = np.arange(len(images)).reshape(-1, 2, sources)
     return [
         Task(
-            critters.SPECIES[source],
-            critters.SPECIES[target],
+            species[source],
+            species[target],
             images[rows[source, 0]],
             images[rows[target, 1]],
             factors.rows(rows[source, 0]),
@@ -131,7 +142,7 @@ def make_tasks(img_size: int, sources: int, seed: int) -> list[Task]:
 
 
 def reading_scores(probe: Probe, tasks: Sequence[Task]) -> dict:
-    """Return how well the probe reads pictures as they were drawn, fresh to it."""
+    """The probe's accuracy on drawn animals that it was not trained on."""
     read = Factors.join([probe.read(task.x_ref) for task in tasks])
     true = Factors.join([task.reference_factors for task in tasks])
     return {
@@ -143,7 +154,7 @@ def reading_scores(probe: Probe, tasks: Sequence[Task]) -> dict:
 def latent_scores(
     translator: Translator, probe: Probe, tasks: Sequence[Task], seed: int = 0
 ) -> dict:
-    """Return what translations by latents have of target, source and each other."""
+    """Scores of latent-guided translations: species, content and diversity."""
     rng = np.random.default_rng(seed)
 
     def read(task: Task) -> Factors:
@@ -155,7 +166,7 @@ def latent_scores(
         fakes = np.stack([*translator.in_styles(task.x_src, turns)], axis=1)
         return probe.read(fakes.reshape(-1, *fakes.shape[2:]))
 
-    reads = [read(task) for task in tasks]
+    reads = [read(task) for task in _shown(tasks, "latents")]
     each = np.arange(len(tasks[0].x_src)).repeat(LATENTS)
     true = Factors.join([task.source_factors.rows(each) for task in tasks])
     return {
@@ -168,8 +179,11 @@ def latent_scores(
 def reference_scores(
     translator: Translator, probe: Probe, tasks: Sequence[Task]
 ) -> dict:
-    """Return what translations by references have of target, source and reference."""
-    reads = [probe.read(by_reference(translator, task)) for task in tasks]
+    """Scores of reference-guided translations: species, content, fur, background."""
+    reads = [
+        probe.read(by_reference(translator, task))
+        for task in _shown(tasks, "references")
+    ]
     read = Factors.join(reads)
     source = Factors.join([task.source_factors for task in tasks])
     reference = Factors.join([task.reference_factors for task in tasks])
@@ -191,37 +205,42 @@ def reference_scores(
 
 
 def by_reference(translator: Translator, task: Task) -> np.ndarray:
-    """Return every source in the style of its reference."""
+    """Every source in the style of its reference, [N, H, W, 3]."""
     styles = translator.encode_styles(task.x_ref, task.target)
     return translator.apply_styles(task.x_src, styles)
 
 
 def identity_error(translator: Translator, tasks: Sequence[Task]) -> float:
-    """Return the mean error of pictures in their own style, in levels of 255."""
+    """The mean error of images in their own style, in levels of 255."""
     return _levels(
         translator.apply_styles(t.x_src, translator.encode_styles(t.x_src, t.source))
         - t.x_src
-        for t in tasks
+        for t in _shown(tasks, "own styles")
     )
 
 
 def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
-    """Return the mean error of pictures there and back (eq. 4), in levels of 255."""
+    """The mean error of images translated and back (eq. 4), in levels of 255."""
     return _levels(
         translator.apply_styles(
             by_reference(translator, t), translator.encode_styles(t.x_src, t.source)
         )
         - t.x_src
-        for t in tasks
+        for t in _shown(tasks, "cycles")
     )
 
 
+def _shown(tasks: Sequence[Task], name: str) -> Iterable[Task]:
+    """The tasks, with a bar if they take long."""
+    return tqdm(tasks, desc=f"probe, {name}", unit="pair", delay=2, leave=False)
+
+
 def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:
-    """Return the share of translations that show the target's species."""
+    """The share of translations that show the species of the target."""
     return float(
         np.mean(
             [
-                read.choices["species"] == critters.SPECIES.index(task.target)
+                read.choices["species"] == critters.EVERY_SPECIES.index(task.target)
                 for read, task in zip(reads, tasks, strict=True)
             ]
         )
@@ -229,20 +248,20 @@ def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:
 
 
 def diversity(read: Factors, latents: int) -> dict[str, float]:
-    """Return how far apart one source's translations are, over how far animals are.
+    """The diversity of the translations of a source, by fur factor.
 
-    Of each fur factor the mean distance between two of a source's translations, divided
-    by that of two animals drawn at random: 1 for as diverse as the data. `mean` is over
-    the factors.
+    The mean distance between two translations of one source, divided by that of two
+    animals drawn at random: 1 if they are as diverse as the data. `mean` is over the
+    factors.
 
     Args:
-        read: factors of the translations, those of a source side by side.
+        read: factors of the translations, those of one source next to each other.
         latents: translations of each source, at least 2.
     """
     first, second = np.triu_indices(latents, 1)
     start = latents * np.arange(len(read.numbers["hue"]) // latents)[:, None]
     one, two = (read.rows((start + i).ravel()) for i in (first, second))
-    # of two points on a circle, two in an interval, two of three patterns
+    # mean distance of two points on a circle, two in an interval, two of 3 patterns
     chance = {"hue": 1 / 4, "lightness": 1 / 3, "pattern": 2 / 3}
     ratios = {
         name: float(np.mean(distance(one, two, name)) / by_chance)
@@ -252,7 +271,7 @@ def diversity(read: Factors, latents: int) -> dict[str, float]:
 
 
 def distance(one: Factors, two: Factors, name: str) -> np.ndarray:
-    """Return the distances in a factor, [N]: turns, shares of its range, or 0 and 1."""
+    """The distances in a factor, [N]: turns, shares of its range, or 0 and 1."""
     if name in CHOICES:
         return one.choices[name] != two.choices[name]
     difference = abs(one.numbers[name] - two.numbers[name])
@@ -263,12 +282,12 @@ def distance(one: Factors, two: Factors, name: str) -> np.ndarray:
 
 
 def share(read: Factors, true: Factors, name: str) -> float:
-    """Return the share of right readings of a choice."""
+    """The share of right readings of a choice."""
     return float(np.mean(read.choices[name] == true.choices[name]))
 
 
 def r2(read: Factors, true: Factors, name: str) -> float:
-    """Return the share of a factor's variance that the readings explain.
+    """The share of a factor's variance that the readings explain.
 
     `1 - sum |read - true|^2 / sum |true - mean|^2`: 1 for perfect, 0 for guessing the
     mean, below 0 for worse than that. A hue is a point on the unit circle.

@@ -1,8 +1,8 @@
 """Distances between two sets of features: Frechet, kernel, precision and recall.
 
-Formulas on numbers alone; the features are Inception's (`inception.py`). A set may be
-large: means and covariances are accumulated in a stream, and of the features themselves
-at most `KEPT` are held, for the measures that need them.
+Formulas on arrays; the features are those of Inception (`inception.py`) or Lite0
+(`lite0.py`). A set may be large: means and covariances are accumulated in a stream. At
+most `KEPT` of the features themselves are held, for the measures that need them.
 """
 
 import pathlib
@@ -17,15 +17,15 @@ KEPT = 10_000  # features held of a set: 80 MB
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
 NEIGHBOURS = 3  # of precision and recall
-ROWS = 1000  # of a matrix of distances held at once
+ROWS = 1000  # of a matrix of all pairs held at once
 
 
 class FeatureSet:
     """Mean and covariance of a stream of features, in float64, and a sample of them.
 
     Args:
-        total: how many features will come; the sample is spread evenly over them.
-        keep: at most so many are kept.
+        total: number of features to come; the sample is spread evenly over them.
+        keep: largest size of the sample.
     """
 
     def __init__(self, total: int, keep: int = KEPT):
@@ -36,10 +36,10 @@ class FeatureSet:
         self._kept: list[np.ndarray] = []
 
     def add(self, features: np.ndarray) -> None:
-        """Take in some features, [N, C], N at least 1.
+        """Add features, [N, C], N at least 1.
 
-        Chan, Golub and LeVeque's update of two groups' moments: exact, and stable where
-        the mean is large against the deviation.
+        Chan, Golub and LeVeque's update of the moments of two groups. It is exact, and
+        stable where the mean is much larger than the deviation.
         """
         self._kept.append(features[-self.count % self.every :: self.every])
         features = np.asarray(features, np.float64)
@@ -63,7 +63,7 @@ class FeatureSet:
         return np.concatenate(self._kept).astype(np.float32)
 
     def save(self, path: pathlib.Path) -> None:
-        """Write it atomically; the folder is made."""
+        """Write the set atomically; the folder is made."""
         with atomic_file(path) as partial:
             np.savez(
                 partial,
@@ -75,7 +75,7 @@ class FeatureSet:
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:
-        """Read what `save` wrote; nothing can be added to it."""
+        """The set in a file of `save`; nothing can be added to it."""
         with path.open("rb") as file, np.load(file) as arrays:
             one = cls(int(arrays["count"]))
             one.count = int(arrays["count"])
@@ -85,13 +85,13 @@ class FeatureSet:
 
 
 def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
-    """Return the Frechet distance of two Gaussians with the sets' moments.
+    """The Frechet distance of two Gaussians with the moments of the sets.
 
     `|mean_a - mean_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2))`; Heusel et al.,
     arXiv:1706.08500, eq. 6. With factors C = F F^T, C_a C_b has the eigenvalues of
-    (F_a^T F_b)(F_a^T F_b)^T, so that the root's trace is the sum of the singular values
-    of F_a^T F_b: no root of a product, which singular covariances (fewer pictures than
-    features) make inexact and complex.
+    (F_a^T F_b)(F_a^T F_b)^T, so the trace of the root is the sum of the singular values
+    of F_a^T F_b. No root of a product is taken: where covariances are singular (fewer
+    images than features), it would be inexact and complex.
     """
     factors = _factor(a.covariance), _factor(b.covariance)
     overlap = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()
@@ -100,19 +100,17 @@ def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
-    """Return F, [C, rank], with F F^T the covariance."""
+    """F, [C, rank], with F F^T the covariance."""
     values, vectors = np.linalg.eigh(covariance)
     kept = values > values[-1] * len(values) * np.finfo(values.dtype).eps
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the kernel distance (KID) and its deviation, over random subsets.
+    """The kernel distance (KID) and its deviation, over random subsets.
 
-    Squared maximum mean discrepancy, unbiased, with the kernel (x . y / C + 1)^3;
-    Binkowski et al., arXiv:1801.01401, section 4. Unlike FID its mean does not depend
-    on the number of pictures. 100 subsets of 1000 features of each set, or of half the
-    smaller set.
+    The mean and deviation of `squared_discrepancy` over 100 subsets of 1000 features of
+    each set, or of half the smaller set.
 
     Args:
         a: [N, C].
@@ -124,26 +122,49 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> tuple[float,
     values = []
     for _ in range(KID_SUBSETS):
         x, y = (rng.choice(s, size, replace=False, shuffle=False) for s in (a, b))
-        within = sum(_kernel(s, s).sum() - _kernel_of_self(s).sum() for s in (x, y))
-        between = _kernel(x, y).sum()
-        values.append(within / (size * (size - 1)) - 2 * between / size**2)
+        values.append(squared_discrepancy(x, y))
     return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
-def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1).astype(np.float64) ** 3
+def squared_discrepancy(a: np.ndarray, b: np.ndarray) -> float:
+    """The squared maximum mean discrepancy of two sets, over all pairs of features.
+
+    Unbiased, with the kernel (x . y / C + 1)^3; Binkowski et al., arXiv:1801.01401,
+    section 4. Unlike FID its mean does not depend on the number of images. It may be
+    below 0.
+
+    Args:
+        a: [N, C].
+        b: [M, C]; N and M at least 2.
+    """
+    within = sum(
+        (_kernel_sum(s, s) - _self_kernel_sum(s)) / (len(s) * (len(s) - 1))
+        for s in (a, b)
+    )
+    return float(within - 2 * _kernel_sum(a, b) / (len(a) * len(b)))
 
 
-def _kernel_of_self(x: np.ndarray) -> np.ndarray:
-    return (np.sum(x * x, axis=1) / x.shape[1] + 1).astype(np.float64) ** 3
+def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
+    """The sum of the kernel over all pairs, some rows at a time."""
+    starts = range(0, len(x), ROWS)
+    return sum(np.sum(_cube(x[i : i + ROWS] @ y.T / x.shape[1])) for i in starts)
+
+
+def _self_kernel_sum(x: np.ndarray) -> float:
+    return np.sum(_cube(np.sum(x * x, axis=1) / x.shape[1]))
+
+
+def _cube(products: np.ndarray) -> np.ndarray:
+    return (products + 1).astype(np.float64) ** 3
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
-    """Return the share of fakes that look real, and of reals that are covered.
+    """Precision and recall: the share of fakes near reals, and of reals near fakes.
 
-    A set's manifold is the union of balls about its features that reach to the third
-    nearest neighbour; precision is the share of fakes within that of the reals, recall
-    the reverse. Kynkaanniemi et al., arXiv:1904.06991 (there with VGG's features).
+    The manifold of a set is the union of balls around its features, each with the
+    distance to the third nearest neighbour as its radius. Precision is the share of
+    fakes within the manifold of the reals; recall is the reverse. Kynkaanniemi et al.,
+    arXiv:1904.06991 (there with VGG's features).
 
     Args:
         real: [N, C].
@@ -153,7 +174,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
 
 
 def _covered(points: np.ndarray, manifold: np.ndarray) -> float:
-    """Return the share of points within the manifold."""
+    """The share of points within the manifold."""
     radii = np.concatenate(
         [
             # the nearest is the feature itself
@@ -167,7 +188,7 @@ def _covered(points: np.ndarray, manifold: np.ndarray) -> float:
 
 def _squared_distances(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the squared distances of x to y, some rows at a time."""
-    centre = y.mean(axis=0)  # small numbers cancel less
+    centre = y.mean(axis=0)  # smaller numbers lose less to cancellation
     x, y = x - centre, y - centre
     lengths = np.sum(y * y, axis=1)
     for start in range(0, len(x), ROWS):

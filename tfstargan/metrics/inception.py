@@ -1,16 +1,16 @@
-"""Inception v3 up to its last pooling: 2048 features of a picture, for FID and KID.
+"""Inception v3 up to its last pooling: 2048 features of an image, for FID and KID.
 
-Szegedy et al., arXiv:1512.00567; parameters named as torchvision's. Two trained
-networks are in use, and each has its own way of preparing pictures:
+Szegedy et al., arXiv:1512.00567; parameters are named as in torchvision. There are two
+trained networks, each with its own way of preparing images:
 
 - torchvision's, which the authors of StarGAN v2 use;
-- the one of 2015 from TensorFlow, on which FID was defined (Heusel et al.,
-  arXiv:1706.08500) and which clean-fid uses. Its average pools leave the padding out,
-  and the pool of its last block takes the maximum.
+- TensorFlow's of 2015, on which FID was defined (Heusel et al., arXiv:1706.08500) and
+  which clean-fid uses. Its average pools ignore the padding, and the pool of its last
+  block takes the maximum.
 
-Keras' own Inception v3 is not used. Its average pools leave the padding out, unlike
-torchvision's; and its weights follow TensorFlow's release of 2016, as far as we know,
-from which torchvision's differ (github.com/pytorch/vision/issues/926).
+Keras' own Inception v3 is not used. Its average pools ignore the padding, unlike
+torchvision's. As far as we know its weights follow TensorFlow's release of 2016, from
+which torchvision's differ (github.com/pytorch/vision/issues/926).
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from PIL import Image
 
 from tfstargan.networks.channels_last import LAST
 
-SIDE = 299  # of the pictures that it sees
+SIDE = 299  # of its input
 FEATURES = 2048
 IMAGENET_MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 IMAGENET_DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
@@ -32,18 +32,18 @@ Pool = Callable[[Any], Any]
 
 
 def torchvision_trunk() -> keras.Model:
-    """Return torchvision's network: every average pool counts the padding as zeros."""
+    """Torchvision's network: every average pool counts the padding as zeros."""
     return trunk(_average_pool_of_padded, _average_pool_of_padded)
 
 
 def tensorflow_2015_trunk() -> keras.Model:
-    """Return the network of 2015: pools leave padding out, the last is a maximum."""
+    """The network of 2015: pools ignore the padding, the last one is a maximum."""
     average = layers.AveragePooling2D(3, 1, "same", **LAST)
     return trunk(average, layers.MaxPooling2D(3, 1, "same", **LAST))
 
 
 def trunk(average_pool: Pool, last_pool: Pool) -> keras.Model:
-    """Return the network without weights, images [B, H, W, 3] to features [B, 2048].
+    """The network without weights, images [B, H, W, 3] to features [B, 2048].
 
     Args:
         average_pool: 3x3 of stride 1, within the blocks.
@@ -76,7 +76,7 @@ def conv(
     strides: int = 1,
     padding: str = "same",
 ) -> Any:
-    """Return ReLU of the batch norm (running statistics) of a convolution."""
+    """ReLU of the batch norm (running statistics) of a convolution."""
     x = layers.Conv2D(
         filters,
         kernel_size,
@@ -92,7 +92,7 @@ def conv(
 
 
 def block_35(x: Any, name: str, pooled: int, pool: Pool) -> Any:
-    """Return a block at 35 x 35 (torchvision's InceptionA)."""
+    """A block at 35 x 35 (torchvision's InceptionA)."""
     one = conv(x, f"{name}.branch1x1", 64)
     five = conv(x, f"{name}.branch5x5_1", 48)
     five = conv(five, f"{name}.branch5x5_2", 64, 5)
@@ -104,7 +104,7 @@ def block_35(x: Any, name: str, pooled: int, pool: Pool) -> Any:
 
 
 def reduction_35(x: Any, name: str) -> Any:
-    """Return 17 x 17 of 35 x 35 (torchvision's InceptionB)."""
+    """From 35 x 35 to 17 x 17 (torchvision's InceptionB)."""
     three = conv(x, f"{name}.branch3x3", 384, 3, strides=2, padding="valid")
     double = conv(x, f"{name}.branch3x3dbl_1", 64)
     double = conv(double, f"{name}.branch3x3dbl_2", 96, 3)
@@ -113,7 +113,7 @@ def reduction_35(x: Any, name: str) -> Any:
 
 
 def block_17(x: Any, name: str, width: int, pool: Pool) -> Any:
-    """Return a block at 17 x 17 (torchvision's InceptionC)."""
+    """A block at 17 x 17 (torchvision's InceptionC)."""
     one = conv(x, f"{name}.branch1x1", 192)
     seven = conv(x, f"{name}.branch7x7_1", width)
     seven = conv(seven, f"{name}.branch7x7_2", width, (1, 7))
@@ -128,7 +128,7 @@ def block_17(x: Any, name: str, width: int, pool: Pool) -> Any:
 
 
 def reduction_17(x: Any, name: str) -> Any:
-    """Return 8 x 8 of 17 x 17 (torchvision's InceptionD)."""
+    """From 17 x 17 to 8 x 8 (torchvision's InceptionD)."""
     three = conv(x, f"{name}.branch3x3_1", 192)
     three = conv(three, f"{name}.branch3x3_2", 320, 3, strides=2, padding="valid")
     seven = conv(x, f"{name}.branch7x7x3_1", 192)
@@ -139,7 +139,7 @@ def reduction_17(x: Any, name: str) -> Any:
 
 
 def block_8(x: Any, name: str, pool: Pool) -> Any:
-    """Return a block at 8 x 8 (torchvision's InceptionE)."""
+    """A block at 8 x 8 (torchvision's InceptionE)."""
     one = conv(x, f"{name}.branch1x1", 320)
     three = conv(x, f"{name}.branch3x3_1", 384)
     wide = conv(three, f"{name}.branch3x3_2a", 384, (1, 3))
@@ -157,30 +157,30 @@ def _average_pool_of_padded(x: Any) -> Any:
     return layers.AveragePooling2D(3, 1, **LAST)(padded)
 
 
-def prepare_reference(picture: Image.Image, img_size: int) -> np.ndarray:
-    """Return a picture as the authors show it to torchvision's network.
+def prepare_reference(image: Image.Image, img_size: int) -> np.ndarray:
+    """An image as the authors' code feeds it to torchvision's network, [299, 299, 3].
 
-    Resized by Pillow's bilinear filter to img_size x img_size, then to 299 x 299 (8
-    bits each time); in [0, 1], less ImageNet's mean, over its deviation. [299, 299, 3].
+    Resized by Pillow's bilinear filter to img_size x img_size, then to 299 x 299, 8
+    bits each time; in [0, 1], then `(value - mean) / deviation` of ImageNet.
     """
     for side in (img_size, SIDE):
-        picture = picture.resize((side, side), Image.Resampling.BILINEAR)
-    values = np.asarray(picture, np.float32) / 255
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    values = np.asarray(image, np.float32) / 255
     return (values - IMAGENET_MEAN) / IMAGENET_DEVIATION
 
 
-def prepare_clean(picture: Image.Image, img_size: int) -> np.ndarray:
-    """Return a picture as clean-fid shows it to the network of 2015.
+def prepare_clean(image: Image.Image, img_size: int) -> np.ndarray:
+    """An image as clean-fid feeds it to the network of 2015, [299, 299, 3].
 
     Resized from its own size by Pillow's bicubic filter, channel by channel in floating
-    point (Parmar et al., arXiv:2104.11222); (value - 128) / 128. [299, 299, 3].
+    point (Parmar et al., arXiv:2104.11222); `(value - 128) / 128`.
     """
     del img_size
 
     def resized(channel: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(channel)
-        return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        plane = Image.fromarray(channel)
+        return np.asarray(plane.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
-    channels = np.moveaxis(np.asarray(picture, np.float32), -1, 0)
+    channels = np.moveaxis(np.asarray(image, np.float32), -1, 0)
     values = np.stack([resized(channel) for channel in channels], axis=-1)
     return (values.clip(0, 255) - 128) / 128

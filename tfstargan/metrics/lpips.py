@@ -1,11 +1,12 @@
-"""LPIPS: how different pictures look, by AlexNet's features.
+"""LPIPS: a perceptual distance of images, by AlexNet's features.
 
 Zhang et al., arXiv:1801.03924, version 0.1 with the linear weights that they publish
-(`lpips_alex.npz`, from their package `lpips`; licence beside it). AlexNet is
-torchvision's, its parameters named as there.
+(`lpips_alex.npz`, from their package `lpips`; the licence is in the same folder).
+AlexNet is torchvision's, with parameters named as there.
 """
 
 import importlib.resources
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -20,10 +21,10 @@ EPSILON = 1e-10
 
 
 def alexnet() -> keras.Model:
-    """Return the network without weights: the outputs of its five ReLUs.
+    """The network without weights: images to the outputs of its five ReLUs.
 
-    Images [B, H, W, 3], normalized, of at least 31 pixels a side, to five arrays
-    [B, h, w, C], C = 64, 192, 384, 256, 256.
+    Images are [B, H, W, 3], normalized, of at least 31 pixels a side. The outputs are
+    five arrays [B, h, w, C], C = 64, 192, 384, 256, 256.
     """
     x = image = keras.Input((None, None, 3))
     outputs = []
@@ -50,7 +51,7 @@ def alexnet() -> keras.Model:
 
 
 def linear_weights() -> list[np.ndarray]:
-    """Return the learned weight, not negative, of each channel of each layer."""
+    """The learned weights of the channels of each layer, >= 0."""
     folder = importlib.resources.files(__package__)
     with (folder / "lpips_alex.npz").open("rb") as file, np.load(file) as arrays:
         return [arrays[f"lin{i}"] for i in range(5)]
@@ -68,26 +69,24 @@ class LPIPS:
         self.weights = linear_weights()
 
     def mean_distance(self, groups: Any) -> Any:
-        """Return the mean distance over all pairs of pictures of each group.
+        """The mean distance over all pairs of images of each group.
 
-        The distance of two pictures is the weighted squared difference of their
-        features, these of unit length at every pixel; mean over pixels, sum over
-        layers. The mean of squared differences over all pairs is twice the (unbiased)
-        variance: every picture goes through the network once, and no pair is formed.
+        The distance of two images is the weighted squared difference of their
+        features, which have unit length at every pixel; the mean over pixels, the sum
+        over layers. The mean of squared differences over all pairs is twice the
+        (unbiased) variance, so every image goes through the network once, and no pair
+        is formed.
 
         Args:
-            groups: [N, M, H, W, 3] in [-1, 1], M pictures in each of N groups.
+            groups: [N, M, H, W, 3] in [-1, 1], M images in each of N groups.
 
         Returns:
-            [N]; the distance itself, where M is 2.
+            [N]; the distance itself if M is 2.
         """
         count, size, height, width, _ = groups.shape
         images = ops.reshape(groups, (-1, height, width, 3))
         total = 0.0
-        outputs = self.network((images - ops.array(MEAN)) / ops.array(DEVIATION))
-        for features, weights in zip(outputs, self.weights, strict=True):
-            squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
-            features = features * ops.rsqrt(squares + EPSILON)
+        for features, weights in self._units(images):
             features = ops.reshape(features, (count, size, *features.shape[1:]))
             centred = features - ops.mean(features, axis=1, keepdims=True)
             variance = ops.sum(ops.square(centred), axis=1) / (size - 1)
@@ -95,5 +94,28 @@ class LPIPS:
         return total
 
     def distance(self, a: Any, b: Any) -> Any:
-        """Return the distance of a[i] and b[i], [N]; both [N, H, W, 3] in [-1, 1]."""
+        """The distance of a[i] and b[i], [N]; both [N, H, W, 3] in [-1, 1]."""
         return self.mean_distance(ops.stack([a, b], axis=1))
+
+    def embed(self, images: Any) -> Any:
+        """Vectors whose squared Euclidean distance is the distance of the images.
+
+        Args:
+            images: [N, H, W, 3] in [-1, 1].
+
+        Returns:
+            [N, C]; 32 thousand numbers for an image of 64 x 64, 640 thousand for 256.
+        """
+        parts = []
+        for features, weights in self._units(images):
+            _, height, width, channels = features.shape
+            scaled = features * ops.sqrt(ops.array(weights) / (height * width))
+            parts.append(ops.reshape(scaled, (-1, height * width * channels)))
+        return ops.concatenate(parts, axis=-1)
+
+    def _units(self, images: Any) -> Iterator[tuple[Any, np.ndarray]]:
+        """Yield each layer's features, of unit length at every pixel, and weights."""
+        outputs = self.network((images - ops.array(MEAN)) / ops.array(DEVIATION))
+        for features, weights in zip(outputs, self.weights, strict=True):
+            squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
+            yield features * ops.rsqrt(squares + EPSILON), weights

@@ -1,10 +1,10 @@
-"""A probe that reads a drawn animal's factors off its picture.
+"""The probe: a network that reads the factors of a drawn animal from its image.
 
 The animals of `data/critters.py` are drawn from known factors, so a small network can
-learn to read them back. What it then reads off a translation says whether the species
-changed, the content stayed and the fur came over. It reads the pose first, turns the
-face upright by it, and reads the rest there. It is trained once, on clean, blurred and
-grainy pictures alike, since it is to read generators that are not perfect yet.
+learn to read them. Its readings of a translation tell whether the species changed, the
+content stayed and the fur was transferred. It reads the pose first, turns the face
+upright by it, and reads the other factors there. It is trained once, on clean, blurred
+and noisy images, so that it can also read the output of imperfect generators.
 """
 
 import hashlib
@@ -31,20 +31,20 @@ from tfstargan.networks import channels_last
 CONTENT = ("x", "y", "size", "tilt", "mouth", "gaze")
 LINEAR = (*CONTENT, "lightness", "background_lightness")
 CIRCULAR = ("hue", "background_hue")
-CHOICES = {"species": critters.SPECIES, "pattern": critters.PATTERNS}
+CHOICES = {"species": critters.EVERY_SPECIES, "pattern": critters.PATTERNS}
 
 POSE = ("x", "y", "size", "tilt")
-# Read from the whole picture; all else from the face.
+# Read from the whole image; the others are read from the face.
 FIRST = (*POSE, "background_hue", "background_lightness")
-WEIGHTS = {"mouth": 8.0, "gaze": 4.0}  # in the loss: a few pixels tell them; others 1
+WEIGHTS = {"mouth": 8.0, "gaze": 4.0}  # in the loss, for factors of few pixels; else 1
 
-LARGEST_SIDE = 64  # larger pictures are shrunk to it before they are read
-REACH = 1.4  # of the upright face: head radii from its middle to its edge ...
-ABOVE = 0.3  # ... and of its middle above the head's, for the ears
+LARGEST_SIDE = 64  # larger images are reduced to it before they are read
+REACH = 1.4  # of the upright face: head radii from its centre to its edge ...
+ABOVE = 0.3  # ... and from the head's centre up to its own, for the ears
 DRAWN = 6_000  # animals of each species to learn from
 EPOCHS = 7
 BATCH = 64
-SEED = 20_241  # of the probe's own animals, apart from every run's
+SEED = 20_241  # of the animals that it is trained on, which no run uses
 
 
 class Factors(NamedTuple):
@@ -55,7 +55,7 @@ class Factors(NamedTuple):
 
     @classmethod
     def of(cls, animals: list[Critter]) -> "Factors":
-        """Return the true factors of animals."""
+        """The true factors of animals."""
 
         def column(name: str) -> np.ndarray:
             return np.array([getattr(animal, name) for animal in animals])
@@ -67,7 +67,7 @@ class Factors(NamedTuple):
 
     @classmethod
     def join(cls, parts: "Sequence[Factors]") -> "Factors":
-        """Return the animals of several parts, one after the other."""
+        """The animals of several parts in one, in this order."""
 
         def joined(field: str) -> dict[str, np.ndarray]:
             names = getattr(parts[0], field)
@@ -79,7 +79,7 @@ class Factors(NamedTuple):
         return cls(joined("numbers"), joined("choices"))
 
     def rows(self, index: np.ndarray) -> "Factors":
-        """Return the factors of some of the animals, in the order of `index`."""
+        """The factors of some of the animals, in the order of `index`."""
         return Factors(
             {name: values[index] for name, values in self.numbers.items()},
             {name: values[index] for name, values in self.choices.items()},
@@ -87,18 +87,20 @@ class Factors(NamedTuple):
 
 
 class Probe:
-    """The trained reader.
+    """The trained probe.
 
     Args:
         network: of `make_network`; images [N, S, S, 3] in [-1, 1] to its outputs.
+        species: those that the network tells apart, in the order of its outputs.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: keras.Model, species: Sequence[str] = critters.SPECIES):
         self.network = network
         self.side = network.input_shape[1]
+        self.species = _indices(species)
 
     def read(self, images: np.ndarray) -> Factors:
-        """Return what is read off images [N, H, W, 3] in [-1, 1], H = W >= the side."""
+        """The factors of images [N, H, W, 3] in [-1, 1], with H = W >= the side."""
         if images.shape[1] != self.side:
             size = (self.side, self.side)
             images = tf.image.resize(images, size, "area").numpy()
@@ -111,17 +113,18 @@ class Probe:
             cos, sin = outputs[name].T
             numbers[name] = np.arctan2(sin, cos) / (2 * np.pi) % 1
         choices = {name: outputs[name].argmax(-1) for name in CHOICES}
+        choices["species"] = self.species[choices["species"]]
         return Factors(numbers, choices)
 
 
 def scaled(target: Any, name: str) -> Any:
-    """Return the factor that a target in [-1, 1] stands for."""
+    """The value of a factor for a target in [-1, 1]."""
     low, high = RANGES[name]
     return low + (high - low) * (target + 1) / 2
 
 
 def targets(factors: Factors) -> dict[str, np.ndarray]:
-    """Return what the network should put out for animals.
+    """The outputs that the network is trained on, for the factors of animals.
 
     Numbers are scaled from their range to [-1, 1], hues are points on the circle.
     """
@@ -136,7 +139,7 @@ def targets(factors: Factors) -> dict[str, np.ndarray]:
 
 
 class Upright(keras.layers.Layer):
-    """Cut out faces, turned and scaled to one pose, by the pose that was read.
+    """Faces turned and scaled to one pose, by the pose that was read.
 
     Images [N, S, S, 3] and x, y, size and tilt as targets, [N, 1], to [N, S, S, 3].
     """
@@ -150,7 +153,7 @@ class Upright(keras.layers.Layer):
         # From a pixel of the result to the head's frame (see `critters.Canvas`) ...
         step = 2 * REACH / side
         left, top = step / 2 - REACH, step / 2 - REACH - ABOVE
-        # ... and on to a pixel of the picture.
+        # ... and from there to a pixel of the image.
         cos, sin = (
             side * size / 2 * turn(tilt * math.pi / 180) for turn in (ops.cos, ops.sin)
         )
@@ -169,10 +172,10 @@ class Upright(keras.layers.Layer):
         return channels_last.affine_transform(images, transform, fill_mode="nearest")
 
 
-def make_network(side: int) -> keras.Model:
-    """Return the untrained network: [N, side, side, 3] to {factor: its target}."""
+def make_network(side: int, species: Sequence[str] = critters.SPECIES) -> keras.Model:
+    """The untrained network: [N, side, side, 3] to {factor: its target}."""
     widths = dict.fromkeys(LINEAR, 1) | dict.fromkeys(CIRCULAR, 2)
-    widths |= {name: len(names) for name, names in CHOICES.items()}
+    widths |= {"species": len(species), "pattern": len(critters.PATTERNS)}
     images = keras.Input((side, side, 3))
     features = _features(images)
     outputs = {n: keras.layers.Dense(widths[n], name=n)(features) for n in FIRST}
@@ -183,7 +186,7 @@ def make_network(side: int) -> keras.Model:
 
 
 def _features(x: Any) -> Any:
-    # The last map, 4 x 4, is read whole, not averaged: positions are to be told.
+    # The last map, 4 x 4, is flattened, not averaged, so that positions are kept.
     x = _convolution(x, 32, 5)
     for channels in (64, 96, 128)[: int(math.log2(x.shape[1] // 4))]:
         x = _convolution(x, channels, 3)
@@ -205,7 +208,7 @@ def _activation(x: Any) -> Any:
 
 
 def spoil(images: tf.Tensor, target: dict) -> tuple[tf.Tensor, dict]:
-    """Blur a quarter of the images and add grain to a quarter, as generators do."""
+    """Images with blur in a quarter of them and noise in a quarter, and the target."""
     x = tf.cast(images, tf.float32) / 127.5 - 1
 
     def up_to(most: float) -> tf.Tensor:
@@ -216,19 +219,26 @@ def spoil(images: tf.Tensor, target: dict) -> tuple[tf.Tensor, dict]:
     return x + up_to(0.07) * tf.random.normal(tf.shape(x)), target
 
 
-def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
-    """Return a probe for pictures of a side, trained on animals of its own.
+def train(
+    side: int,
+    drawn: int = DRAWN,
+    epochs: int = EPOCHS,
+    species: Sequence[str] = critters.SPECIES,
+) -> Probe:
+    """A probe for images of a side, trained on animals that no run uses.
 
     Args:
-        side: height and width of the pictures, at least 32.
+        side: height and width of the images, at least 32.
         drawn: animals of each species.
-        epochs: how often each is seen.
+        epochs: number of epochs.
+        species: the species that it tells apart.
     """
-    images, _, animals = critters.make_split(drawn, side, SEED)
-    data = tf.data.Dataset.from_tensor_slices((images, targets(Factors.of(animals))))
+    images, labels, animals = critters.make_split(drawn, side, SEED, species=species)
+    wanted = targets(Factors.of(animals)) | {"species": labels}
+    data = tf.data.Dataset.from_tensor_slices((images, wanted))
     data = data.shuffle(len(images)).batch(BATCH, drop_remainder=True)
     data = data.map(spoil, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    network = make_network(side)
+    network = make_network(side, species)
     crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     squares = dict.fromkeys((*LINEAR, *CIRCULAR), "mse")
     steps = epochs * (len(images) // BATCH)
@@ -244,48 +254,58 @@ def train(side: int, drawn: int = DRAWN, epochs: int = EPOCHS) -> Probe:
             on_train_batch_end=lambda batch, logs: bar.update()
         )
         network.fit(data, epochs=epochs, verbose=0, shuffle=False, callbacks=[step])
-    return Probe(network)
+    return Probe(network, species)
 
 
 def of_run(config: Config) -> Probe:
-    """Return the probe for a run's pictures.
+    """The probe for the images of a run.
 
     Raises:
-        UserError: if they are no drawn animals.
+        UserError: if they are not drawn animals.
     """
-    if config.domains != critters.SPECIES:
+    drawn = config.dataset == "critters" or config.domains == critters.SPECIES
+    if not drawn or not set(config.domains) <= set(critters.EVERY_SPECIES):
         raise UserError(
-            "--probe: reads drawn animals (--dataset=critters) only, and this run's "
-            f"domains are {', '.join(config.domains)}"
+            "--probe: only for drawn animals (--dataset=critters); the domains of this "
+            f"run are {', '.join(config.domains)}"
         )
-    return load(config.img_size, cache_dir() / "probes")
+    species = critters.chosen(config.domains)
+    return load(config.img_size, cache_dir() / "probes", species)
 
 
-def load(side: int, folder: pathlib.Path) -> Probe:
-    """Return the probe for pictures of a side, trained now if `folder` has none yet.
+def load(
+    side: int, folder: pathlib.Path, species: Sequence[str] = critters.SPECIES
+) -> Probe:
+    """The probe for images of a side, trained now if `folder` has none yet.
 
     Args:
-        side: of the pictures; one of at most 64 reads larger ones, too.
-        folder: where trained probes are kept, for every run to use.
+        side: height and width; a probe for 64 also reads larger images.
+        folder: of the trained probes, which all runs share.
+        species: the species that it tells apart, in any order.
     """
     side = min(side, LARGEST_SIDE)
-    path = folder / f"probe-{side}px-{_fingerprint(side)}.weights.h5"
+    species = tuple(name for name in critters.EVERY_SPECIES if name in species)
+    path = folder / f"probe-{side}px-{_fingerprint(side, species)}.weights.h5"
     if path.exists():
-        network = make_network(side)
+        network = make_network(side, species)
         network.load_weights(path)
-        return Probe(network)
+        return Probe(network, species)
     print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
-    probe = train(side)
+    probe = train(side, species=species)
     try:
         with atomic_file(path) as partial:
             probe.network.save_weights(partial)
     except OSError as error:  # trained again the next time
-        print(f"warning: {path}: not kept ({error})", file=sys.stderr)
+        print(f"warning: {path}: can't be written ({error})", file=sys.stderr)
     return probe
 
 
-def _fingerprint(side: int) -> str:
-    """Name a probe by all that it depends on: the drawings, and this file."""
-    drawings, *_ = critters.make_split(2, side, SEED)
+def _indices(species: Sequence[str]) -> np.ndarray:
+    return np.array([critters.EVERY_SPECIES.index(name) for name in species])
+
+
+def _fingerprint(side: int, species: Sequence[str]) -> str:
+    """A hash of all that a probe depends on: the drawings, and this file."""
+    drawings, *_ = critters.make_split(2, side, SEED, species=species)
     recipe = inspect.getsource(sys.modules[__name__])
     return hashlib.sha256(drawings.tobytes() + recipe.encode()).hexdigest()[:12]

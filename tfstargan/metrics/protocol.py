@@ -1,9 +1,9 @@
-"""What is translated for a measurement, and how: the authors' protocol.
+"""The authors' protocol: which translations are measured.
 
 Every ordered pair of different domains, latent- and reference-guided; every validation
-picture of the source domain in ten styles (arXiv:1912.01865, section 3 and appendix).
-Styles come of the seed and the pair alone, so that each pair can be measured by itself,
-and a run be compared with another on the same latents and references.
+image of the source domain in ten styles (arXiv:1912.01865, section 3 and appendix).
+Styles depend on the seed and the pair alone, so each pair can be measured by itself,
+and runs are compared on the same latents and references.
 """
 
 import itertools
@@ -17,25 +17,27 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.data.image_set import ImageSet
+from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.translator import Translator
 
 GUIDES = ("latent", "reference")
 OUTPUTS = 10  # translations of one source into one domain
+REFERENCES = 64  # read at once
 
 
 class Extent(NamedTuple):
-    """How many pictures of each domain are used, evenly spread; None: all."""
+    """Numbers of images used of each domain, evenly spread; None: all."""
 
     sources: int | None = None
     reals: int | None = None
 
 
 FULL = Extent()
-QUICK = Extent(sources=16, reals=256)  # minutes for hours; not the protocol
+QUICK = Extent(sources=16, reals=256)  # minutes instead of hours; not the protocol
 
 
 class Task(NamedTuple):
-    """One measurement: a guide and an ordered pair of domains, by their labels."""
+    """One measurement: a guide and an ordered pair of domains, as labels."""
 
     guide: str
     source: int
@@ -43,7 +45,7 @@ class Task(NamedTuple):
 
 
 def tasks(domains: int) -> list[Task]:
-    """Return every task, those of one target together."""
+    """Every task, grouped by target."""
     return [
         Task(guide, source, target)
         for target, guide, source in itertools.product(
@@ -54,10 +56,9 @@ def tasks(domains: int) -> list[Task]:
 
 
 def pairs(domains: Sequence[str]) -> dict[tuple[int, int], str]:
-    """What each ordered pair of domains is called: "cat to dog".
+    """The name of each ordered pair of domains: "cat to dog".
 
-    Where names hold " to " themselves, so that two pairs would be called alike, they
-    are quoted.
+    Domains that contain " to " are quoted if two pairs would have the same name.
     """
     every = list(itertools.permutations(range(len(domains)), 2))
     names = [f"{domains[a]} to {domains[b]}" for a, b in every]
@@ -67,15 +68,16 @@ def pairs(domains: Sequence[str]) -> dict[tuple[int, int], str]:
 
 
 def chosen(count: int, limit: int | None) -> list[int]:
-    """Return the indices of at most `limit` of `count` pictures, evenly spread."""
+    """The indices of at most `limit` of `count` images, evenly spread."""
     used = count if limit is None else min(count, limit)
     return [i * count // used for i in range(used)]
 
 
 def in_batches(function: Callable, size: int) -> Callable[..., np.ndarray]:
-    """Return a function, compiled, that takes any number of examples, `size` at once.
+    """A compiled function of any number of examples, which takes `size` at once.
 
-    Without XLA: on a CPU it needs a tenth more time for these networks.
+    It is compiled without XLA, which takes a tenth more time for these networks on a
+    CPU.
     """
     compiled = tf.function(function)
 
@@ -88,22 +90,22 @@ def in_batches(function: Callable, size: int) -> Callable[..., np.ndarray]:
 
 
 def in_threads(function: Callable, items: Any) -> np.ndarray:
-    """Return the stacked results; Pillow decodes and resizes on all cores."""
+    """The stacked results; Pillow decodes and resizes on all cores."""
     with ThreadPoolExecutor() as pool:
         return np.stack(list(pool.map(function, items)))
 
 
-def squeeze(picture: Image.Image, size: int) -> np.ndarray:
-    """Return a picture, not cropped (nor does training), [size, size, 3] in [-1, 1]."""
-    return images.to_float(picture.resize((size, size), Image.Resampling.BILINEAR))
+def squeeze(image: Image.Image, size: int) -> np.ndarray:
+    """An image, squeezed as for training, [size, size, 3] in [-1, 1]."""
+    return images.to_float(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
 class Outputs:
-    """The translations of a run's validation pictures.
+    """The translations of a run's validation images.
 
     Args:
         translator: of the run.
-        validation: the pictures.
+        validation: the images.
         extent: how many of them are sources.
         batch_size: sources translated at once.
     """
@@ -119,11 +121,10 @@ class Outputs:
         self.validation = validation
         self.extent = extent
         self.batch_size = batch_size
-        self.encode = tf.function(translator.encode)
-        self.decode = tf.function(translator.decode)
+        self._reference_codes: dict[int, dict[int, np.ndarray]] = {}
 
     def sources(self, task: Task) -> list[int]:
-        """Return the indices of a task's sources."""
+        """The indices of a task's sources."""
         count = self.validation.count(task.source)
         return chosen(count, self.extent.sources)
 
@@ -135,19 +136,23 @@ class Outputs:
         """
         sources = self.sources(task)
         styles = self.styles(task, len(sources))
-        for start in range(0, len(sources), self.batch_size):
-            some = sources[start : start + self.batch_size]
-            x = self.pictures(task.source, some)
-            encoded = self.encode(x)  # the same for all outputs of a source
-            s = styles[start : start + self.batch_size]
-            fakes = [self.decode(encoded, s[:, j]).numpy() for j in range(OUTPUTS)]
-            yield np.stack(fakes, axis=1)
+        size = self.batch_size
+        batch = max(size, self.translator.batch)
+        starts = range(0, len(sources), size)
+
+        def read(start: int) -> np.ndarray:
+            return self.pictures(task.source, sources[start : start + size])
+
+        for start, x in zip(starts, ahead(read, starts, most=2), strict=True):
+            s = styles[start : start + size]
+            turns = (s[:, j] for j in range(OUTPUTS))
+            yield np.stack([*self.translator.in_styles(x, turns, batch)], axis=1)
 
     def styles(self, task: Task, count: int) -> np.ndarray:
-        """Return the style codes of every output, [count, OUTPUTS, style_dim].
+        """The style codes of every output, [count, OUTPUTS, style_dim].
 
-        Latents are drawn anew for each; references, pictures of the target domain, are
-        taken in random order, all of them before one comes again.
+        Each has a latent of its own. References are images of the target domain in
+        random order; each is used once before one is used again.
         """
         config, target = self.translator.config, self.translator.domains[task.target]
         guide = GUIDES.index(task.guide)
@@ -158,18 +163,22 @@ class Outputs:
             styles = self.translator.map_latents(latents, target)
         else:
             number = self.validation.count(task.target)
-            encoded = [  # each reference once, a few pictures in memory
-                self.translator.encode_styles(
-                    self.pictures(task.target, range(i, min(i + 64, number))), target
-                )
-                for i in range(0, number, 64)
-            ]
             turns = [rng.permutation(number) for _ in range(-(-needed // number))]
-            styles = np.concatenate(encoded)[np.concatenate(turns)[:needed]]
+            styles = self._of_references(task.target, np.concatenate(turns)[:needed])
         return styles.reshape(count, OUTPUTS, -1)
 
+    def _of_references(self, domain: int, indices: np.ndarray) -> np.ndarray:
+        """Style codes of validation images; each image is encoded once."""
+        codes = self._reference_codes.setdefault(domain, {})
+        new = [*batched(sorted({*indices.tolist()} - codes.keys()), REFERENCES)]
+        pictures = ahead(lambda some: self.pictures(domain, some), new, most=2)
+        for some, x in zip(new, pictures, strict=True):
+            found = self.translator.encode_styles(x, self.translator.domains[domain])
+            codes |= zip(some, found, strict=True)
+        return np.stack([codes[i] for i in indices.tolist()])
+
     def pictures(self, domain: int, indices: Any) -> np.ndarray:
-        """Return validation pictures, [n, H, W, 3] in [-1, 1]."""
+        """Validation images, [n, H, W, 3] in [-1, 1]."""
         size = self.translator.config.img_size
 
         def read(index: int) -> np.ndarray:

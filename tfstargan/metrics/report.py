@@ -1,7 +1,7 @@
 """Results as JSON and as a table: RUN/evaluation/iteration-....json and .txt.
 
-Results are `{section: {row: {column: number}}}`; a section is a guide, or whatever else
-was measured.
+Results are `{section: {row: {column: number}}}`. A section is a guide, or another group
+of measurements.
 """
 
 import json
@@ -16,19 +16,22 @@ from tfstargan.errors import UserError
 Row = dict[str, float]
 Section = dict[str, Row]
 
-# What makes two reports speak of the same thing.
+FIDS = ("_reference", "_clean")  # endings of the columns of FID, KID and the like
+SOURCE = "source"  # ends the columns of untranslated sources, each after its measure
+ACRONYMS = {"fid", "kid", "lpips", "ssim", "r2"}
+# Reports that agree in these are about the same thing, and are merged.
 IDENTITY = ("iteration", "weights", "data", "quick")
 
 
 def with_mean(section: Section) -> Section:
-    """Return a section with the mean of its rows as one more."""
+    """A section with one more row: the mean of the others."""
     columns = next(iter(section.values()))
     mean = {c: float(np.mean([row[c] for row in section.values()])) for c in columns}
     return section | {"mean": mean}
 
 
 def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return a report with what an older one of the same thing has besides."""
+    """A report with the results that only an older one of the same thing has."""
     if any(old.get(name) != new[name] for name in IDENTITY):
         return new
     results: dict[str, Section] = {}
@@ -43,7 +46,7 @@ def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(report: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
-    """Write a report, merged with one that is there, as .json and .txt; return it."""
+    """Write a report as .json and .txt, merged with an existing one; return it."""
     if path.exists():
         report = merge(json.loads(path.read_text()), report)
     write_json(path, report)
@@ -52,7 +55,7 @@ def write(report: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write JSON, whole or not at all; the folder is made.
+    """Write JSON atomically; the folder is made.
 
     Raises:
         UserError: if it can't be written.
@@ -64,23 +67,56 @@ def write_json(path: pathlib.Path, content: Any) -> None:
 
 
 def text(report: dict[str, Any]) -> str:
-    """Return a report to be read: a table for each section, and what it means."""
+    """A report to read: a table for each section, and the meaning of the names."""
     lines = [f"{report['run']}, iteration {report['iteration']}"]
     lines += [f"NOTE: {note}" for note in report["notes"]]
     for name, section in report["results"].items():
         lines += ["", *table(name, section)]
-    lines += [""] + [f"{name}: {what}" for name, what in report["meaning"].items()]
+    lines += ["", *legend(report["meaning"])]
     return "\n".join(lines) + "\n"
 
 
+def legend(meanings: dict[str, str]) -> list[str]:
+    """A line for each meaning, with all names that have it."""
+    names: dict[str, list[str]] = {}
+    for name, meaning in meanings.items():
+        names.setdefault(meaning, []).append(heading(name))
+    return [f"{', '.join(same)}: {meaning}" for meaning, same in names.items()]
+
+
 def table(name: str, section: Section) -> list[str]:
-    """Return the lines of a table; the columns are as wide as their names."""
+    """The lines of a table; each column is as wide as its longest entry."""
     columns = list(dict.fromkeys(c for row in section.values() for c in row))
-    first = max(map(len, [name, *section]))
-    lines = ["  ".join([name.ljust(first), *columns])]
+    rows = [[heading(name), *headings(columns)]]
     for row, values in section.items():
-        cells = (
-            (f"{values[c]:.5g}" if c in values else "").rjust(len(c)) for c in columns
-        )
-        lines.append("  ".join([row.ljust(first), *cells]))
-    return lines
+        rows.append([row, *(number(values[c]) if c in values else "" for c in columns)])
+    first, *widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+
+    def line(row: str, *cells: str) -> str:
+        aligned = (c.rjust(w) for c, w in zip(cells, widths, strict=True))
+        return "  ".join([row.ljust(first), *aligned]).rstrip()
+
+    return [line(*cells) for cells in rows]
+
+
+def headings(columns: list[str]) -> list[str]:
+    """Headings of columns, without the ending that all columns of FID share."""
+    endings = {e for e in FIDS for column in columns if column.endswith(e)}
+    ending = endings.pop() if len(endings) == 1 else ""
+    return [
+        SOURCE
+        if column.endswith(f"_{SOURCE}")
+        else heading(column.removesuffix(ending))
+        for column in columns
+    ]
+
+
+def heading(name: str) -> str:
+    """A name as people write it: "FID reference" of "fid_reference"."""
+    return " ".join(w.upper() if w in ACRONYMS else w for w in name.split("_"))
+
+
+def number(value: float) -> str:
+    """A number with about four digits that matter, and no exponent."""
+    size = abs(value)
+    return f"{value:.{4 if size < 10 else 2 if size < 1000 else 0}f}"

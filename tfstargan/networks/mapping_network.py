@@ -65,13 +65,17 @@ class MappingNetwork(Lowered, keras.Model):
             channels = layer.units
 
     def call(self, z: Any, y: Any) -> Any:
+        return pick_domain(self.all_domains(z), y)
+
+    def all_domains(self, z: Any) -> Any:
+        """Style codes of latents in every domain, [B, K, style_dim]."""
         h = z
         for layer in self.shared:
             h = layer(h)
         h = ops.expand_dims(h, 1)  # [B, 1, hidden_dim], then [B, K, ...]
         for layer in self.unshared[:-1]:
             h = ops.relu(layer(h))
-        return pick_domain(self.unshared[-1](h), y)
+        return self.unshared[-1](h)
 
     def get_config(self) -> dict:
         return super().get_config() | {

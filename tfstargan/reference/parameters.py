@@ -185,7 +185,7 @@ def _layers(network: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
             yield "conv_last0", network.conv_last
             yield "bn_end0", network.bn_end
             yield "l0", network.to_heatmaps
-        case _:  # AlexNet, Inception: their layers are named as torchvision's
+        case _:  # AlexNet, Inception, Lite0: their layers have the names of the files
             yield from ((x.name, x) for x in network.layers if x.weights)
 
 
@@ -217,6 +217,10 @@ def _of_layer(name: str, layer: keras.layers.Layer) -> Iterator[Parameter]:
             yield Parameter(f"{name}.weight", layer.kernel, (3, 2, 0, 1), shape)
             if getattr(layer, "use_bias", True):
                 yield _vector(f"{name}.bias", layer.bias)
+        case keras.layers.DepthwiseConv2D():
+            height, width, inputs, _ = layer.kernel.shape
+            shape = (inputs, 1, height, width)
+            yield Parameter(f"{name}.weight", layer.kernel, (2, 3, 0, 1), shape)
         case keras.layers.Dense():
             inputs, outputs = layer.kernel.shape
             # The discriminator's head is a 1x1 convolution of theirs.

@@ -29,9 +29,9 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
+from tfstargan.runs.locating import RUNS, locate
 from tfstargan.runs.provenance import process_of, provenance
 
-RUNS = pathlib.Path("runs")
 CHECKPOINT = "iteration-{:07d}.weights.h5"
 BEST = "best"
 
@@ -50,17 +50,21 @@ class Run:
     Args:
         path: the directory; `start` and `open_run` check it.
         config: the run's settings.
+        source: the directory of the checkpoints and of run.json, if it is another one
+            (`locating`).
     """
 
-    def __init__(self, path: pathlib.Path, config: Config):
+    def __init__(
+        self, path: pathlib.Path, config: Config, source: pathlib.Path | None = None
+    ):
         self.path = path
         self.config = config
-        self.checkpoints_dir = path / "checkpoints"
+        self.checkpoints_dir = (source or path) / "checkpoints"
         self.samples_dir = path / "samples"
         self.logs_dir = path / "logs"
         self.evaluation_dir = path / "evaluation"
         self.export_dir = path / "export"
-        self.about = path / "run.json"
+        self.about = (source or path) / "run.json"
         self._whole: set[pathlib.Path] = set()  # checkpoints that passed the checks
 
     @classmethod
@@ -88,7 +92,7 @@ class Run:
         run = cls(path, config)
         with contextlib.ExitStack() as held:
             try:
-                path.mkdir(parents=True, exist_ok=True)
+                files.make_folder(path)
                 held.enter_context(run._locked())
                 files.remove_partial(run.checkpoints_dir)
                 run._set_damaged_aside()
@@ -246,6 +250,13 @@ class Run:
         text = json.dumps(best._asdict()) + "\n"
         files.write_text(text, self.checkpoints_dir / f"{BEST}.json", lasting=True)
 
+    def out_of_patience(self, iteration: int) -> bool:
+        """Whether the last `config.patience` evaluations found nothing better."""
+        best, evaluations = self.best(), self.config.patience
+        if not evaluations or best is None:
+            return False
+        return iteration - best.iteration >= evaluations * self.config.evaluate_every
+
     def _set_damaged_aside(self) -> None:
         """Report and rename damaged checkpoints that are newer than any whole one."""
         found = self.checkpoints()
@@ -255,17 +266,24 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the run's lock; the system releases it if the process dies."""
+        """Hold the run's lock, which the system releases when this process ends."""
         lock = filelock.FileLock(self.path / "lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise UserError(
                 f"--run_dir={self.path}: another training is at work there "
-                f"({process_of(self.about)}); wait for its end, or give another folder"
+                f"({process_of(self.about)}); wait for its end, or give another "
+                f"folder. If it runs on no machine any more, delete {lock.lock_file}"
             ) from None
-        except NotImplementedError:
-            print(f"warning: {self.path}: can't be locked there", file=sys.stderr)
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in files.LACKING:
+                raise
+            print(
+                f"warning: {self.path}: this file system has no locks; do not train "
+                "twice in this folder at once",
+                file=sys.stderr,
+            )
         try:
             yield
         finally:
@@ -311,15 +329,16 @@ def open_run(run_dir: str | os.PathLike = "") -> Run:
     """A run that exists: the one named, or the newest under runs/.
 
     Args:
-        run_dir: the run's folder; empty for the newest.
+        run_dir: the run's folder, `preset:NAME` or `hf://OWNER/NAME`; empty for the
+            newest.
 
     Raises:
         UserError: if it does not exist.
     """
-    path = pathlib.Path(run_dir) if os.fspath(run_dir) else newest_run()
-    if not (path / "config.json").exists():
-        raise UserError(f"--run_dir={path}: no run there (no config.json in it)")
-    return Run(path, Config.load(path / "config.json"))
+    source, path = locate(run_dir if os.fspath(run_dir) else newest_run())
+    if not (source / "config.json").exists():
+        raise UserError(f"--run_dir={run_dir}: no run there (no config.json in it)")
+    return Run(path, Config.load(source / "config.json"), source)
 
 
 def iteration_of(path: pathlib.Path) -> int:

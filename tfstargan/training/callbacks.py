@@ -209,6 +209,9 @@ class Evaluations(Periodic):
             value = sum(mean[measure] for mean in means.values()) / len(means)
             self.run.keep_if_best(self.model, measure, value)
         self.evaluation.report(translator, iteration, results)  # marks it as done
+        if self.run.out_of_patience(iteration):
+            self.run.save(self.model)
+            self.model.stop_training = True
 
 
 class Probing(Periodic):

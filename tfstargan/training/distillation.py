@@ -73,6 +73,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
         light_width=width,
         iterations=iterations,
         precision="float32",
+        augment="none",
         sample_every=every,
         save_every=every,
         animate_every=0,
@@ -139,6 +140,8 @@ def distill_run(
     iterations: int = 10_000,
     width: float = Config.light_width,
     checkpoint: int | str | None = None,
+    *,
+    allow_changed_data: bool = False,
 ) -> Run:
     """Make a run with a light generator from a trained run, or resume it.
 
@@ -148,6 +151,7 @@ def distill_run(
         iterations: to train in total.
         width: channels of the light generator, as a share of the teacher's.
         checkpoint: the teacher's iteration, or "best"; None: the newest.
+        allow_changed_data: as of `train_run`.
 
     Returns:
         The light run.
@@ -172,4 +176,5 @@ def distill_run(
         out,
         functools.partial(Distiller, teacher=teacher),
         functools.partial(compare, translator),
+        allow_changed_data=allow_changed_data,
     )

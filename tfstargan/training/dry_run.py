@@ -9,6 +9,7 @@ import keras
 
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
+from tfstargan.data.survey import survey
 from tfstargan.training import distribution
 from tfstargan.training.announcing import describe, warn_of_gpus
 from tfstargan.training.fitting import fit
@@ -23,6 +24,7 @@ def dry_run(config: Config) -> None:
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
+    print(survey(training, open_images(config, "val"), config))
     model = make_model(config, strategy)
     print(describe(model, strategy))
     clock = StepClock()

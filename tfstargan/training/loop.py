@@ -11,21 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from tfstargan.config import Config
+from tfstargan.data import fingerprint
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.overlap import overlap
 from tfstargan.data.stream import open_images
+from tfstargan.data.survey import survey
 from tfstargan.errors import UserError
 from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
-from tfstargan.metrics.instruments import DEFAULT_METRICS, open_instruments
+from tfstargan.metrics.instruments import open_default
 from tfstargan.metrics.protocol import FULL, QUICK
+from tfstargan.runs.locating import require_folder
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, tensorboard
 from tfstargan.training.announcing import announce, say, warn_of_gpus
 from tfstargan.training.beginning import begin_from
 from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
 from tfstargan.training.fitting import fit_run
+from tfstargan.training.overfitting import Overfitting
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.grids import Examples, draw_all
 from tfstargan.translation.translator import Translator
@@ -36,9 +39,11 @@ def train_run(
     run_dir: str | os.PathLike,
     model_of: Callable[..., StarGANv2] = StarGANv2,
     draw: Callable[[Translator, Examples], dict[str, np.ndarray]] = draw_all,
+    *,
     init_from: str | os.PathLike = "",
     init_checkpoint: int | str | None = None,
     like: Mapping[str, str] | None = None,
+    allow_changed_data: bool = False,
 ) -> Run:
     """Train a run up to `config.iterations`, or resume it.
 
@@ -50,16 +55,18 @@ def train_run(
         init_from: another run whose weights a new run begins with; empty: none.
         init_checkpoint: that run's iteration, or "best"; None: the newest.
         like: {domain: domain of that run to begin as}; see `beginning`.
+        allow_changed_data: resume although the images are others than before.
 
     Returns:
         The run.
 
     Raises:
-        UserError: if the data is unsuitable, the run was begun with other settings, or
-            another process trains it.
+        UserError: if the data is unsuitable, the run was begun with other settings or
+            images, or another process trains it.
         KeyboardInterrupt: after Ctrl-C; `Preempted` after SIGTERM or SIGHUP. As after
             any error, the progress is saved first.
     """
+    require_folder(run_dir)
     run_dir = pathlib.Path(run_dir)
     warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
@@ -70,8 +77,11 @@ def train_run(
     validation = open_images(config, "val")
     for image_set in (training, validation):
         require_apart(run_dir, image_set, "--run_dir")
-    if chief and (copies := overlap(training, validation)):
-        say(f"{config.data_dir or config.dataset}: {copies}")
+    images = fingerprint.of(training, validation)
+    if chief and not allow_changed_data:
+        fingerprint.require_same(run_dir, images)
+    if chief:
+        say(survey(training, validation, config))
     examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
@@ -86,6 +96,7 @@ def train_run(
         writer = tf.summary.create_noop_writer()
         if chief:
             run = held.enter_context(Run.start(run_dir, config, parent))
+            fingerprint.remember(run_dir, images)
         resume(run, model)
         start = model.iterations_done()
         if chief:
@@ -96,7 +107,7 @@ def train_run(
             raise UserError(
                 f"--run_dir={run_dir}: must be one folder, seen by all workers"
             )
-        drawing = [
+        drawing: list[keras.callbacks.Callback] = [
             Samples(run, writer, examples, draw),
             Animations(run, writer, examples),
         ]
@@ -104,7 +115,15 @@ def train_run(
             *([Evaluations(run, writer, evaluation)] if evaluation else []),
             *([Probing(run, writer, reader)] if reader else []),
         ]
-        if start < config.iterations:
+        apart = validation.content(0, 0) != training.content(0, 0)
+        if apart and model_of is StarGANv2:  # a student only imitates
+            drawing.append(Overfitting(run, writer, training, validation))
+        if run.out_of_patience(start):
+            say(
+                f"{run.path}: nothing better in {config.patience} evaluations; to "
+                "continue, raise --patience"
+            )
+        elif start < config.iterations:
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
@@ -147,7 +166,7 @@ def make_evaluation(run: Run) -> Evaluation | None:
     config = run.config
     if not config.evaluate_every:
         return None
-    instruments = open_instruments(DEFAULT_METRICS, config.backbone_dir)
+    instruments = open_default(config.backbone_dir)
     for note in instruments.notes:
         say(note)
     extent = QUICK if config.evaluate_quick else FULL

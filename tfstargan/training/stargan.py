@@ -15,12 +15,13 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 from tfstargan.config import Config
-from tfstargan.data.batch import Batch
+from tfstargan.data.batch import SHOWN, Batch
 from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS, build_networks
 from tfstargan.networks.masks import masks_of
 from tfstargan.reference import parameters
 from tfstargan.training import losses, optimizer_state, step
+from tfstargan.training.augmentation import Augmentation
 from tfstargan.training.optimizer import Adam
 from tfstargan.training.step import Sources
 
@@ -76,6 +77,14 @@ class StarGANv2(keras.Model):
         self.fan = None
         if config.w_hpf:
             self.fan = build_networks(config, ("fan",), lowering=lowering)["fan"]
+        self.augmentation = None
+        if config.augment != "none":
+            self.augmentation = Augmentation(
+                config.augment,
+                config.augment_colour,
+                config.augment_target,
+                config.augment_images,
+            )
         self.iteration = self.add_weight(
             (),
             "zeros",
@@ -218,6 +227,19 @@ class StarGANv2(keras.Model):
         x_ref = batch.x_ref2 if second else batch.x_ref
         return self.style_encoder(x_ref, batch.y_trg)
 
+    def logits(self, batch: Batch, shown: str, x: Any, y: Any) -> Any:
+        """The discriminator's logits [B] of images, augmented if the settings say so.
+
+        Args:
+            batch: has this update's random numbers, [B, len(SHOWN), NOISE].
+            shown: of SHOWN: which of these numbers to use.
+            x: [B, H, W, 3], images.
+            y: [B], their domains.
+        """
+        if self.augmentation is not None:
+            x = self.augmentation(x, batch.noise[:, SHOWN.index(shown)])
+        return self.discriminator(x, y)
+
     def discriminator_loss(self, batch: Batch, x_fake: Any) -> tuple[Any, dict]:
         """The discriminator's adversarial loss (eq. 1) and R1 penalty.
 
@@ -227,19 +249,23 @@ class StarGANv2(keras.Model):
                 flows into them.
 
         Returns:
-            The loss `real + fake + lambda_reg * reg`, and these terms by name.
+            The loss `real + fake + lambda_reg * reg`, and these terms by name; with
+            augmentation also "sign", the mean sign of the real images' logits.
         """
         x_fake = tf.stop_gradient(x_fake)
         x_real = tf.convert_to_tensor(batch.x_src)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x_real)
-            logits = self.discriminator(x_real, batch.y_src)
+            logits = self.logits(batch, "real", x_real, batch.y_src)
         real = losses.adversarial(logits, real=True)
         reg = losses.r1_penalty(tape.gradient(logits, x_real))
-        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         fake = losses.adversarial(fake_logits, real=False)
         loss = real + fake + self.config.lambda_reg * reg
-        return loss, {"real": real, "fake": fake, "reg": reg}
+        terms = {"real": real, "fake": fake, "reg": reg}
+        if self.augmentation is not None:
+            terms["sign"] = tf.reduce_mean(tf.sign(logits))
+        return loss, terms
 
     def generator_loss(
         self, batch: Batch, style: Any, x_fake: Any, x_fake2: Any
@@ -260,7 +286,7 @@ class StarGANv2(keras.Model):
         x_fake2 = tf.stop_gradient(x_fake2)
         s_src = self.style_encoder(batch.x_src, batch.y_src)
         x_rec = self.generator(x_fake, s_src, self.masks(x_fake))
-        fake_logits = self.discriminator(x_fake, batch.y_trg)
+        fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         adv = losses.adversarial(fake_logits, real=True)  # eq. 1
         sty = losses.l1(self.style_encoder(x_fake, batch.y_trg), style)  # eq. 2
         ds = losses.l1(x_fake, x_fake2)  # eq. 3
@@ -277,6 +303,9 @@ class StarGANv2(keras.Model):
         """The loss of an update and its terms."""
         side, guide = update.split("/")
         batch, (style, x_fake) = sources.batch, sources.fake(guide)
+        if self.augmentation is not None:
+            own = [*self.updates()].index(update)
+            batch = batch._replace(noise=batch.noise[:, own])
         if side == "D":
             return self.discriminator_loss(batch, x_fake)
         return self.generator_loss(batch, style, x_fake, sources.second_fake(guide))

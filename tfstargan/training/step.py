@@ -88,11 +88,22 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
             sources = None
         logs |= {f"{update}/{name}": value for name, value in terms.items()}
         logs |= {f"left_out/{update}/{name}": bad for name, bad in left_out.items()}
+    if model.config.augment == "ada":
+        adapt_augmentation(model, logs)
     logs["lambda_ds"] = model.lambda_ds()
     for name, average in model.averages.items():
         updates.move_average(average, getattr(model, name), model.config.ema_decay)
     model.iteration.assign_add(1)
     return logs
+
+
+def adapt_augmentation(model: "StarGANv2", logs: dict[str, Any]) -> None:
+    """Let the augmentation follow the real images' logits, alike in all replicas."""
+    signs = [value for name, value in logs.items() if name.endswith("/sign")]
+    context = tf.distribute.get_replica_context()
+    sign = context.all_reduce("MEAN", tf.reduce_mean(tf.stack(signs)))
+    model.augmentation.adapt(sign, model.config.batch_size)
+    logs["augmentation"] = tf.convert_to_tensor(model.augmentation.p.value)
 
 
 def gradients(

@@ -1,7 +1,7 @@
 """Translating any number of images, on any number of machines, with Apache Beam.
 
 The pipeline lists the images, translates those whose translation does not exist yet,
-and reports what was wrong with the others. Files are read and written by Beam's file
+and reports the images that can't be read. Files are read and written by Beam's file
 systems: folders and buckets (gs://, s3://) alike.
 """
 
@@ -22,88 +22,124 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import shared
 from PIL import Image
+from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.files import PARTIAL, shortened
 from tfstargan.runs.run import CHECKPOINT, newest_run
+from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.styles import NamedStyle
-from tfstargan.translation.translator import CHUNK, Translator
+from tfstargan.translation.translator import Translator
 
 REPORT = "report.json"
+BATCH = 32  # files translated together
 OUTCOMES = ("translated", "there already", "bad")
 
 
 class Outcome(NamedTuple):
-    """What became of a picture."""
+    """What became of an image."""
 
     kind: str  # of OUTCOMES
     file: str
     reason: str = ""
 
 
+class Todo(NamedTuple):
+    """An image to translate."""
+
+    file: str
+    x: np.ndarray  # [H, W, 3]
+    styles: list[NamedStyle]  # those without a translation
+
+
+class Places(NamedTuple):
+    """Where a corpus comes from and goes to.
+
+    Folders are absolute paths, buckets addresses, both without a slash at the end.
+    """
+
+    run_dir: str
+    source: str
+    out: str
+    files: list[str] | None  # of a local source; None: Beam lists them
+
+
 class Translate(beam.DoFn):
     """Translates lists of files into every style; loads the model once a process.
 
     Args:
-        run_dir: the trained run, which every machine must be able to read.
+        where: the run, which every machine must be able to read; the sources; and the
+            folder for the translations, laid out as the source.
         iteration: of the checkpoint; None for the newest.
         styles: to translate into, each with its name.
-        source: the folder of the files.
-        out: the folder for the translations, laid out as the source.
     """
 
     def __init__(
-        self,
-        run_dir: str,
-        iteration: int | str | None,
-        styles: list[NamedStyle],
-        source: str,
-        out: str,
+        self, where: Places, iteration: int | str | None, styles: list[NamedStyle]
     ):
-        self.run_dir = run_dir
+        self.run_dir, self.source, self.out, files = where
+        self.total = None if files is None else len(files)  # for the bar
         self.iteration = iteration
         self.styles = styles
-        self.source = source
-        self.out = out
         self.model = shared.Shared()
+        self.progress = shared.Shared()
 
     def setup(self) -> None:
         """Load the model, or take that of another thread."""
         self.translator = self.model.acquire(lambda: load(self.run_dir, self.iteration))
+        self.bar = self.progress.acquire(
+            lambda: tqdm(total=self.total, desc="this process", unit="image")
+        )
 
     def process(self, files: list[str]) -> Iterator[Outcome]:
         """Yield what became of every file."""
         todo = []
-        for file in files:
-            missing = [style for style in self.styles if not self._exists(file, style)]
-            if not missing:
-                yield Outcome("there already", file)
-                continue
-            try:
-                todo.append((file, self.translator.prepare(read(file)), missing))
-            except (UserError, OSError, BeamIOError) as error:
-                yield Outcome("bad", file, str(error))
-        for style in self.styles:
-            wanted = [(file, x) for file, x, missing in todo if style in missing]
-            if wanted:
-                sources = np.stack([x for _, x in wanted])
-                fakes = self.translator.apply_styles(sources, style.code)
-                for (file, _), fake in zip(wanted, fakes, strict=True):
-                    write(images.to_uint8(fake), self._target(file, style))
-        yield from (Outcome("translated", file) for file, *_ in todo)
+        for found in ahead(self._open, files):
+            if isinstance(found, Todo):
+                todo.append(found)
+            else:
+                self.bar.update()
+                yield found
+        for _ in ahead(lambda result: write(*result), self._translations(todo)):
+            pass
+        for one in todo:
+            self.bar.update()
+            yield Outcome("translated", one.file)
 
-    def _target(self, file: str, style: NamedStyle) -> str:
+    def _open(self, file: str) -> Todo | Outcome:
+        """The image in a file, or why it is not to be translated."""
+        styles = [s for s in self.styles if not FileSystems.exists(self._to(file, s))]
+        if not styles:
+            return Outcome("there already", file)
+        try:
+            return Todo(file, self.translator.prepare(read(file)), styles)
+        except (UserError, OSError, BeamIOError) as error:
+            return Outcome("bad", file, str(error))
+
+    def _translations(self, todo: list[Todo]) -> Iterator[tuple[np.ndarray, str]]:
+        """Yield uint8 images and the files to write."""
+        alike: dict[tuple[str, ...], list[Todo]] = {}
+        for one in todo:
+            alike.setdefault(tuple(s.name for s in one.styles), []).append(one)
+        for some in alike.values():
+            x, styles = np.stack([one.x for one in some]), some[0].styles
+            every_fake = self.translator.in_styles(x, [s.code for s in styles])
+            for style, fakes in zip(styles, every_fake, strict=True):
+                for one, fake in zip(some, images.to_uint8(fakes), strict=True):
+                    yield fake, self._to(one.file, style)
+
+    def _to(self, file: str, style: NamedStyle) -> str:
+        """The file of a translation."""
         # With its suffix: a.jpg and a.png may lie side by side.
         folder, _, name = file.removeprefix(self.source).rpartition("/")
         return f"{self.out}{folder}/{shortened(f'{name}-to-{style.name}.png')}"
 
-    def _exists(self, file: str, style: NamedStyle) -> bool:
-        return FileSystems.exists(self._target(file, style))
 
+def places(run_dir: str, source: str, out: str) -> Places:
+    """The places that the flags name; a local source is listed.
 
-def places(run_dir: str, source: str, out: str) -> tuple[str, str, str]:
-    """Absolute paths of folders, or addresses of buckets, without a slash at the end.
+    A folder of this machine is walked as by every command, links and all.
 
     Raises:
         UserError: if `out` lies in `source`, or there is no run.
@@ -111,14 +147,14 @@ def places(run_dir: str, source: str, out: str) -> tuple[str, str, str]:
     run, source_, out_ = map(_absolute, (run_dir or str(newest_run()), source, out))
     if f"{out_}/".startswith(f"{source_}/"):
         raise UserError(f"--out={out}: lies in --source={source}; name another folder")
-    if _is_folder(source_) and "://" not in out_:
-        found = images.walk(pathlib.Path(source_))
+    if "://" in source_ or not pathlib.Path(source_).is_dir():
+        return Places(run, source_, out_, None)
+    found = images.walk(pathlib.Path(source_))
+    if "://" not in out_:
         images.require_outside(out_, found, f"--source={source}")
-    return run, source_, out_
-
-
-def _is_folder(source: str) -> bool:
-    return "://" not in source and pathlib.Path(source).is_dir()
+    if told := found.told():
+        print(f"{source_}: {told}", file=sys.stderr)
+    return Places(run, source_, out_, [str(file) for file in found.files])
 
 
 def _absolute(path: str) -> str:
@@ -126,11 +162,11 @@ def _absolute(path: str) -> str:
 
 
 def load(run_dir: str, iteration: int | str | None = None) -> Translator:
-    """Return the translator of a run in a folder or, copied, in a bucket."""
+    """The translator of a run in a folder or, copied, in a bucket."""
     if "://" not in run_dir:
         return Translator.load(run_dir, iteration)
     if not str(iteration or 0).isdecimal():
-        raise UserError(f"--checkpoint={iteration}: of a bucket, only by its number")
+        raise UserError(f"--checkpoint={iteration}: in a bucket, give its number")
     name = "*.weights.h5" if iteration is None else CHECKPOINT.format(int(iteration))
     found = FileSystems.match([f"{run_dir}/checkpoints/{name}"])[0].metadata_list
     if not found:
@@ -147,13 +183,17 @@ def load(run_dir: str, iteration: int | str | None = None) -> Translator:
 
 
 def read(file: str) -> Image.Image:
-    """Return a picture, RGB and upright; raise a UserError if it is none."""
+    """The image in a file, RGB and upright.
+
+    Raises:
+        UserError: if it can't be read.
+    """
     with FileSystems.open(file, compression_type="uncompressed") as stream:
         return images.decode(io.BytesIO(stream.read()), file)
 
 
 def write(pixels: np.ndarray, target: str) -> None:
-    """Write a picture, whole or not at all."""
+    """Write an image atomically."""
     folder = target.rpartition("/")[0]
     partial = f"{folder}/{PARTIAL}{uuid.uuid4().hex}"
     make_folder(folder)
@@ -163,7 +203,7 @@ def write(pixels: np.ndarray, target: str) -> None:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder unless it is there; a bucket has none."""
+    """Make a folder unless it exists; a bucket has none."""
     if not FileSystems.get_filesystem(path).has_dirs() or FileSystems.exists(path):
         return
     try:
@@ -173,33 +213,31 @@ def make_folder(path: str) -> None:
             raise
 
 
-def is_picture(file: str, source: str) -> bool:
+def is_wanted(file: str, source: str) -> bool:
     """Whether a file's name says that it is an image, and none above it is hidden."""
     parts = file.removeprefix(source).strip("/").split("/")
     return images.is_image(file) and all(map(images.is_ours, parts))
 
 
-def listed(pipeline: beam.Pipeline, source: str) -> beam.PCollection:
-    """The names of a source's images.
-
-    A folder of this machine is walked as by every command, links and all; a bucket is
-    listed by Beam.
-    """
-    if _is_folder(source):
-        found = images.walk(pathlib.Path(source))
-        return pipeline | beam.Create([str(file) for file in found.files])
+def listed(pipeline: beam.Pipeline, where: Places) -> beam.PCollection:
+    """Lists of the names of a source's images, BATCH in each."""
+    if where.files is not None:
+        # In lists from the start: some runners drop a batch that is not full.
+        return pipeline | beam.Create([*batched(where.files, BATCH)])
     return (
         pipeline
-        | fileio.MatchFiles(f"{source}/**")
+        | fileio.MatchFiles(f"{where.source}/**")
         | beam.Map(lambda file: file.path)
-        | beam.Filter(is_picture, source)
+        | beam.Filter(is_wanted, where.source)
+        | beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
     )
 
 
-def check_source(source: str) -> None:
-    """Say what of a folder is skipped; raise a UserError if there is no file in it."""
-    if _is_folder(source) and (told := images.walk(pathlib.Path(source)).told()):
-        print(f"{source}: {told}", file=sys.stderr)
+def check_source(where: Places) -> None:
+    """Raise a UserError if there is no file to translate."""
+    source = where.source
+    if where.files:  # Beam would take brackets in a folder's name for a pattern
+        return
     try:
         found = FileSystems.match([f"{source}/**"], limits=[1])[0].metadata_list
     except (BeamIOError, ValueError) as error:
@@ -208,20 +246,16 @@ def check_source(source: str) -> None:
         raise UserError(f"--source={source}: no such folder, or nothing in it")
 
 
-def translate(work: Translate, beam_options: list[str]) -> dict:
+def translate(work: Translate, where: Places, beam_options: list[str]) -> dict:
     """Run the pipeline; return the report that it leaves in the output folder.
 
     Args:
         work: what to do with every file.
+        where: of the source and the translations.
         beam_options: for Beam, such as "--runner=DataflowRunner".
     """
     with beam.Pipeline(options=PipelineOptions(beam_options)) as pipeline:
-        outcomes = (
-            listed(pipeline, work.source)
-            | beam.Reshuffle()
-            | beam.BatchElements(max_batch_size=CHUNK)
-            | beam.ParDo(work)
-        )
+        outcomes = listed(pipeline, where) | beam.Reshuffle() | beam.ParDo(work)
         counts = (
             outcomes
             | beam.Map(lambda outcome: outcome.kind)
@@ -233,13 +267,13 @@ def translate(work: Translate, beam_options: list[str]) -> dict:
             | beam.Filter(lambda outcome: outcome.kind == "bad")
             | "as a list" >> beam.combiners.ToList()
         )
-        counts | beam.Map(write_report, beam.pvalue.AsSingleton(bad), work.out)
-    with FileSystems.open(f"{work.out}/{REPORT}") as stream:
+        counts | beam.Map(write_report, beam.pvalue.AsSingleton(bad), where.out)
+    with FileSystems.open(f"{where.out}/{REPORT}") as stream:
         return json.load(stream)
 
 
 def write_report(counts: dict[str, int], bad: list[Outcome], out: str) -> None:
-    """Write what became of the pictures: counts, and every bad one with its reason."""
+    """Write the number of images of each outcome, and every bad one with its reason."""
     lines = [{"file": outcome.file, "reason": outcome.reason} for outcome in bad]
     report = {kind: counts.get(kind, 0) for kind in OUTCOMES} | {
         "bad pictures": sorted(lines, key=lambda line: line["file"])

@@ -1,34 +1,39 @@
 """Translating an image, or a folder of them, into files."""
 
 import collections
-import itertools
 import os
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.scan import broken
 from tfstargan.errors import UserError
 from tfstargan.files import shortened
+from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.styles import NamedStyle
-from tfstargan.translation.translator import Translator
+from tfstargan.translation.translating import Translating
 
 Job = tuple[pathlib.Path, NamedStyle, pathlib.Path]  # source, style, file to write
+Row = Sequence[Job]  # those of one source, in the order of the styles
 
 
 def translate_folder(
-    translator: Translator,
+    translator: Translating,
     source: str | os.PathLike,
     styles: Sequence[NamedStyle],
     out: str | os.PathLike,
     *,
     skip_broken: bool = False,
     quality: int = images.QUALITY,
+    found: images.Found | None = None,
 ) -> str:
     """Translate every source into every style, and write the images.
+
+    Files are read and written in threads, beside the computation.
 
     Args:
         translator: of the run.
@@ -37,6 +42,7 @@ def translate_folder(
         out: folder for the images, laid out as the source; or one .png or .jpg.
         skip_broken: skip sources that can't be read, and name them.
         quality: of a JPEG or WebP file, 1 to 100.
+        found: the files of the source, if `images.find` was called already.
 
     Returns:
         What was written, in a line.
@@ -45,33 +51,58 @@ def translate_folder(
         UserError: if a file can't be read or written, or `out` lies in `source`.
     """
     source, out = pathlib.Path(source), pathlib.Path(out)
-    files = readable(source, out, skip_broken)
+    files = readable(source, out, skip_broken, found)
     jobs = list(plan(source, files, styles, out))
     replaced = sum(target.exists() for *_, target in jobs)
+
+    def save(result: tuple[np.ndarray, pathlib.Path]) -> None:
+        fake, target = result
+        images.save(images.to_uint8(fake), target, quality)
+
     with tqdm(total=len(jobs), unit="image", disable=len(jobs) < 2) as bar:
-        for file, group in itertools.groupby(jobs, lambda job: job[0]):
-            _, some, written = zip(*group, strict=True)
-            codes = [style.code for style in some]
-            fakes = translator.in_styles(translator.read(file)[None], codes)
-            for fake, target in zip(fakes, written, strict=True):
-                images.save(images.to_uint8(fake[0]), target, quality)
-                bar.update()
+        for _ in ahead(save, translations(translator, [*batched(jobs, len(styles))])):
+            bar.update()
     told = f" ({replaced} replaced)" if replaced else ""
     if len(jobs) == 1:
         return f"{jobs[0][-1]}{told}"
     return f"{len(jobs)} images in {out}{told}"
 
 
+def translations(
+    translator: Translating, rows: Sequence[Row]
+) -> Iterator[tuple[np.ndarray, pathlib.Path]]:
+    """Yield the translation of every job, [H, W, 3] float, and the file to write.
+
+    Sources come in batches; within a batch, one style follows the other.
+    """
+    sources = ahead(translator.read, [row[0][0] for row in rows])
+    codes = [style.code for _, style, _ in rows[0]]
+    for some in batched(zip(sources, rows, strict=True), translator.batch):
+        x = np.stack([source for source, _ in some])
+        for i, fakes in enumerate(translator.in_styles(x, codes)):
+            for fake, (_, row) in zip(fakes, some, strict=True):
+                yield fake, row[i][-1]
+
+
 def readable(
-    source: pathlib.Path, out: pathlib.Path, skip_broken: bool
+    source: pathlib.Path,
+    out: pathlib.Path,
+    skip_broken: bool,
+    found: images.Found | None = None,
 ) -> list[pathlib.Path]:
     """The files of a source that can be read; those skipped are named.
 
+    Args:
+        source: an image, or a folder.
+        out: where translations are written.
+        skip_broken: skip files that can't be read.
+        found: the files of the source, if `images.find` was called already.
+
     Raises:
-        UserError: if one can't be, and is not to be skipped; if there are none; if
-            what is written to `out` would be read the next time.
+        UserError: if a file can't be read and is not to be skipped; if there are none;
+            if what is written to `out` would be read the next time.
     """
-    found = images.find(source)
+    found = found or images.find(source)
     if source.is_dir():
         images.require_outside(out, found, f"--source={source}")
     if told := found.told():
@@ -83,7 +114,7 @@ def readable(
         print(f"skipped: {line}", file=sys.stderr)
     files = [file for file in found.files if file not in lines]
     if not files:
-        raise UserError(f"{source}: no picture is readable")
+        raise UserError(f"{source}: no image is readable")
     return files
 
 
@@ -96,7 +127,9 @@ def plan(
     """Yield every source with every style and the file that the translation goes to."""
     if images.is_image(out.name):
         if len(files) * len(styles) > 1:
-            raise UserError(f"--out={out}: there are several pictures; name a folder")
+            raise UserError(f"--out={out}: there are several images; name a folder")
+        if out.exists() and out.samefile(files[0]):
+            raise UserError(f"--out={out}: is the source; name another file")
         yield files[0], styles[0], out
         return
     top = source if source.is_dir() else source.parent

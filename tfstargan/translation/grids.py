@@ -4,52 +4,58 @@
   and style from the left;
 - latents-psi1, ...: sources above, a random style in each row;
 - cycles: in columns source, reference, translation, and translation back;
-- animations: the same sources while the style moves from one to the next.
+- animations: the same sources while the style is interpolated.
 """
 
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
-from tfstargan.data.stream import examples_of, open_images
+from tfstargan.data.stream import examples_of, open_images, some_labels
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
 COLUMNS = 9  # about so many sources and references, evenly over the domains
+MOST_DOMAINS = 12  # in a grid: its size and time grow with their number squared
 FRAMES = 12  # from one style to the next
 
 
 class Examples(NamedTuple):
-    """Pictures to show: float32 images in [-1, 1]."""
+    """Images to show, float32 in [-1, 1]."""
 
     sources: np.ndarray  # [N, H, W, 3], domain by domain
-    references: dict[str, np.ndarray]  # {domain: [M, H, W, 3]}, other pictures
+    references: dict[str, np.ndarray]  # {domain: [M, H, W, 3]}, other images
 
     @classmethod
     def choose(cls, image_set: ImageSet, img_size: int) -> "Examples":
-        """Return the first pictures of every domain, and the next as references."""
-        domains = image_set.domains
+        """The first images of every domain, and the next as references.
+
+        Of more than 12 domains, 12 are taken, evenly spaced.
+        """
+        labels = some_labels(len(image_set.domains), MOST_DOMAINS)
+        domains = [image_set.domains[label] for label in labels]
         each = max(1, COLUMNS // len(domains))
-        sources = examples_of(image_set, img_size, each)
-        references = examples_of(image_set, img_size, each, skip=each)
+        sources = examples_of(image_set, img_size, each, labels=labels)
+        references = examples_of(image_set, img_size, each, each, labels)
         return cls(np.concatenate(sources), dict(zip(domains, references, strict=True)))
 
 
 def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
-    """Return a picture of every source in the style of every reference."""
+    """An image of every source in the style of every reference."""
     references = np.concatenate([*examples.references.values()])
     styles = [
         style[None]
         for domain, some in examples.references.items()
         for style in translator.encode_styles(some, domain)
     ]
-    fakes = translator.in_styles(examples.sources, styles)
+    fakes = _in_styles(translator, examples.sources, styles, len(styles))
     rows = [
         [reference, *row]
         for reference, row in zip(
@@ -62,37 +68,45 @@ def reference_grid(translator: Translator, examples: Examples) -> np.ndarray:
 def latent_grid(
     translator: Translator, examples: Examples, psi: float = 1.0
 ) -> np.ndarray:
-    """Return a picture of every source in random styles of every domain."""
+    """An image of every source in random styles of every domain."""
     styles = latent_styles(translator, examples, psi)
-    rows = [examples.sources, *translator.in_styles(examples.sources, styles)]
+    fakes = _in_styles(translator, examples.sources, styles, len(styles))
+    rows = [examples.sources, *fakes]
     return images.grid([[*images.to_uint8(row)] for row in rows])
 
 
-def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
-    """Return columns of a source, a reference, the translation, and the way back.
+def _in_styles(
+    translator: Translator,
+    sources: np.ndarray,
+    styles: Iterable[np.ndarray],
+    count: int,
+) -> Iterable[np.ndarray]:
+    """What `in_styles` yields, with a bar if it takes long."""
+    fakes = translator.in_styles(sources, styles)
+    return tqdm(fakes, total=count, desc="drawing", unit="style", delay=2, leave=False)
 
-    The way back is into the source's own style (arXiv:1912.01865, eq. 4), every source
-    by way of the next domain.
+
+def cycle_grid(translator: Translator, examples: Examples) -> np.ndarray:
+    """Columns of a source, a reference, the translation, and the way back.
+
+    The way back is into the source's own style (arXiv:1912.01865, eq. 4). Every source
+    is translated into the next domain.
     """
-    sources, columns = examples.sources, []
-    domains = list(examples.references)
-    each = len(sources) // len(domains)
-    for i, source in enumerate(sources):
-        domain = domains[i // each]
-        other = domains[(i // each + 1) % len(domains)]
-        reference = examples.references[other][i % each]
-        fake = translator.apply_styles(
-            source[None], translator.encode_styles(reference[None], other)
-        )
-        own_style = translator.encode_styles(source[None], domain)
-        back = translator.apply_styles(fake, own_style)
-        columns.append([source, reference, fake[0], back[0]])
-    rows = zip(*columns, strict=True)
-    return images.grid([[*images.to_uint8(np.stack(row))] for row in rows])
+    sources, domains = examples.sources, list(examples.references)
+    by_domain = np.split(sources, len(domains))
+    others = domains[1:] + domains[:1]
+    references = [examples.references[name][: len(by_domain[0])] for name in others]
+    encode = translator.encode_styles
+    into = np.concatenate([*map(encode, references, others)])
+    own = np.concatenate([*map(encode, by_domain, domains)])
+    fakes = translator.apply_styles(sources, into)
+    rows = [sources, np.concatenate(references), fakes]
+    rows.append(translator.apply_styles(fakes, own))
+    return images.grid([[*images.to_uint8(row)] for row in rows])
 
 
 def reference_styles(translator: Translator, examples: Examples) -> list[np.ndarray]:
-    """Return the style codes [1, style_dim] of the references, domains in turn."""
+    """Style codes [1, style_dim] of the references, domains in turn."""
     styles = [
         translator.encode_styles(references, domain)
         for domain, references in examples.references.items()
@@ -103,7 +117,7 @@ def reference_styles(translator: Translator, examples: Examples) -> list[np.ndar
 def latent_styles(
     translator: Translator, examples: Examples, psi: float = 1.0
 ) -> list[np.ndarray]:
-    """Return as many random style codes [1, style_dim], domain by domain."""
+    """As many random style codes [1, style_dim], domain by domain."""
     return [
         translator.random_style(domain, seed, psi)
         for domain, references in examples.references.items()
@@ -116,16 +130,17 @@ def animate(
 ) -> Iterator[np.ndarray]:
     """Yield an endless loop's frames: sources above, translated below.
 
-    The style goes in a straight line from one to the next, and back to the first.
+    The style is interpolated linearly from each to the next, and back to the first.
     """
     by_domain = np.split(examples.sources, len(examples.references))
     sources = np.concatenate([some[:2] for some in by_domain])
-    wandering = (
+    interpolated = (
         start + (end - start) * step / FRAMES
         for start, end in zip(styles, styles[1:] + styles[:1], strict=True)
         for step in range(FRAMES)
     )
-    for fakes in translator.in_styles(sources, wandering):
+    frames = _in_styles(translator, sources, interpolated, FRAMES * len(styles))
+    for fakes in frames:
         rows = sources, fakes
         yield images.grid([[*images.to_uint8(row)] for row in rows])
 
@@ -133,7 +148,7 @@ def animate(
 def animations(
     translator: Translator, examples: Examples, psi: float = 1.0
 ) -> dict[str, Iterator[np.ndarray]]:
-    """Return the frames of every animation by the name of its file."""
+    """The frames of every animation by the name of its file."""
     stops = {
         "references": reference_styles(translator, examples),
         "latents": latent_styles(translator, examples, psi),
@@ -146,7 +161,7 @@ def animations(
 def draw_all(
     translator: Translator, examples: Examples, psis: Sequence[float] = (1.0,)
 ) -> dict[str, np.ndarray]:
-    """Return every grid by the name of its file."""
+    """Every grid by the name of its file."""
     return {
         "references": reference_grid(translator, examples),
         "cycles": cycle_grid(translator, examples),

@@ -1,17 +1,21 @@
 """Styles to translate into: of a seed's latent, or of reference images."""
 
 import collections
+import itertools
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.files import composed, safe_names
-from tfstargan.translation.translator import Translator
+from tfstargan.translation.ahead import ahead, batched
+from tfstargan.translation.translating import Translating
 
 
 class NamedStyle(NamedTuple):
@@ -22,7 +26,7 @@ class NamedStyle(NamedTuple):
 
 
 def choose_styles(
-    translator: Translator,
+    translator: Translating,
     domain: str,
     seed: int | None = None,
     reference: str | os.PathLike = "",
@@ -36,7 +40,7 @@ def choose_styles(
         domain: target domain; for references, empty stands for each one's folder.
         seed: of a random style.
         reference: an image, or a folder of them; not with a seed.
-        psi: scales a random style, see `Translator.random_style`.
+        psi: scales a random style, see `Translating.random_style`.
         skip_broken: skip references that can't be read, and name them.
 
     Raises:
@@ -53,7 +57,7 @@ def choose_styles(
 
 
 def styles_of_references(
-    translator: Translator,
+    translator: Translating,
     files: list[pathlib.Path],
     domain: str = "",
     top: pathlib.Path | None = None,
@@ -72,27 +76,56 @@ def styles_of_references(
     Raises:
         UserError: if a domain is unknown, or a file is no image.
     """
+    names = [_domain(translator, file, domain, top) for file in files]
     named, codes = [], []
-    for file in files:
-        name = composed(domain) or domain_of(file, translator.domains, top)
-        if not name:
-            raise UserError(
-                f"{file}: of which domain is this reference? Say --domain=, one of "
-                f"{', '.join(translator.domains)}"
-            )
-        try:
-            x = translator.read(file)[None]
-        except images.UnreadableError as error:
-            if not skip_broken:
-                raise
-            print(f"skipped: {error}", file=sys.stderr)
-            continue
-        codes.append(translator.encode_styles(x, name))
-        named.append((name, file))
+    readable = _read(translator, files, names, skip_broken)
+    for name, group in itertools.groupby(readable, lambda one: one[0]):
+        for some in batched(group, translator.batch):
+            x = np.stack([x for *_, x in some])
+            codes += [code[None] for code in translator.encode_styles(x, name)]
+            named += [(name, file) for _, file, _ in some]
     if not codes:
         raise UserError(f"--reference={top or files[0]}: no image is readable")
-    names = _names(translator, named)
-    return [NamedStyle(*both) for both in zip(names, codes, strict=True)]
+    unique = _names(translator, named)
+    return [NamedStyle(*both) for both in zip(unique, codes, strict=True)]
+
+
+def _domain(
+    translator: Translating, file: pathlib.Path, given: str, top: pathlib.Path | None
+) -> str:
+    """The domain of a reference: the given one, or that of its folder."""
+    name = composed(given) or domain_of(file, translator.domains, top)
+    if not name:
+        raise UserError(
+            f"{file}: of which domain is this reference? Give --domain, one of "
+            f"{', '.join(translator.domains)}"
+        )
+    translator.label(name)
+    return name
+
+
+def _read(
+    translator: Translating,
+    files: list[pathlib.Path],
+    names: list[str],
+    skip_broken: bool,
+) -> Iterator[tuple[str, pathlib.Path, np.ndarray]]:
+    """Yield domain, file and image of every reference that can be read."""
+
+    def read(file: pathlib.Path) -> np.ndarray | images.UnreadableError:
+        try:
+            return translator.read(file)
+        except images.UnreadableError as error:
+            return error
+
+    bar = tqdm(files, desc="styles", unit="image", delay=2, leave=False)
+    for name, file, x in zip(names, bar, ahead(read, files), strict=True):
+        if isinstance(x, np.ndarray):
+            yield name, file, x
+        elif skip_broken:
+            print(f"skipped: {x}", file=sys.stderr)
+        else:
+            raise x
 
 
 def domain_of(
@@ -115,7 +148,7 @@ def domain_of(
     return ""
 
 
-def _names(translator: Translator, named: list[tuple[str, pathlib.Path]]) -> list[str]:
+def _names(translator: Translating, named: list[tuple[str, pathlib.Path]]) -> list[str]:
     """Names of styles for names of files: no two alike; with a suffix where needed."""
     alike = collections.Counter((d, file.stem.casefold()) for d, file in named)
     return safe_names(
@@ -125,7 +158,7 @@ def _names(translator: Translator, named: list[tuple[str, pathlib.Path]]) -> lis
     )
 
 
-def _safe(translator: Translator, domain: str) -> str:
+def _safe(translator: Translating, domain: str) -> str:
     """A domain's name for names of files, unlike any other domain's."""
     safe = safe_names(translator.domains)
     return safe[translator.label(domain)]

@@ -1,22 +1,18 @@
-// The page: what is chosen, and what is shown of it.
+// The page: the choices, and what is shown for them.
 
-import {cameraWorks, takePicture} from './camera.js';
-import {setSize, setState, showAfter, showBefore, toPng} from './compare.js';
+import {cameraWorks, takePhoto} from './camera.js';
+import {saveAfter, setSize, setState, showAfter, showBefore} from './compare.js';
+import {guarded, showFailure, showProgress} from './messages.js';
 import {Model} from './model.js';
 import {readPhoto, thumbnail} from './photos.js';
 import {withAlpha} from './pixels.js';
+import {checkBrowser, readSite, SITE} from './site.js';
 import {addOwn, drawCanvas, fillCanvases, fillStrip, markChosen} from './strip.js';
 import {Translation} from './translation.js';
 
 const $ = (id) => document.getElementById(id);
-const SITE = new URL('..', import.meta.url); // index.html's folder
-const LOOKS = [...Array(12).keys()]; // seeds of the gallery
-const FAST = 400; // milliseconds a translation may take for a gallery of them to be made
-const PHASES = {
-  runtime: 'Loading the runtime',
-  model: 'Loading the model',
-  compile: 'Preparing the model',
-};
+const GALLERY = [...Array(12).keys()]; // seeds
+const FAST = 400; // milliseconds of a translation, at most, to fill the gallery
 
 const chosen = { // see translation.js
   source: null,
@@ -29,13 +25,14 @@ const chosen = { // see translation.js
   share: 0.5,
   psi: 1,
 };
-let slot = chosen.slots[0]; // the style being changed
+let slot = chosen.slots[0]; // the style that the controls change
 let model;
 let contract; // of the model
-let site; // the model's folder and the example pictures, from export.web
+let site; // the model's folder and the example images, from export.web
 let translation;
-let shownLooks; // source, domain and psi that the gallery shows
+let shownGallery; // source, domain and psi of the gallery
 let fastest = Infinity; // translation so far, in milliseconds
+const newest = new Map(); // {choose: its last call}
 
 async function start() {
   try {
@@ -54,60 +51,6 @@ async function start() {
   if (site.sources.length) await guarded(chooseSource)(site.sources[0]);
 }
 
-function checkBrowser() {
-  if (typeof WebAssembly !== 'object') {
-    throw new Error('This browser has no WebAssembly, or it is switched off. ' +
-      'A current Chrome, Edge, Firefox or Safari has it.');
-  }
-  if (typeof OffscreenCanvas !== 'function') {
-    throw new Error('This browser is too old for this page (no OffscreenCanvas).');
-  }
-}
-
-async function readSite() {
-  const response = await fetch(new URL('site.json', SITE)).catch(() => null);
-  if (!response?.ok) throw new Error('site.json can\'t be loaded: make the site again');
-  return response.json();
-}
-
-// ---- what is going on ----
-
-function showProgress({phase, loaded, total}) {
-  const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
-  $('hint').hidden = true;
-  $('phase').textContent = PHASES[phase] +
-    (total ? `: ${megabytes(loaded)} of ${megabytes(total)} MB` : '');
-  if (total) $('progress').value = loaded / total;
-  else $('progress').removeAttribute('value');
-}
-
-function showFailure(error) {
-  setState('failed');
-  $('hint').hidden = true;
-  $('phase').textContent = error.message;
-  $('loading').setAttribute('role', 'alert');
-  $('retry').hidden = false;
-  $('retry').addEventListener('click', () => location.reload());
-}
-
-function showAlert(error) {
-  $('alert').querySelector('p').textContent = error.message;
-  $('alert').hidden = false;
-}
-
-/** Returns a function that calls another, and shows the error it may end in. */
-function guarded(act) {
-  return async (...args) => {
-    $('alert').hidden = true;
-    try {
-      await act(...args);
-    } catch (error) {
-      $('status').textContent = '';
-      showAlert(error);
-    }
-  };
-}
-
 const update = () => translation.newest(guarded(async () => {
   $('compare').ariaBusy = 'true';
   const begin = performance.now();
@@ -115,7 +58,7 @@ const update = () => translation.newest(guarded(async () => {
     const what = chosen.source && describe();
     const fake = await translation.translate(chosen);
     if (!fake) {
-      $('status').textContent = chosen.source ? 'Choose a picture for the style' : 'Ready';
+      $('status').textContent = chosen.source ? 'Choose an image for the style' : 'Ready';
       return;
     }
     showAfter(withAlpha(fake), contract.img_size, what);
@@ -123,24 +66,24 @@ const update = () => translation.newest(guarded(async () => {
     $('status').textContent = `${what} · ${milliseconds} ms`;
     $('save').disabled = false;
     fastest = Math.min(fastest, milliseconds);
-    if (fastest < FAST) showLooks();
+    if (fastest < FAST) showGallery();
   } finally {
     $('compare').ariaBusy = 'false';
   }
 }));
 
-/** Fills the gallery, tile by tile, where it shows another picture or domain yet. */
-function showLooks() {
+/** Fills the gallery, tile by tile, if it shows another source, domain or psi. */
+function showGallery() {
   const {source, label, psi} = chosen;
-  const looks = `${source.url} ${label} ${psi}`;
-  if (looks === shownLooks) return;
-  shownLooks = looks;
+  const wanted = `${source.url} ${label} ${psi}`;
+  if (wanted === shownGallery) return;
+  shownGallery = wanted;
   $('gallery').hidden = false;
-  guarded(() => translation.gallery(chosen, LOOKS, (seed, fake) =>
-    drawCanvas($('looks'), seed, withAlpha(fake), contract.img_size)))();
+  guarded(() => translation.gallery(chosen, GALLERY, (seed, fake) =>
+    drawCanvas($('tiles'), seed, withAlpha(fake), contract.img_size)))();
 }
 
-/** Returns in words what is chosen. */
+/** Returns the choices in words. */
 function describe() {
   const style = ({kind, seed, reference}) =>
     kind === 'seed' ? `style ${seed}` : `style of ${reference?.name}`;
@@ -150,12 +93,14 @@ function describe() {
 
 // ---- choosing ----
 
-async function chooseSource(picture) {
-  chosen.source = await prepared(picture);
-  markChosen($('sources'), picture.url);
-  showBefore(withAlpha(chosen.source.square), contract.img_size);
+async function chooseSource(image) {
+  const source = await unlessNewer(chooseSource, prepared(image));
+  if (!source) return;
+  chosen.source = source;
+  markChosen($('sources'), image.url);
+  showBefore(withAlpha(source.square), contract.img_size);
   const {domains} = contract;
-  if (picture.domain === domains[chosen.label]) { // so that there is something to see
+  if (image.domain === domains[chosen.label]) { // its own: choose one that changes it
     await chooseDomain((chosen.label + 1) % domains.length);
   } else {
     await update();
@@ -166,10 +111,13 @@ async function chooseDomain(label) {
   chosen.label = label;
   $('domains').querySelectorAll('input')[label].checked = true;
   const examples = site.references[contract.domains[label]] ?? [];
+  const example = chosen.slots.some((each) => each.reference?.domain) && examples.length
+    ? await prepared(examples[0]) : null;
+  if (label !== chosen.label) return; // another was chosen meanwhile
   fillStrip($('references'), examples, guarded(chooseReference), asks(chooseReference));
-  for (const each of chosen.slots) { // an example of another domain gives way
+  for (const each of chosen.slots) { // examples of another domain are replaced
     if (each.reference?.domain) {
-      each.reference = examples.length ? await prepared(examples[0]) : null;
+      each.reference = example;
     } else if (each.reference) {
       addOwn($('references'), each.reference, guarded(chooseReference));
     }
@@ -178,8 +126,11 @@ async function chooseDomain(label) {
   await update();
 }
 
-async function chooseReference(picture) {
-  Object.assign(slot, {reference: await prepared(picture), kind: 'reference'});
+async function chooseReference(image) {
+  const changed = slot;
+  const reference = await unlessNewer(chooseReference, prepared(image));
+  if (!reference) return;
+  Object.assign(changed, {reference, kind: 'reference'});
   showSlot();
   await update();
 }
@@ -192,11 +143,9 @@ async function chooseSeed(seed) {
 }
 
 async function chooseKind(kind) {
-  slot.kind = kind;
   const [example] = site.references[contract.domains[chosen.label]] ?? [];
-  if (kind === 'reference' && !slot.reference && example) {
-    slot.reference = await prepared(example);
-  }
+  if (kind === 'reference' && !slot.reference && example) return chooseReference(example);
+  slot.kind = kind;
   showSlot();
   await update();
 }
@@ -210,56 +159,65 @@ function chooseSlot(index) {
 /** Sets the controls of the style to the slot's. */
 function showSlot() {
   document.querySelector(`[name=kind][value=${slot.kind}]`).checked = true;
-  $('random').hidden = slot.kind !== 'seed';
+  $('random').hidden = $('variation').hidden = slot.kind !== 'seed';
   $('references').hidden = slot.kind !== 'reference';
   $('seed').value = slot.seed;
   $('seed-value').textContent = slot.seed;
   markChosen($('references'), slot.reference?.url);
-  markChosen($('looks'), slot.kind === 'seed' ? slot.seed : '');
+  markChosen($('tiles'), slot.kind === 'seed' ? slot.seed : '');
 }
 
-/** Returns an example with `square`, what the model sees of it. */
-async function prepared(picture) {
-  if (picture.square) return picture;
-  const response = await fetch(new URL(picture.url, SITE)).catch(() => null);
-  if (!response?.ok) throw new Error(`${picture.name} can't be loaded`);
-  const pixels = await readPhoto(await response.blob(), picture.name);
-  return {...picture, square: await model.prepare(pixels)};
+/** Returns what a promise gives; null if `choose` was called again meanwhile. */
+async function unlessNewer(choose, promise) {
+  newest.set(choose, promise);
+  const result = await promise;
+  return newest.get(choose) === promise ? result : null;
 }
 
-// ---- pictures of one's own ----
+/** Returns an example with `square`, the model's input. */
+async function prepared(image) {
+  if (image.square) return image;
+  const response = await fetch(new URL(image.url, SITE)).catch(() => null);
+  if (!response?.ok) throw new Error(`${image.name} can't be loaded`);
+  const pixels = await readPhoto(await response.blob(), image.name);
+  return {...image, square: await model.prepare(pixels)};
+}
 
-/** Puts a picture of one's own into a strip, and chooses it. */
-async function take(pixels, name, choose) {
-  const picture = {
-    url: await thumbnail(pixels),
-    name,
-    square: await model.prepare(pixels),
-  };
+// ---- the user's own images ----
+
+/** Returns an image of the user's, with its thumbnail and the model's input. */
+async function own(pixels, name) {
+  return {url: await thumbnail(pixels), name, square: await model.prepare(pixels)};
+}
+
+/** Puts an image of the user's into a strip, and chooses it. */
+async function take(reading, choose) {
+  const image = await unlessNewer(choose, reading);
+  if (!image) return;
   const strip = choose === chooseSource ? $('sources') : $('references');
-  addOwn(strip, picture, guarded(choose));
-  await choose(picture);
+  addOwn(strip, image, guarded(choose));
+  await choose(image);
 }
 
 async function takeFile(file, choose) {
   $('status').textContent = `Reading ${file.name}`;
-  const pixels = await readPhoto(file, file.name);
-  await take(pixels, file.name.replace(/\.\w+$/, ''), choose);
+  const name = file.name.replace(/\.\w+$/, '');
+  await take(readPhoto(file, file.name).then((pixels) => own(pixels, name)), choose);
 }
 
-/** Returns the tiles that bring one, for `choose`. */
+/** Returns the buttons that ask for an image, for `choose`. */
 function asks(choose) {
   const askFile = (camera) => {
     const input = $('file');
-    input.toggleAttribute('capture', camera); // a phone opens its camera then
+    input.toggleAttribute('capture', camera); // a phone then opens its camera
     input.value = '';
     input.onchange = guarded(() => takeFile(input.files[0], choose));
     input.click();
   };
   const askCamera = async () => {
     if (!cameraWorks) return askFile(true);
-    const pixels = await takePicture();
-    return pixels && take(pixels, 'camera picture', choose);
+    const pixels = await takePhoto();
+    return pixels && take(own(pixels, 'camera photo'), choose);
   };
   return [
     {name: 'Choose', icon: 'plus', ask: guarded(() => askFile(false))},
@@ -281,12 +239,7 @@ function wireDrops() {
 }
 
 async function save() {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(await toPng());
-  link.download = `${$('after').ariaLabel.replace(/[^\w+]+/g, '-')}.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  $('status').textContent = `Saved ${link.download}`;
+  $('status').textContent = `Saved ${await saveAfter()}`;
 }
 
 // ---- controls ----
@@ -294,10 +247,10 @@ async function save() {
 function buildControls() {
   const {domains, run, variant, img_size: size} = contract;
   $('about').textContent = `Model ${run?.name ?? ''}, iteration ${run?.iteration ?? '?'}, ` +
-    `${variant}, ${size} × ${size} pixels, on LiteRT.js`;
+    `${variant}, ${size} × ${size} pixels, in LiteRT.js`;
   $('domains').replaceChildren(...domains.map(domainPill));
   fillStrip($('sources'), site.sources, guarded(chooseSource), asks(chooseSource));
-  fillCanvases($('looks'), LOOKS, guarded(chooseSeed));
+  fillCanvases($('tiles'), GALLERY, guarded(chooseSeed));
   setSize(size);
   $('controls').disabled = false;
   wireStyles();
@@ -341,7 +294,7 @@ function wireStyles() {
   });
 }
 
-/** Calls `set` with a slider's value when it moves, and shows it in words. */
+/** Calls `set` with a slider's value when it moves, and shows the value in words. */
 function wireSlider(id, set, words) {
   const show = () => {
     const value = Number($(id).value);

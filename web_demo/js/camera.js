@@ -7,11 +7,11 @@ const video = dialog.querySelector('video');
 const [close, turn, shoot] = ['close-camera', 'turn-camera', 'shoot'].map((id) =>
   document.getElementById(id));
 
-/** True where this page may open a camera; elsewhere a phone's file dialog has one. */
+/** True if this page may open a camera. Otherwise a phone's file dialog offers one. */
 export const cameraWorks = Boolean(navigator.mediaDevices?.getUserMedia);
 
-/** Shows the camera until a picture is taken; returns its pixels, null if cancelled. */
-export async function takePicture() {
+/** Shows the camera until a photo is taken. Returns its pixels, or null if cancelled. */
+export async function takePhoto() {
   const sides = ['user', 'environment'];
   let stop = await startCamera(video, sides[0]);
   dialog.showModal();
@@ -35,7 +35,7 @@ export async function takePicture() {
       stop();
       try {
         stop = await startCamera(video, sides.reverse()[0]);
-        if (listeners.signal.aborted) stop(); // closed meanwhile
+        if (listeners.signal.aborted) stop(); // closed in the meantime
       } catch (error) {
         end();
         reject(error);
@@ -44,7 +44,7 @@ export async function takePicture() {
     });
     on(shoot, 'click', () => {
       const {videoWidth: width, videoHeight: height} = video;
-      const pixels = pixelsOf(video, width, height, 'the camera picture');
+      const pixels = pixelsOf(video, width, height, 'the photo');
       end();
       resolve(pixels);
     });

@@ -1,11 +1,11 @@
-// The large picture: before and after on top of each other, with a line to move.
+// The large image: before and after on top of each other, with a divider to move.
 
-const SIDE = 768; // pixels of the canvases: smaller pictures are enlarged to it, smoothly
-const LARGEST = 16; // times its size that a picture is shown at
+const SIDE = 768; // pixels of a canvas; smaller images are enlarged to it
+const LARGEST = 16; // CSS pixels for each pixel of the image, at most
 
 const element = document.getElementById('compare');
 const divider = document.getElementById('divider');
-let exact = null; // the translated picture as it will be saved
+let exact = null; // the translated image as it will be saved
 
 divider.addEventListener('input', split);
 
@@ -13,22 +13,22 @@ function split() {
   element.style.setProperty('--split', `${divider.value}%`);
 }
 
-/** Says what is to be seen: "loading", "failed", "empty", "before" or "both". */
+/** Sets what is shown: "loading", "failed", "empty", "before" or "both". */
 export function setState(state) {
   element.dataset.state = state;
 }
 
-/** Keeps pictures of a model's size from growing past what they are good for. */
+/** Limits how far images of a model's size are enlarged. */
 export function setSize(size) {
   element.parentElement.style.setProperty('--largest', `${LARGEST * size}px`);
 }
 
-/** Shows the picture to translate, RGBA bytes, size x size. */
+/** Shows the source image, RGBA bytes, size x size. */
 export function showBefore(rgba, size) {
   enlarge(document.getElementById('before'), canvasOf(rgba, size));
 }
 
-/** Shows the translated picture, RGBA bytes, size x size, and says what it is. */
+/** Shows the translated image, RGBA bytes, size x size; `what` describes it. */
 export function showAfter(rgba, size, what) {
   exact = canvasOf(rgba, size);
   const after = document.getElementById('after');
@@ -38,9 +38,15 @@ export function showAfter(rgba, size, what) {
   split();
 }
 
-/** Returns the translated picture as a PNG file, pixel for pixel. */
-export function toPng() {
-  return exact.convertToBlob({type: 'image/png'});
+/** Saves the translated image as a PNG file, at its own size. Returns the file's name. */
+export async function saveAfter() {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await exact.convertToBlob({type: 'image/png'}));
+  const {ariaLabel: what} = document.getElementById('after');
+  link.download = `${what.replace(/[^\p{L}\p{N}_+]+/gu, '-').slice(0, 100)}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return link.download;
 }
 
 function canvasOf(rgba, size) {
@@ -49,9 +55,9 @@ function canvasOf(rgba, size) {
   return canvas;
 }
 
-function enlarge(canvas, picture) {
-  canvas.width = canvas.height = Math.max(SIDE, picture.width);
+function enlarge(canvas, image) {
+  canvas.width = canvas.height = Math.max(SIDE, image.width);
   const context = canvas.getContext('2d');
   context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
 }

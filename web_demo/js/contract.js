@@ -1,21 +1,21 @@
-// The description beside a model, stargan.json: read, and refused where it is not sound.
-// The same cases as Python and the Android app: tests/vectors/contract.json.
+// Reads and checks stargan.json, the description beside a model. Python and the Android
+// app pass the same cases: tests/vectors/contract.json.
 
 const SIGNATURES = ['map_latent', 'encode_style', 'translate'];
 
-/** What is wrong with a model, in one line for the user. */
+/** A fault of a model, in one line for the user. */
 export class ContractError extends Error {}
 
-/** Returns the description in a stargan.json; throws a ContractError if it is not sound. */
+/** Returns the description in a stargan.json. Throws a ContractError if it is invalid. */
 export function parseContract(text) {
   let contract;
   try {
     contract = JSON.parse(text);
   } catch {
-    throw new ContractError('stargan.json is not JSON: export the model again');
+    throw new ContractError('stargan.json is not valid JSON: export the model again');
   }
   need(isObject(contract) && contract.format === 'tfstargan', 'stargan.json',
-    'not the description of a tfstargan model');
+    'does not describe a tfstargan model');
   need(contract.format_version === 2, 'format_version',
     `must be 2, found ${contract.format_version}: export the model again`);
   for (const key of ['img_size', 'style_dim', 'latent_dim']) {
@@ -28,12 +28,12 @@ export function parseContract(text) {
   return contract;
 }
 
-/** Throws a ContractError unless a file is, byte for byte, the one described. */
+/** Throws a ContractError unless the size and hash of a file are those described. */
 export async function checkFile(contract, name, bytes) {
   const expected = contract.files[name];
   need(bytes.length === expected.bytes, name,
     `${bytes.length} bytes, expected ${expected.bytes}: copy the model folder again`);
-  // Only pages from https or localhost may hash; elsewhere the length has to do.
+  // Only pages served over https or from localhost can hash.
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -44,7 +44,7 @@ export async function checkFile(contract, name, bytes) {
 function checkDomains({domains, mean_styles: means, style_dim: length}) {
   need(Array.isArray(domains) && domains.length > 0 &&
     domains.every((name) => typeof name === 'string' && name) &&
-    new Set(domains).size === domains.length, 'domains', 'must be different names');
+    new Set(domains).size === domains.length, 'domains', 'must be a list of different names');
   need(isObject(means), 'mean_styles', 'must be an object');
   for (const domain of domains) {
     need(Object.hasOwn(means, domain) && isStyle(means[domain], length), 'mean_styles',
@@ -73,7 +73,7 @@ function checkSignatures(contract) {
   }
 }
 
-/** Returns the tensors of each signature, as tfstargan/exported/contract.py has them. */
+/** Returns the tensors of each signature, as in tfstargan/exported/contract.py. */
 function promisedTensors({img_size: size, style_dim, latent_dim}) {
   const float = (...shape) => ({shape, dtype: 'float32'});
   const pixels = float(1, size, size, 3);

@@ -1,13 +1,18 @@
-// The exported model on LiteRT.js: the three signatures as functions. Runs in the worker.
+// The exported model in LiteRT.js: the three signatures as functions. Runs in the worker.
 
 import {checkFile, parseContract} from './contract.js';
 import {seededLatent} from './latents.js';
 import {square, toBytes, toFloat} from './pixels.js';
 import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '../vendor/litert.js';
 
-/** A loaded model. Pictures are RGB bytes, img_size x img_size; styles Float32Array. */
+/**
+ * A loaded model. Images are RGB bytes, img_size x img_size; styles Float32Array.
+ *
+ * Calls may overlap: the model computes one after the other.
+ */
 export class Engine {
   #models;
+  #last = Promise.resolve(); // ends with the last run that was asked for
 
   constructor(contract, models) {
     this.contract = contract;
@@ -19,7 +24,7 @@ export class Engine {
    *
    * @param folder URL of the folder that holds stargan.json.
    * @param vendor URL of the folder that holds LiteRT.js's wasm files.
-   * @param progress called with ({phase, loaded, total}), the latter two in bytes.
+   * @param progress called with {phase, loaded, total}, the last two in bytes.
    */
   static async load(folder, vendor, progress) {
     const text = new TextDecoder().decode(await download(folder + 'stargan.json'));
@@ -40,27 +45,27 @@ export class Engine {
     return new Engine(contract, models);
   }
 
-  /** Returns the part of a picture that the model sees, at its size. */
-  prepare(picture) {
-    return square(picture, this.contract.img_size);
+  /** Returns the largest centered square of an image, at the size of the model. */
+  prepare(image) {
+    return square(image, this.contract.img_size);
   }
 
-  /** Returns the style of a seed in a domain. */
+  /** Returns the style of a seed in the domain of a label. */
   async seededStyle(seed, label) {
     const {latent_dim} = this.contract;
     const z = [seededLatent(seed, latent_dim), [1, latent_dim]];
-    return this.#run('map_latent', {z, y: labelOf(label)}, 's');
+    return this.#run('map_latent', {z, y: this.#label(label)}, 's');
   }
 
-  /** Returns the style of a picture, as one of a domain. */
-  async encodeStyle(picture, label) {
-    const x_ref = [toFloat(picture), this.#pixels];
-    return this.#run('encode_style', {x_ref, y: labelOf(label)}, 's');
+  /** Returns the style of an image as one of the domain of a label. */
+  async encodeStyle(image, label) {
+    const x_ref = [toFloat(image), this.#pixels];
+    return this.#run('encode_style', {x_ref, y: this.#label(label)}, 's');
   }
 
-  /** Returns a picture in a style. */
-  async translate(picture, style) {
-    const x_src = [toFloat(picture), this.#pixels];
+  /** Returns an image in a style. */
+  async translate(image, style) {
+    const x_src = [toFloat(image), this.#pixels];
     const s = [style, [1, this.contract.style_dim]];
     return toBytes(await this.#run('translate', {x_src, s}, 'x_fake'));
   }
@@ -70,11 +75,26 @@ export class Engine {
     return [1, img_size, img_size, 3];
   }
 
-  async #run(signature, inputs, output) {
+  /** Returns a label as a tensor. The model would give a style for any number. */
+  #label(label) {
+    const {length} = this.contract.domains;
+    if (!Number.isInteger(label) || label < 0 || label >= length) {
+      throw new RangeError(`label ${label}: must be 0 to ${length - 1}`);
+    }
+    return [Int32Array.of(label), [1]];
+  }
+
+  #run(signature, inputs, output) {
+    const result = this.#last.then(() => this.#compute(signature, inputs, output));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #compute(signature, inputs, output) {
     const model = this.#models.get(this.contract.signatures[signature].file);
     const tensors = Object.fromEntries(Object.entries(inputs).map(([name, [data, shape]]) =>
       [name, new Tensor(data, shape)]));
-    // A file of one signature may have lost its name on the way; then it is the default.
+    // A file of one signature may have lost its name; then it is the default one.
     const outputs = await (model.signatures[signature] ?? model).run(tensors);
     const values = (await outputs[output].data()).slice();
     for (const tensor of [...Object.values(tensors), ...Object.values(outputs)]) {
@@ -84,9 +104,7 @@ export class Engine {
   }
 }
 
-const labelOf = (label) => [Int32Array.of(label), [1]];
-
-/** Loads LiteRT.js; its wasm file by ourselves, so that its progress can be told. */
+/** Loads LiteRT.js. Its wasm file is downloaded here to report the progress. */
 async function loadRuntime(vendor, progress) {
   const kind = (await supportsFeature('relaxedSimd')) ? '' : 'compat_';
   const file = `${vendor}litert_wasm_${kind}internal`;
@@ -96,17 +114,19 @@ async function loadRuntime(vendor, progress) {
   await loadLiteRt(`${file}.js`);
 }
 
-/** Returns a file's bytes; throws an Error that names it where it can't be had. */
+/** Returns a file's bytes. Throws an Error that names the file if it can't be loaded. */
 async function download(url, progress = () => {}) {
   const name = url.split('/').pop();
   let response;
   try {
     response = await fetch(url);
   } catch {
-    throw new Error(`${name} can't be loaded: is the server still there?`);
+    throw new Error(`${name} can't be loaded: check that the server is running`);
   }
   if (!response.ok) throw new Error(`${name} can't be loaded (HTTP ${response.status})`);
-  const total = Number(response.headers.get('Content-Length')) || 0;
+  // Of a compressed response, the length is that of the compressed bytes.
+  const {headers} = response;
+  const total = headers.has('Content-Encoding') ? 0 : Number(headers.get('Content-Length'));
   const parts = [];
   let loaded = 0;
   for (const reader = response.body.getReader(); ;) {

@@ -1,30 +1,30 @@
-// The model as the page sees it: the worker's methods as promises.
+// The model on the page's side: the worker's methods as promises.
 
-/** A model in a worker; its methods are those of Engine, see engine.js. */
+/** A model in a worker. Its methods are those of Engine, see engine.js. */
 export class Model {
   #worker = new Worker(new URL('worker.js', import.meta.url));
   #waiting = new Map();
   #next = 0;
   #progress;
 
-  /** Begins nothing yet: call `load`. `progress` is told how loading goes on. */
+  /** Starts the worker; call `load` next. `progress` receives the loading progress. */
   constructor(progress) {
     this.#progress = progress;
     this.#worker.onmessage = ({data}) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(event.message || 'the worker could not be started');
+      this.#fail(event.message || 'the worker can\'t be started');
     };
   }
 
-  /** Loads the model of a folder; returns its description. */
+  /** Loads the model of a folder. Returns its description. */
   load(folder, vendor) {
     return this.#call('load', folder, vendor);
   }
 
-  /** Returns what the model sees of a picture {width, height, data: RGBA bytes}. */
-  prepare(picture) {
-    return this.#call('prepare', picture);
+  /** Returns the model's input for an image {width, height, data: RGBA bytes}. */
+  prepare(image) {
+    return this.#call('prepare', image);
   }
 
   /** Returns the style of a seed in the domain of a label. */
@@ -32,14 +32,14 @@ export class Model {
     return this.#call('seededStyle', seed, label);
   }
 
-  /** Returns the style of a prepared picture, as one of a label's domain. */
-  encodeStyle(picture, label) {
-    return this.#call('encodeStyle', picture, label);
+  /** Returns the style of a prepared image as one of the domain of a label. */
+  encodeStyle(image, label) {
+    return this.#call('encodeStyle', image, label);
   }
 
-  /** Returns a prepared picture in a style, as bytes. */
-  translate(picture, style) {
-    return this.#call('translate', picture, style);
+  /** Returns a prepared image in a style, as bytes. */
+  translate(image, style) {
+    return this.#call('translate', image, style);
   }
 
   #call(method, ...args) {

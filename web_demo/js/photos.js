@@ -1,43 +1,53 @@
-// Files and the camera to pixels. What goes wrong becomes an Error for the user to read.
+// Pixels of files and of the camera. Failures are Errors with a message for the user.
 
-import {centredSquare} from './pixels.js';
+import {centeredSquare} from './pixels.js';
+import {webpOrientation} from './webp.js';
 
 const MOST_BYTES = 64e6;
-const MOST_PIXELS = 100e6; // a picture of 10,000 x 10,000 takes 400 MB once decoded
+const MOST_PIXELS = 100e6; // decoded, an image of 10,000 x 10,000 takes 400 MB
 const MOST_SIDE = 4096; // of a canvas, on phones
 const THUMBNAIL = 192;
+// For each EXIF orientation the matrix that makes a square of side 1 upright.
+const TURNS = [
+  [1, 0, 0, 1, 0, 0], [-1, 0, 0, 1, 1, 0], [-1, 0, 0, -1, 1, 1], [1, 0, 0, -1, 0, 1],
+  [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 1, 0], [0, -1, -1, 0, 1, 1], [0, -1, 1, 0, 0, 1],
+];
 
 /**
- * Returns the largest centred square of a picture file: {width, height, data}, RGBA.
+ * Returns the largest centered square of an image file: {width, height, data}, RGBA.
  *
- * Upright by EXIF; what is transparent shows white. Squares above 4096 pixels are
- * reduced to that by the browser first.
+ * As in Python: upright by EXIF, converted to sRGB from an embedded color profile, and
+ * transparent pixels are composed on white. The browser reduces squares larger than
+ * 4096 pixels first.
  *
  * @param file a File or Blob.
- * @param name of it, for messages.
+ * @param name of the file, for messages.
  */
 export async function readPhoto(file, name) {
   if (file.size > MOST_BYTES) {
     const size = Math.round(file.size / 1e6);
     throw new Error(`${name} is too large: ${size} MB, at most ${MOST_BYTES / 1e6} MB`);
   }
-  const unreadable = `${name} can't be read as a picture: it is broken, or another kind ` +
-    'of file than JPEG, PNG and WebP';
+  const unreadable = `${name} can't be read: it is damaged, or not an image that this ` +
+    'browser supports (JPEG, PNG, WebP, ...)';
   const {width, height} = await sizeOf(file, unreadable);
   if (width * height > MOST_PIXELS) {
     throw new Error(`${name} is too large: ${width} × ${height} pixels, ` +
       `at most ${MOST_PIXELS / 1e6} million`);
   }
-  // Unlike an <img>, this refuses a file that is cut off.
-  const bitmap = await createImageBitmap(file).catch(() => { throw new Error(unreadable); });
+  const orientation = await webpOrientation(file);
+  const options = orientation ? {imageOrientation: 'none'} : {};
+  // Unlike an <img>, this refuses a truncated file.
+  const bitmap = await createImageBitmap(file, options)
+    .catch(() => { throw new Error(unreadable); });
   try {
-    return pixelsOf(bitmap, bitmap.width, bitmap.height, name);
+    return pixelsOf(bitmap, bitmap.width, bitmap.height, name, orientation ?? 1);
   } finally {
     bitmap.close();
   }
 }
 
-/** Returns the width and height of a picture file, before it is decoded whole. */
+/** Returns the width and height of an image file, without decoding all of it. */
 function sizeOf(file, unreadable) {
   const image = new Image();
   const url = URL.createObjectURL(file);
@@ -49,23 +59,30 @@ function sizeOf(file, unreadable) {
     .finally(() => URL.revokeObjectURL(url));
 }
 
-/** Returns the largest centred square of anything that can be drawn. */
-export function pixelsOf(drawable, width, height, name) {
-  const {side, left, top} = centredSquare(width, height);
+/**
+ * Returns the largest centered square of anything that can be drawn.
+ *
+ * @param orientation EXIF orientation by which to rotate and mirror it.
+ */
+export function pixelsOf(drawable, width, height, name, orientation = 1) {
+  const {side, left, top} = centeredSquare(width, height);
+  const x = [2, 3, 7, 8].includes(orientation) ? width - side - left : left; // mirrored
+  const y = [3, 4, 6, 7].includes(orientation) ? height - side - top : top;
   const size = Math.min(side, MOST_SIDE);
   const canvas = new OffscreenCanvas(size, size);
   const context = canvas.getContext('2d', {willReadFrequently: true});
   try {
     context.fillStyle = 'white';
     context.fillRect(0, 0, size, size);
-    context.drawImage(drawable, left, top, side, side, 0, 0, size, size);
+    context.setTransform(...TURNS[orientation - 1].map((n, i) => i < 4 ? n : n * size));
+    context.drawImage(drawable, x, y, side, side, 0, 0, size, size);
     return {width: size, height: size, data: context.getImageData(0, 0, size, size).data};
   } catch {
-    throw new Error(`${name} can't be decoded: it is broken, or too large for this device`);
+    throw new Error(`${name} can't be decoded: it is damaged, or too large for this device`);
   }
 }
 
-/** Returns the URL of a small picture of pixels, for a strip. */
+/** Returns the URL of a thumbnail of pixels, for a strip. */
 export async function thumbnail({width, height, data}) {
   const whole = new OffscreenCanvas(width, height);
   whole.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
@@ -76,10 +93,10 @@ export async function thumbnail({width, height, data}) {
   return URL.createObjectURL(await small.convertToBlob());
 }
 
-/** Starts the camera in a <video>; returns a function that stops it. */
+/** Starts the camera in a <video>. Returns a function that stops it. */
 export async function startCamera(video, facing) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Error('The camera needs a page from https or localhost');
+    throw new Error('The camera works only on pages served over https or from localhost');
   }
   let stream;
   try {
@@ -87,8 +104,8 @@ export async function startCamera(video, facing) {
       {video: {facingMode: facing, width: {ideal: 1280}, height: {ideal: 1280}}});
   } catch (error) {
     throw new Error(error.name === 'NotAllowedError'
-      ? 'The camera was not allowed: allow it in the browser, or choose a file'
-      : 'No camera found: choose a file instead');
+      ? 'Camera access was denied: allow it in the browser, or choose a file'
+      : 'No camera found: choose a file');
   }
   video.srcObject = stream;
   await video.play();

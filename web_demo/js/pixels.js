@@ -1,33 +1,33 @@
-// Pictures as networks see them, and back: the algorithm of tests/vectors/README.md.
-// A picture is {width, height, data}, RGB or RGBA bytes row by row.
+// Images to network inputs, and outputs to bytes, as tests/vectors/README.md defines.
+// An image is {width, height, data}, RGB or RGBA bytes row by row.
 
-const PRECISION = 2 ** 22; // of a weight in fixed point, as Pillow's
+const PRECISION = 2 ** 22; // of a weight in fixed point, as in Pillow
 
-/** Returns the largest centred square of a picture: its side, left and top. */
-export function centredSquare(width, height) {
+/** Returns the largest centered square of an image: its side, left and top. */
+export function centeredSquare(width, height) {
   const side = Math.min(width, height);
   return {side, left: (width - side) >> 1, top: (height - side) >> 1};
 }
 
-/** Returns for each of `size` values the first of `n` it is made of, and their weights. */
+/** Returns for each of `size` values the first of the `n` that it sums, and their weights. */
 export function triangleWeights(n, size) {
   const scale = n / size;
   const support = Math.max(scale, 1);
   return Array.from({length: size}, (_, i) => {
-    const centre = (i + 0.5) * scale;
-    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
-    const last = Math.min(Math.trunc(centre + support + 0.5), n);
+    const center = (i + 0.5) * scale;
+    const first = Math.max(Math.trunc(center - support + 0.5), 0);
+    const last = Math.min(Math.trunc(center + support + 0.5), n);
     const weights = Array.from({length: last - first}, (_, j) =>
-      Math.max(0, 1 - Math.abs((j + first - centre + 0.5) * (1 / support))));
+      Math.max(0, 1 - Math.abs((j + first - center + 0.5) * (1 / support))));
     const sum = weights.reduce((a, b) => a + b);
     return {first, weights: weights.map((w) => Math.trunc(0.5 + (w / sum) * PRECISION))};
   });
 }
 
-/** Returns the largest centred square of a picture, resized: RGB bytes, size x size. */
+/** Returns the largest centered square of an image, resized: RGB bytes, size x size. */
 export function square({width, height, data}, size) {
   const channels = data.length / (width * height);
-  const {side, left, top} = centredSquare(width, height);
+  const {side, left, top} = centeredSquare(width, height);
   const all = triangleWeights(side, size);
   const rows = new Uint8ClampedArray(side * size * 3);
   for (let y = 0; y < side; y++) {

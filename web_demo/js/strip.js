@@ -1,26 +1,26 @@
-// A row of pictures to choose one from: radio buttons, so that arrow keys move in it.
+// A row of images to choose from. They are radio buttons, so that arrow keys move in it.
 
 /**
- * Fills a strip with tiles that ask for a picture, and with pictures.
+ * Fills a strip with buttons that ask for an image, and with images.
  *
  * @param strip the element.
- * @param pictures of {url, name}.
- * @param choose called with a picture when it is chosen.
- * @param asks of {name, icon, ask}: a button each, before the pictures.
+ * @param images of {url, name}.
+ * @param choose called with the image that is chosen.
+ * @param asks of {name, icon, ask}: a button each, before the images.
  */
-export function fillStrip(strip, pictures, choose, asks) {
+export function fillStrip(strip, images, choose, asks) {
   strip.replaceChildren(
     ...asks.map(button),
-    ...pictures.map((picture) => pictureTile(strip, picture, choose)));
+    ...images.map((image) => imageTile(strip, image, choose)));
 }
 
-/** Adds a picture in front of the others, chosen, in place of an own one before it. */
-export function addOwn(strip, picture, choose) {
+/** Adds the user's image in front, chosen, in place of an earlier one of the user's. */
+export function addOwn(strip, image, choose) {
   strip.querySelector('[data-own]')?.remove();
-  const own = pictureTile(strip, picture, choose);
+  const own = imageTile(strip, image, choose);
   own.dataset.own = '';
   strip.insertBefore(own, strip.querySelector('label'));
-  markChosen(strip, picture.url);
+  markChosen(strip, image.url);
 }
 
 /** Fills a strip with an empty canvas for each seed. */
@@ -40,7 +40,7 @@ export function drawCanvas(strip, seed, rgba, size) {
   canvas.getContext('2d').putImageData(new ImageData(rgba, size, size), 0, 0);
 }
 
-/** Marks the tile of a value (a URL, a seed) as chosen, or none, and brings it in sight. */
+/** Marks the tile of a value (a URL, a seed) as chosen, or none, and scrolls to it. */
 export function markChosen(strip, value) {
   for (const input of strip.querySelectorAll('input')) {
     input.checked = input.value === String(value);
@@ -51,10 +51,10 @@ export function markChosen(strip, value) {
   }
 }
 
-function pictureTile(strip, picture, choose) {
-  const image = document.createElement('img');
-  Object.assign(image, {src: picture.url, alt: picture.name, draggable: false});
-  return tile(strip, picture.url, image, () => choose(picture));
+function imageTile(strip, image, choose) {
+  const shown = document.createElement('img');
+  Object.assign(shown, {src: image.url, alt: image.name, draggable: false});
+  return tile(strip, image.url, shown, () => choose(image));
 }
 
 function tile(strip, value, content, choose) {

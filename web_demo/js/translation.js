@@ -1,22 +1,22 @@
-// From what is chosen to a translated picture; of many wishes the newest counts.
+// From the choices to a translated image. Of many requests, the newest counts.
 
 import {between, tempered} from './styles.js';
 
 /**
  * What is chosen:
  *
- *     source   {url, name, square} or null; square: what the model sees, RGB bytes
+ *     source   {url, name, square} or null; square: the model's input, RGB bytes
  *     label    of the domain
- *     slots    two styles: {kind: 'seed' or 'reference', seed, reference: a picture}
- *     mix      whether the second one plays a part
+ *     slots    two styles: {kind: 'seed' or 'reference', seed, reference: an image}
+ *     mix      whether the second style is used
  *     share    of the way from the first to the second, 0 to 1
- *     psi      of the way from the domain's mean style to the chosen one, 0 to 1
+ *     psi      of the way from the domain's mean style to a random one, 0 to 1
  */
 export class Translation {
   #model;
   #contract;
-  #styles = new Map(); // by seed or picture, and label
-  #wishes = 0;
+  #styles = new Map(); // by seed or image, and label
+  #requests = 0;
   #busy = false;
   #turn = 0; // of the gallery
 
@@ -25,39 +25,44 @@ export class Translation {
     this.#contract = contract;
   }
 
-  /** Returns a picture in the style chosen; null where something is still to choose. */
+  /** Returns the source in the chosen style; null if a choice is missing. */
   async translate({source, label, slots, mix, share, psi}) {
     const wanted = mix ? slots : slots.slice(0, 1);
     const complete = wanted.every((slot) => slot.kind === 'seed' || slot.reference);
     if (!source || !complete) return null;
-    const mean = this.#contract.mean_styles[this.#contract.domains[label]];
+    const mean = Float32Array.from(
+      this.#contract.mean_styles[this.#contract.domains[label]]);
     const styles = [];
-    for (const slot of wanted) {
-      styles.push(tempered(await this.#styleOf(slot, label), Float32Array.from(mean), psi));
+    for (const slot of wanted) { // as in Python, psi does not change a reference's style
+      const style = await this.#styleOf(slot, label);
+      styles.push(slot.kind === 'seed' ? tempered(style, mean, psi) : style);
     }
     const style = mix ? between(...styles, share) : styles[0];
     return this.#model.translate(source.square, style);
   }
 
   /**
-   * Calls `work` as soon as no earlier call is at it, and once for all that came while
-   * it was: a slider that moves faster than the model is followed as well as can be.
+   * Calls `work` when no earlier call is running, and once for all requests that came
+   * meanwhile: a slider may move faster than the model computes.
    */
   async newest(work) {
-    this.#wishes++;
+    this.#requests++;
     if (this.#busy) return;
     this.#busy = true;
-    for (let seen = 0; seen !== this.#wishes;) {
-      seen = this.#wishes;
-      await work();
+    try {
+      for (let seen = 0; seen !== this.#requests;) {
+        seen = this.#requests;
+        await work();
+      }
+    } finally {
+      this.#busy = false;
     }
-    this.#busy = false;
   }
 
   /**
-   * Calls `show` with the picture in each of some random styles, until called again.
+   * Calls `show` with the source in each of some random styles, until called again.
    *
-   * @param chosen what is chosen besides; its own styles play no part.
+   * @param chosen the other choices; its styles are not used.
    * @param seeds of the styles.
    * @param show called with (seed, bytes).
    */

@@ -1,7 +1,7 @@
-// Everything slow, off the page's thread. A classic worker: LiteRT.js calls
+// The slow work, in a thread of its own. This is a classic worker: LiteRT.js calls
 // importScripts(), which module workers lack.
 //
-// In: {id, method, args}. Out: {id, result}, {id, error}, and {progress} while it loads.
+// In: {id, method, args}. Out: {id, result} or {id, error}, and {progress} while loading.
 
 let engine;
 
@@ -11,10 +11,10 @@ const methods = {
     engine = await Engine.load(folder, vendor, (progress) => postMessage({progress}));
     return engine.contract;
   },
-  prepare: (picture) => engine.prepare(picture),
+  prepare: (image) => engine.prepare(image),
   seededStyle: (seed, label) => engine.seededStyle(seed, label),
-  encodeStyle: (picture, label) => engine.encodeStyle(picture, label),
-  translate: (picture, style) => engine.translate(picture, style),
+  encodeStyle: (image, label) => engine.encodeStyle(image, label),
+  translate: (image, style) => engine.translate(image, style),
 };
 
 self.onmessage = async ({data: {id, method, args}}) => {

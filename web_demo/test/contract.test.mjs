@@ -8,7 +8,7 @@ import {checkFile, ContractError, parseContract} from '../js/contract.js';
 const file = new URL('../../tests/vectors/contract.json', import.meta.url);
 const {valid, broken, unfit} = JSON.parse(readFileSync(file));
 
-/** Reads a folder as the page does: the description first, then every file. */
+/** Reads a folder as the page does: first the description, then every file. */
 async function open({text, files}) {
   const contract = parseContract(text);
   for (const name of Object.keys(contract.files)) {
@@ -18,7 +18,7 @@ async function open({text, files}) {
 }
 
 for (const folder of valid) {
-  test(`taken: ${folder.case}`, async () => {
+  test(`accepted: ${folder.case}`, async () => {
     const contract = await open(folder);
     assert.deepEqual(contract.domains, ['bear', 'cat', 'rabbit']);
     assert.equal(contract.mean_styles.cat.length, contract.style_dim);

@@ -1,4 +1,4 @@
-// The page's pure parts against tests/vectors.
+// The page's arithmetic against tests/vectors.
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
@@ -12,7 +12,7 @@ const vectors = (name) =>
 const bytes = (base64) => new Uint8Array(Buffer.from(base64, 'base64'));
 const floats = (base64) => new Float32Array(bytes(base64).buffer);
 
-test('a picture becomes the floats of Python, bit for bit', () => {
+test('an image becomes the floats of Python, bit for bit', () => {
   const {cases, float_of_byte} = vectors('preprocess');
   for (const {width, height, rgb, img_size, square: expected, floats: f} of cases) {
     const small = square({width, height, data: bytes(rgb)}, img_size);
@@ -22,7 +22,7 @@ test('a picture becomes the floats of Python, bit for bit', () => {
   assert.deepEqual(toFloat(Uint8Array.from({length: 256}, (_, i) => i)), Float32Array.from(float_of_byte));
 });
 
-test('a picture with alpha is resized as one without', () => {
+test('an image with alpha is resized as one without', () => {
   const {width, height, rgb, img_size, square: expected} = vectors('preprocess').cases[5];
   const small = square({width, height, data: withAlpha(bytes(rgb))}, img_size);
   assert.deepEqual(Buffer.from(small), Buffer.from(bytes(expected)));
@@ -44,7 +44,7 @@ test('a seed gives the latent of Python', () => {
   assert.throws(() => seededLatent(0.5, 4), RangeError);
 });
 
-test('styles between styles are those of Python', () => {
+test('interpolated styles are those of Python', () => {
   const {mean, style, other, psi, interpolate} = vectors('styles');
   const [m, s, o] = [mean, style, other].map((x) => Float32Array.from(x));
   for (const row of psi) {

@@ -15,7 +15,7 @@ import android.widget.SeekBar
 import kotlin.math.min
 import kotlin.math.roundToInt
 
-/** Two pictures in one square: before at the left of a divider, after at the right. */
+/** Two images in one square: before at the left of a divider, after at the right. */
 class CompareView @JvmOverloads constructor(context: Context, attributes: AttributeSet? = null) :
     View(context, attributes) {
     private val smooth = Paint(Paint.FILTER_BITMAP_FLAG)
@@ -28,7 +28,7 @@ class CompareView @JvmOverloads constructor(context: Context, attributes: Attrib
     private var before: Bitmap? = null
     private var after: Bitmap? = null
 
-    /** Where the divider is: 0, all is after, to 1, all is before. */
+    /** Position of the divider: 0 shows only after, 1 only before. */
     var divider = 0.5f
         set(value) {
             field = value.coerceIn(0f, 1f)
@@ -36,7 +36,7 @@ class CompareView @JvmOverloads constructor(context: Context, attributes: Attrib
             invalidate()
         }
 
-    /** Called where the user moved the divider. */
+    /** Called with the position when the user moves the divider. */
     var onMoved: (Float) -> Unit = {}
 
     init {
@@ -96,7 +96,7 @@ class CompareView @JvmOverloads constructor(context: Context, attributes: Attrib
         return true
     }
 
-    /** To those who hear the screen it is a slider. */
+    /** Screen readers present it as a slider. */
     override fun onInitializeAccessibilityNodeInfo(info: AccessibilityNodeInfo) {
         super.onInitializeAccessibilityNodeInfo(info)
         info.className = SeekBar::class.java.name

@@ -24,7 +24,7 @@ import org.tfstargan.demo.core.Random
 import org.tfstargan.demo.core.Reference
 import kotlin.math.roundToInt
 
-/** The one screen: shows a [Session], which outlives it while the phone is turned. */
+/** The only screen. It shows a [Session], which is kept when the phone is rotated. */
 class MainActivity : Activity() {
     private lateinit var session: Session
     private lateinit var compare: CompareView
@@ -140,7 +140,7 @@ class MainActivity : Activity() {
     private fun domainButton(name: String, label: Int) = RadioButton(this).apply {
         id = View.generateViewId()
         text = name
-        isSaveEnabled = false // the session keeps it
+        isSaveEnabled = false // the session keeps the choice
         setOnClickListener { session.choose(choices.withLabel(label)) }
     }
 
@@ -189,8 +189,9 @@ class MainActivity : Activity() {
     }
 
     private fun save() {
-        val domain = session.screen.contract?.domains?.get(choices.label)
-        val name = "$domain-${System.currentTimeMillis()}.png"
+        val domain = session.screen.contract?.domains?.get(choices.label) ?: return
+        val plain = domain.take(60).map { if (it.isLetterOrDigit()) it else '-' }.joinToString("")
+        val name = "$plain-${System.currentTimeMillis()}.png"
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) {
             session.save(name)
             return
@@ -201,7 +202,7 @@ class MainActivity : Activity() {
 
     private fun share(uri: Uri) {
         val intent = Intent(Intent.ACTION_SEND).setType(PNG).putExtra(Intent.EXTRA_STREAM, uri)
-        intent.clipData = ClipData.newRawUri(null, uri) // or else the chooser can't show it
+        intent.clipData = ClipData.newRawUri(null, uri) // without it the chooser can't show a preview
         intent.addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
         startActivity(Intent.createChooser(intent, getString(R.string.share)))
     }
@@ -230,7 +231,7 @@ class MainActivity : Activity() {
         const val SAVE = 3
         const val PICK_REFERENCE = 4 // for style A; 5 for style B
 
-        // MediaStore.ACTION_PICK_IMAGES, of Android 13: by its name, to compile without it.
+        // MediaStore.ACTION_PICK_IMAGES of Android 13, by its value, to compile with older SDKs.
         const val PICK_IMAGES = "android.provider.action.PICK_IMAGES"
         const val PICK_IMAGES_SINCE = 33
 

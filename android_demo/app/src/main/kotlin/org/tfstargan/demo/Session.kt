@@ -19,22 +19,22 @@ import org.tfstargan.demo.core.toFloats
 import java.util.concurrent.Executors
 import java.util.concurrent.atomic.AtomicReference
 
-/** A reference picture to choose, and what to show of it. */
+/** A reference image and its bitmap. */
 class Thumbnail(val reference: Reference, val bitmap: Bitmap)
 
 /**
- * All that the screen shows.
+ * The content of the screen.
  *
- * @property doing the string of what is being done; null: nothing.
- * @property problem what went wrong last.
- * @property message what went right last.
+ * @property doing the string of the work in progress; null: none.
+ * @property problem the last failure.
+ * @property message the last success.
  * @property contract of the model; null until it is loaded.
- * @property strips the reference pictures that came with the model, by label.
- * @property own the user's own reference picture.
- * @property before the source; [after] is it translated.
- * @property milliseconds that the last translation took.
- * @property accelerator what the generator runs on.
- * @property about the model, and what its parts run on.
+ * @property strips the reference images that came with the model, by label.
+ * @property own the user's own reference image.
+ * @property before the source; [after] is its translation.
+ * @property milliseconds time of the last translation.
+ * @property accelerator the accelerator of the generator.
+ * @property about the model, and the accelerators of its parts.
  */
 data class Screen(
     val doing: Int? = null,
@@ -52,10 +52,10 @@ data class Screen(
 )
 
 /**
- * The model, the pictures and the choices, kept while the screen is turned.
+ * The model, the images and the choices. They are kept when the screen is rotated.
  *
- * Its methods are called on the main thread, where [screen] changes too; all that takes
- * time is done on one other thread, in order.
+ * Its methods are called on the main thread, where [screen] changes too. Slow work is done
+ * on one other thread, in order.
  *
  * @param context the application's.
  */
@@ -64,30 +64,30 @@ class Session(private val context: Context) {
     private val worker = Executors.newSingleThreadExecutor { Thread(it, "model") }
     private var queued = 0
 
-    // On the worker alone:
+    // Used on the worker only:
     private var translator: Translator? = null
     private var maker: StyleMaker? = null
     private var source: ByteArray? = null
     private var drawn = Choices()
 
-    /** The choices to translate by; newer ones take the place of those not begun. */
+    /** The choices to translate next. Newer ones replace those not yet started. */
     private val wanted = AtomicReference<Choices?>()
 
     var screen = Screen()
         private set
     var onChange: (Screen) -> Unit = {}
 
-    /** Where the divider between before and after is, 0 to 1. */
+    /** Position of the divider between before and after, 0 to 1. */
     var divider = 0.5f
 
-    /** The style that is being chosen: A (0) or B (1). */
+    /** The style that the controls change: A (0) or B (1). */
     var slot = 0
 
     init {
         work(R.string.doing_load) { load() }
     }
 
-    /** Changes what is wanted, and translates anew. */
+    /** Changes the choices, and translates again. */
     fun choose(choices: Choices) {
         update { copy(choices = choices) }
         if (wanted.getAndSet(choices) == null) {
@@ -95,13 +95,13 @@ class Session(private val context: Context) {
         }
     }
 
-    /** Takes a picture as the source. */
+    /** Uses an image as the source. */
     fun takeSource(uri: Uri) = work(R.string.doing_read) {
         val size = maker?.imgSize ?: return@work
         takeSource(read(uri, size), size)
     }
 
-    /** Takes a picture as a reference for style A (0) or B (1). */
+    /** Uses an image as the reference for style A (0) or B (1). */
     fun takeReference(uri: Uri, slot: Int) = work(R.string.doing_read) {
         val size = maker?.imgSize ?: return@work
         val rgb = read(uri, size)
@@ -113,33 +113,33 @@ class Session(private val context: Context) {
         }
     }
 
-    /** Puts the translated picture into the phone's collection. */
-    fun save(name: String) = withTranslated { saveToCollection(context, it, name) }
+    /** Saves the translated image in the phone's gallery. */
+    fun save(name: String) = withTranslated { saveToGallery(context, it, name) }
 
-    /** Writes the translated picture where the user said. */
+    /** Writes the translated image to the place that the user chose. */
     fun saveTo(uri: Uri) = withTranslated { saveTo(context, it, uri) }
 
     private fun withTranslated(write: (Bitmap) -> Unit) {
-        val picture = screen.after ?: return
+        val image = screen.after ?: return
         work(R.string.doing_save) {
-            write(picture)
+            write(image)
             show { copy(message = context.getString(R.string.saved)) }
         }
     }
 
-    /** Writes the translated picture to be shared, then calls [ready] with its address. */
+    /** Writes the translated image to share, then calls [ready] with its address. */
     fun share(ready: (Uri) -> Unit) {
-        val picture = screen.after ?: return
+        val image = screen.after ?: return
         work(R.string.doing_save) {
-            saveTo(picture, SharedFiles.fileOf(context, SharedFiles.TRANSLATED))
+            saveTo(image, SharedFiles.fileOf(context, SharedFiles.TRANSLATED))
             main.post { ready(SharedFiles.uriOf(context, SharedFiles.TRANSLATED)) }
         }
     }
 
-    /** Shows a problem that the screen itself met. */
+    /** Shows a problem of the screen's own. */
     fun report(problem: String) = update { copy(problem = problem) }
 
-    /** Frees the model, once what has begun is done. */
+    /** Frees the model after the work in progress. */
     fun close() {
         onChange = {}
         worker.execute { translator?.close() }
@@ -164,10 +164,10 @@ class Session(private val context: Context) {
     }
 
     /**
-     * Opens the model and translates a test picture: where that gives another picture than
-     * in Python, the processor is not used.
+     * Opens the model and translates a test image. An accelerator whose result differs from
+     * Python's is not used.
      *
-     * @param notes takes what was found.
+     * @param notes receives the results, in a line each.
      */
     private fun open(contract: Contract, test: ByteArray, notes: MutableList<String>): Translator {
         val expected = asset("$CHECK/expected.png", contract.imgSize)
@@ -231,13 +231,13 @@ class Session(private val context: Context) {
     private fun asset(name: String, size: Int) = readSquare(size) { context.assets.open(name) }
 
     private fun read(uri: Uri, size: Int) = readSquare(size) {
-        context.contentResolver.openInputStream(uri) ?: throw PictureException("the picture is gone")
+        context.contentResolver.openInputStream(uri) ?: throw ImageException("the image no longer exists")
     }
 
-    // To and fro
+    // Between the threads
 
     private fun work(doing: Int, block: () -> Unit) {
-        if (worker.isShutdown) return // what was asked for while the screen was closed
+        if (worker.isShutdown) return // the screen is closed
         queued++
         update { copy(doing = doing, message = null, problem = if (contract == null) problem else null) }
         worker.execute {
@@ -260,7 +260,7 @@ class Session(private val context: Context) {
         context.getString(R.string.no_run, error.message)
     } catch (error: LiteRtException) {
         context.getString(R.string.no_run, error.message)
-    } catch (error: PictureException) {
+    } catch (error: ImageException) {
         error.message
     } catch (error: OutOfMemoryError) {
         context.getString(R.string.no_memory)

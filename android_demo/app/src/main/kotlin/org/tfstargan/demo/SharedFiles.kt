@@ -12,10 +12,11 @@ import java.io.File
 import java.io.FileNotFoundException
 
 /**
- * Lends two files to other apps: the one that the camera writes, and the one to share.
+ * Gives other apps access to two files: the one that the camera writes, and the one to
+ * share.
  *
- * The same as androidx' FileProvider, but for these two names only. An app sees a file
- * only through an address that we gave it with a permission.
+ * Like the FileProvider of androidx, for these two names only. An app can open a file only
+ * by an address that this app gave it together with a permission.
  */
 class SharedFiles : ContentProvider() {
     override fun onCreate() = true
@@ -26,12 +27,12 @@ class SharedFiles : ContentProvider() {
     }
 
     override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor {
-        val file = file(uri) ?: throw FileNotFoundException("$uri: not lent")
+        val file = file(uri) ?: throw FileNotFoundException("$uri: not a shared file")
         file.parentFile?.mkdirs()
         return ParcelFileDescriptor.open(file, ParcelFileDescriptor.parseMode(mode))
     }
 
-    /** Answers with name and size, all that apps ask for. */
+    /** Returns name and size, the columns that apps ask for. */
     override fun query(
         uri: Uri,
         projection: Array<String>?,
@@ -68,10 +69,10 @@ class SharedFiles : ContentProvider() {
         const val TRANSLATED = "translated.png"
         private val NAMES = setOf(CAMERA, TRANSLATED)
 
-        /** Returns the file behind a name. */
+        /** Returns the file of a name. */
         fun fileOf(context: Context, name: String) = File(File(context.cacheDir, "shared"), name)
 
-        /** Returns the address of a file for other apps. */
+        /** Returns the address of a file, for other apps. */
         fun uriOf(context: Context, name: String): Uri =
             Uri.Builder().scheme("content").authority("${context.packageName}.files").appendPath(name).build()
     }

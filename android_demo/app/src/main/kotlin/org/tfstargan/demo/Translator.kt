@@ -9,16 +9,17 @@ import com.google.ai.edge.litert.TensorBuffer
 import org.tfstargan.demo.core.Contract
 import org.tfstargan.demo.core.Networks
 
-/** Why a model can't be run on this phone, in one line. */
+/** The reason why a model can't run on this phone, in one line. */
 class ModelException(message: String) : Exception(message)
 
 /**
  * The networks of a model in LiteRT, with buffers that are made once.
  *
- * Not safe for several threads: all calls, [close] too, are made on one.
+ * Safe for several threads: calls, also of [close], run one after the other, since they
+ * share the buffers.
  *
- * @property accelerators what each signature runs on.
- * @property notes why a file of the model does not run on what was tried first.
+ * @property accelerators the accelerator of each signature.
+ * @property notes for each accelerator that failed, the file and the reason.
  */
 class Translator private constructor(
     private val environment: Environment,
@@ -29,15 +30,19 @@ class Translator private constructor(
         files.flatMap { file -> file.endpoints.keys.map { it to file.accelerator } }.toMap()
     val notes: List<String> = files.flatMap { it.notes }
 
+    @Synchronized
     override fun mapLatent(latent: FloatArray, label: Int): FloatArray =
         endpoints.getValue("map_latent").run(mapOf("z" to latent), label)
 
+    @Synchronized
     override fun encodeStyle(reference: FloatArray, label: Int): FloatArray =
         endpoints.getValue("encode_style").run(mapOf("x_ref" to reference), label)
 
+    @Synchronized
     override fun translate(source: FloatArray, style: FloatArray): FloatArray =
         endpoints.getValue("translate").run(mapOf("x_src" to source, "s" to style))
 
+    @Synchronized
     override fun close() {
         files.forEach { it.close() }
         environment.close()
@@ -45,11 +50,11 @@ class Translator private constructor(
 
     companion object {
         /**
-         * Compiles each file of a model for the first of the [accelerators] that takes all
-         * of it: strictly, never a part here and a part there unnoticed.
+         * Compiles each file of a model for the first of the [accelerators] that can run all
+         * of it. No file is split between accelerators.
          *
          * @param assets holds the files in [folder].
-         * @throws ModelException if none of the accelerators takes a file.
+         * @throws ModelException if none of the accelerators can run a file.
          */
         fun open(
             assets: AssetManager,
@@ -60,7 +65,7 @@ class Translator private constructor(
             val environment = try {
                 Environment.create()
             } catch (error: LinkageError) {
-                throw ModelException("LiteRT is not made for its processor (${error.message})")
+                throw ModelException("LiteRT does not support its processor (${error.message})")
             }
             val loader = Loader(assets, folder, environment, accelerators)
             val files = mutableListOf<LoadedFile>()
@@ -81,7 +86,7 @@ class Translator private constructor(
     }
 }
 
-/** A file of the model, compiled; [endpoints] are its signatures by their names. */
+/** A compiled file of the model; [endpoints] are its signatures by name. */
 private class LoadedFile(
     private val model: CompiledModel,
     val accelerator: Accelerator,
@@ -94,14 +99,14 @@ private class LoadedFile(
     }
 }
 
-/** Compiles files of assets for the first accelerator that takes all of one. */
+/** Compiles files of assets for the first accelerator that can run all of a file. */
 private class Loader(
     private val assets: AssetManager,
     private val folder: String,
     private val environment: Environment,
     private val accelerators: List<Accelerator>,
 ) {
-    /** Returns a file with the endpoints that [make] makes of it, tried. */
+    /** Returns a compiled file with its endpoints, which [make] makes and runs once. */
     fun load(file: String, make: (CompiledModel) -> Map<String, Endpoint>): LoadedFile {
         val notes = mutableListOf<String>()
         for (accelerator in accelerators) {
@@ -129,7 +134,7 @@ private class Loader(
     }
 
     private companion object {
-        // More would wait for the slow cores that most phones have too.
+        // More threads would wait for the slow cores that most phones have.
         val threads = minOf(4, Runtime.getRuntime().availableProcessors())
     }
 }
@@ -141,7 +146,7 @@ private class Endpoint private constructor(
     private val inputs: Map<String, TensorBuffer>,
     private val outputs: Map<String, TensorBuffer>,
 ) : AutoCloseable {
-    /** Returns the one output; [label] is the input `y` where there is one. */
+    /** Returns the output; [label] is the input `y`, if the signature has one. */
     fun run(floats: Map<String, FloatArray>, label: Int? = null): FloatArray {
         for ((name, values) in floats) inputs.getValue(name).writeFloat(values)
         if (label != null) inputs.getValue("y").writeInt(intArrayOf(label))
@@ -153,8 +158,8 @@ private class Endpoint private constructor(
 
     companion object {
         /**
-         * Makes the buffers and runs once on zeros: the first run is slow, and a
-         * model that gives no numbers here is better refused at once.
+         * Makes the buffers and runs once on zeros: the first run is slow, and a model with
+         * non-finite output is refused at once.
          */
         fun make(model: CompiledModel, signature: String, contract: Contract): Endpoint {
             val pixels = contract.imgSize * contract.imgSize * 3
@@ -178,9 +183,9 @@ private class Endpoint private constructor(
                 val found = endpoint.run(zeros, if (translates) null else 0)
                 val expected = if (translates) pixels else contract.styleDim
                 if (found.size != expected) {
-                    throw ModelException("$signature gives ${found.size} numbers, not $expected")
+                    throw ModelException("$signature returns ${found.size} numbers instead of $expected")
                 }
-                if (!found.all { it.isFinite() }) throw ModelException("$signature gives no numbers")
+                if (!found.all { it.isFinite() }) throw ModelException("$signature returns numbers that are not finite")
                 return endpoint
             } catch (error: Exception) {
                 made.forEach { it.close() }

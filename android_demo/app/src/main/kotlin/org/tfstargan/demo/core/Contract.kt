@@ -4,23 +4,23 @@ import java.io.IOException
 import java.io.InputStream
 import java.security.MessageDigest
 
-/** Why the app can't use the model it was given, in one line. */
+/** The reason why the app can't use its model, in one line. */
 class ContractException(message: String) : Exception(message)
 
 /** A file of the model: its length and the SHA-256 of its bytes, in hexadecimal. */
 class ModelFile(val bytes: Long, val sha256: String)
 
 /**
- * What `stargan.json` beside an exported model says of it, checked.
+ * The checked content of `stargan.json`, the description of an exported model.
  *
- * @property variant how the model was quantized; "float32" is not at all.
- * @property run the name of the run that it was trained in.
- * @property iteration how long it was trained.
- * @property imgSize side of the pictures in pixels.
+ * @property variant how the model is quantized; "float32" is not.
+ * @property run name of the run that trained it.
+ * @property iteration iterations of training.
+ * @property imgSize height and width of the images in pixels.
  * @property domains their names; the index is the label.
  * @property meanStyles of each domain, for psi.
- * @property fileOf the file that holds a signature, for each of [SIGNATURES].
- * @property files all files of the model by their names.
+ * @property fileOf the file of each of [SIGNATURES].
+ * @property files all files of the model by name.
  */
 class Contract private constructor(
     val variant: String,
@@ -41,12 +41,12 @@ class Contract private constructor(
         val SIGNATURES = listOf("map_latent", "encode_style", "translate")
 
         /**
-         * Reads `stargan.json`, and every file that it names to its last byte.
+         * Reads `stargan.json`, and checks size and hash of every file that it names.
          *
-         * @param open gives a file of the model's folder by its name; IOException: it is
-         *   not there, or can't be read.
-         * @throws ContractException if anything is missing, damaged, or not what this app
-         *   expects.
+         * @param open opens a file of the model's folder by name; it throws an IOException if
+         *   the file is missing or can't be read.
+         * @throws ContractException if anything is missing, damaged, or not supported by this
+         *   app.
          */
         fun load(open: (String) -> InputStream): Contract {
             val text = read(NAME) { open(NAME).use { it.readBytes() } }.toString(Charsets.UTF_8)
@@ -57,10 +57,10 @@ class Contract private constructor(
             return contract
         }
 
-        /** Returns what a `stargan.json` says; the files that it names are not looked at. */
+        /** Returns the content of a `stargan.json`. The files that it names are not checked. */
         fun parse(text: String): Contract {
             val root = try {
-                Node(NAME, parseJson(text) as? Map<*, *> ?: refuse("$NAME: no JSON object"))
+                Node(NAME, parseJson(text) as? Map<*, *> ?: refuse("$NAME: not a JSON object"))
             } catch (error: JsonException) {
                 refuse("$NAME: ${error.message}")
             }
@@ -98,9 +98,9 @@ class Contract private constructor(
 
         private fun file(files: Node, name: String): ModelFile {
             val node = files.node(name)
-            if (!name.matches(Regex("[\\w.-]+"))) refuse("${node.path}: no plain name")
+            if (!name.matches(Regex("[\\w.-]+"))) refuse("${node.path}: not a plain file name")
             val sha256 = node.text("sha256")
-            if (!sha256.matches(Regex("[0-9a-f]{64}"))) refuse("${node.path}.sha256: no SHA-256")
+            if (!sha256.matches(Regex("[0-9a-f]{64}"))) refuse("${node.path}.sha256: not a SHA-256")
             return ModelFile(node.number("bytes"), sha256)
         }
 
@@ -116,9 +116,9 @@ class Contract private constructor(
             }
             val sha256 = digest.digest().joinToString("") { "%02x".format(it) }
             if (length != file.bytes) {
-                refuse("$name: $length bytes, not the ${file.bytes} that $NAME speaks of")
+                refuse("$name: $length bytes, expected ${file.bytes}")
             }
-            if (sha256 != file.sha256) refuse("$name: not the file that $NAME speaks of")
+            if (sha256 != file.sha256) refuse("$name: not the file that $NAME describes")
         }
 
         private fun <T> read(name: String, block: () -> T): T = try {
@@ -152,39 +152,39 @@ private class Signature(val inputs: Map<String, Tensor>, val outputs: Map<String
     }
 }
 
-/** The tensors of each signature: what this app feeds and takes. */
+/** The tensors of each signature, as this app uses them. */
 private fun tensors(imgSize: Int, styleDim: Int, latentDim: Int): Map<String, Signature> {
-    val picture = Tensor(FLOAT, 1, imgSize, imgSize, 3)
+    val image = Tensor(FLOAT, 1, imgSize, imgSize, 3)
     val style = Tensor(FLOAT, 1, styleDim)
     val latent = Tensor(FLOAT, 1, latentDim)
     val label = Tensor(INT, 1)
     return mapOf(
         "map_latent" to Signature(mapOf("z" to latent, "y" to label), mapOf("s" to style)),
-        "encode_style" to Signature(mapOf("x_ref" to picture, "y" to label), mapOf("s" to style)),
-        "translate" to Signature(mapOf("x_src" to picture, "s" to style), mapOf("x_fake" to picture)),
+        "encode_style" to Signature(mapOf("x_ref" to image, "y" to label), mapOf("s" to style)),
+        "translate" to Signature(mapOf("x_src" to image, "s" to style), mapOf("x_fake" to image)),
     )
 }
 
-/** A JSON object and the path to it, for messages. */
+/** A JSON object, and the path to it for messages. */
 private class Node(val path: String, val value: Map<*, *>) {
     fun node(key: String): Node =
-        Node("$path.$key", value[key] as? Map<*, *> ?: refuse("$path.$key: an object expected"))
+        Node("$path.$key", value[key] as? Map<*, *> ?: refuse("$path.$key: must be an object"))
 
-    fun text(key: String): String = value[key] as? String ?: refuse("$path.$key: a text expected")
+    fun text(key: String): String = value[key] as? String ?: refuse("$path.$key: must be a text")
 
     fun number(key: String): Long =
-        value[key] as? Long ?: refuse("$path.$key: ${value[key]}, a whole number expected")
+        value[key] as? Long ?: refuse("$path.$key: ${value[key]}, must be a whole number")
 
     fun size(key: String): Int = number(key).let {
-        if (it !in 1..MAX_SIZE) refuse("$path.$key: $it, expected 1 to $MAX_SIZE")
+        if (it !in 1..MAX_SIZE) refuse("$path.$key: $it, must be 1 to $MAX_SIZE")
         it.toInt()
     }
 
     fun names(key: String): List<String> {
-        val list = value[key] as? List<*> ?: refuse("$path.$key: a list expected")
-        val names = list.map { it as? String ?: refuse("$path.$key: $it, a name expected") }
+        val list = value[key] as? List<*> ?: refuse("$path.$key: must be a list")
+        val names = list.map { it as? String ?: refuse("$path.$key: $it, must be a name") }
         if (names.isEmpty() || names.toSet().size < names.size) {
-            refuse("$path.$key: $names, different names expected")
+            refuse("$path.$key: $names, must be different names")
         }
         return names
     }
@@ -192,14 +192,14 @@ private class Node(val path: String, val value: Map<*, *>) {
     fun floats(key: String, count: Int): FloatArray {
         val floats = (value[key] as? List<*>)?.map { (it as? Number)?.toFloat() ?: Float.NaN }
         if (floats?.size != count || !floats.all { it.isFinite() }) {
-            refuse("$path.$key: $count finite numbers expected")
+            refuse("$path.$key: must be $count finite numbers")
         }
         return floats.toFloatArray()
     }
 
     fun expect(key: String, expected: Any) {
         if (value[key] != expected) {
-            refuse("$path.$key: ${value[key]}, this app takes $expected")
+            refuse("$path.$key: ${value[key]}, must be $expected")
         }
     }
 

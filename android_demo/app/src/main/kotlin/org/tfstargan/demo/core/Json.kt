@@ -1,15 +1,15 @@
 package org.tfstargan.demo.core
 
-/** What is wrong with a text that should be JSON, and where. */
+/** The fault of a text that is not valid JSON, and its place. */
 class JsonException(message: String) : Exception(message)
 
 /**
  * Returns a JSON text (RFC 8259) as Map, List, String, Long, Double, Boolean or null.
  *
- * A number is a Long where it has neither fraction nor exponent. Android's own reader,
- * org.json, is absent where the tests run.
+ * A number is a Long if it has neither fraction nor exponent. Android's own reader, org.json,
+ * is not available on the JVM of the tests.
  *
- * @throws JsonException if it is no JSON.
+ * @throws JsonException if it is not valid JSON.
  */
 fun parseJson(text: String): Any? = JsonReader(text).document()
 
@@ -22,7 +22,7 @@ private class JsonReader(private val text: String) {
     fun document(): Any? {
         val value = value()
         space()
-        if (at < text.length) fail("the end expected")
+        if (at < text.length) fail("expected the end")
         return value
     }
 
@@ -35,12 +35,12 @@ private class JsonReader(private val text: String) {
             't' -> word("true", true)
             'f' -> word("false", false)
             'n' -> word("null", null)
-            else -> if (c == '-' || c in '0'..'9') number() else fail("a value expected")
+            else -> if (c == '-' || c in '0'..'9') number() else fail("expected a value")
         }
     }
 
     private fun <T> nested(read: () -> T): T {
-        if (++depth > DEEPEST) fail("nested too deep")
+        if (++depth > DEEPEST) fail("too deeply nested")
         at++
         return read().also { depth-- }
     }
@@ -80,7 +80,7 @@ private class JsonReader(private val text: String) {
             when (val c = next()) {
                 '"' -> return result.toString()
                 '\\' -> result.append(escaped())
-                else -> if (c < ' ') fail("a control character in a text") else result.append(c)
+                else -> if (c < ' ') fail("control character in a text") else result.append(c)
             }
         }
     }
@@ -94,22 +94,22 @@ private class JsonReader(private val text: String) {
         't' -> '\t'
         'u' -> {
             val digits = text.substring(at, minOf(at + 4, text.length))
-            if (!digits.matches(Regex("[0-9a-fA-F]{4}"))) fail("four digits expected")
+            if (!digits.matches(Regex("[0-9a-fA-F]{4}"))) fail("expected four digits")
             at += 4
             digits.toInt(16).toChar()
         }
-        else -> fail("an unknown escape")
+        else -> fail("unknown escape")
     }
 
     private fun number(): Any {
-        val found = NUMBER.find(text, at)?.takeIf { it.range.first == at } ?: fail("no number")
+        val found = NUMBER.find(text, at)?.takeIf { it.range.first == at } ?: fail("not a number")
         at = found.range.last + 1
         val whole = found.groupValues[1].isEmpty()
         return (if (whole) found.value.toLongOrNull() else null) ?: found.value.toDouble()
     }
 
     private fun <T> word(word: String, value: T): T {
-        if (!text.startsWith(word, at)) fail("a value expected")
+        if (!text.startsWith(word, at)) fail("expected a value")
         at += word.length
         return value
     }
@@ -118,17 +118,17 @@ private class JsonReader(private val text: String) {
         while (at < text.length && text[at] in " \t\r\n") at++
     }
 
-    private fun peek(): Char = if (at < text.length) text[at] else fail("it ends too early")
+    private fun peek(): Char = if (at < text.length) text[at] else fail("the text ends too early")
 
     private fun next(): Char = peek().also { at++ }
 
     private fun taken(c: Char): Boolean = (peek() == c).also { if (it) at++ }
 
     private fun take(c: Char) {
-        if (!taken(c)) fail("$c expected")
+        if (!taken(c)) fail("expected $c")
     }
 
-    private fun fail(what: String): Nothing = throw JsonException("no JSON: $what at character $at")
+    private fun fail(what: String): Nothing = throw JsonException("not JSON: $what at character $at")
 
     private companion object {
         val NUMBER = Regex("-?(?:0|[1-9][0-9]*)((?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")

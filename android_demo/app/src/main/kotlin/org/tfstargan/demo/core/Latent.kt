@@ -18,8 +18,8 @@ class SplitMix64(private var state: Long) {
 }
 
 /**
- * Returns the latent of a seed, [latentDim] numbers from N(0, 1) by Box and Muller's
- * transform; the same as Python's `export.latents.seeded_latent`.
+ * Returns the latent of a seed: [latentDim] numbers from N(0, 1) by the Box-Muller
+ * transform, the same as `tfstargan.exported.latents.seeded_latent` in Python.
  */
 fun seededLatent(seed: Long, latentDim: Int): FloatArray {
     val bits = SplitMix64(seed)

@@ -5,8 +5,8 @@ import kotlin.math.max
 import kotlin.math.min
 
 /**
- * The pixels of a picture, read rectangle by rectangle so that a large one need not be
- * held twice.
+ * The pixels of an image, read rectangle by rectangle so that a large one is in memory
+ * only once.
  *
  * @property read puts the pixels of a rectangle (left, top, width, height) row by row into
  *   an array, as 0xAARRGGBB; `Bitmap.getPixels` does so.
@@ -18,9 +18,9 @@ class Pixels(
 )
 
 /**
- * A picture turned and mirrored as its EXIF orientation says.
+ * An image rotated and mirrored by its EXIF orientation.
  *
- * @param orientation 1 to 8; all else counts as 1, upright already.
+ * @param orientation 1 to 8; other values count as 1, upright.
  */
 class Upright(private val raw: Pixels, orientation: Int) {
     private val orientation = if (orientation in 1..8) orientation else 1
@@ -40,22 +40,21 @@ class Upright(private val raw: Pixels, orientation: Int) {
 }
 
 /**
- * Returns the largest centred square of a picture, resized, as RGB bytes
- * [size, size, 3].
+ * Returns the largest centered square of an image, resized, as RGB bytes [size, size, 3].
  *
- * By Pillow's antialiased triangle filter, bit for bit: tests/vectors/README.md has it in
- * words.
+ * Resized by Pillow's antialiased triangle filter, bit for bit. tests/vectors/README.md
+ * describes it.
  */
-fun square(picture: Upright, size: Int): ByteArray {
-    val side = min(picture.width, picture.height)
-    val left = (picture.width - side) / 2
-    val top = (picture.height - side) / 2
+fun square(image: Upright, size: Int): ByteArray {
+    val side = min(image.width, image.height)
+    val left = (image.width - side) / 2
+    val top = (image.height - side) / 2
     val filter = TriangleFilter(side, size)
     val row = IntArray(side)
     val bytes = ByteArray(side * 3)
     val narrow = ByteArray(side * size * 3)
     for (y in 0 until side) {
-        picture.readRow(top + y, left, row)
+        image.readRow(top + y, left, row)
         for (x in 0 until side) {
             bytes[3 * x] = (row[x] shr 16).toByte()
             bytes[3 * x + 1] = (row[x] shr 8).toByte()
@@ -73,7 +72,7 @@ fun square(picture: Upright, size: Int): ByteArray {
     return result
 }
 
-/** Shrinks or enlarges [count] values to [size], in fixed point. */
+/** Resizes [count] values to [size] values, in fixed point. */
 private class TriangleFilter(count: Int, private val size: Int) {
     private val first = IntArray(size)
     private val weights: Array<IntArray>
@@ -82,11 +81,11 @@ private class TriangleFilter(count: Int, private val size: Int) {
         val scale = count.toDouble() / size
         val support = max(scale, 1.0)
         weights = Array(size) { i ->
-            val centre = (i + 0.5) * scale
-            first[i] = max((centre - support + 0.5).toInt(), 0)
-            val last = min((centre + support + 0.5).toInt(), count)
+            val center = (i + 0.5) * scale
+            first[i] = max((center - support + 0.5).toInt(), 0)
+            val last = min((center + support + 0.5).toInt(), count)
             val floats = DoubleArray(last - first[i]) { j ->
-                max(0.0, 1 - abs((j + first[i] - centre + 0.5) * (1 / support)))
+                max(0.0, 1 - abs((j + first[i] - center + 0.5) * (1 / support)))
             }
             val sum = floats.sum()
             IntArray(floats.size) { (0.5 + floats[it] / sum * (1 shl BITS)).toInt() }
@@ -111,11 +110,26 @@ private class TriangleFilter(count: Int, private val size: Int) {
     }
 }
 
-/** Returns RGB bytes as the networks' floats in [-1, 1]. */
+/** Composes 0xAARRGGBB pixels, not premultiplied, on white, as Python and the page do. */
+fun composeOnWhite(pixels: IntArray) {
+    for (i in pixels.indices) {
+        val pixel = pixels[i]
+        val alpha = pixel ushr 24
+        if (alpha == 255) continue
+        var composed = 255 shl 24
+        for (shift in intArrayOf(16, 8, 0)) {
+            val level = (pixel shr shift) and 255
+            composed = composed or (((level * alpha + 255 * (255 - alpha) + 127) / 255) shl shift)
+        }
+        pixels[i] = composed
+    }
+}
+
+/** Returns RGB bytes as floats in [-1, 1], the networks' inputs. */
 fun toFloats(rgb: ByteArray): FloatArray =
     FloatArray(rgb.size) { (rgb[it].toInt() and 0xFF) / 127.5f - 1f }
 
-/** Returns a network's floats, clipped to [-1, 1], as RGB bytes; ties go to the even one. */
+/** Returns a network's output, clipped to [-1, 1], as RGB bytes; ties go to the even byte. */
 fun toBytes(floats: FloatArray): ByteArray = ByteArray(floats.size) {
     Math.rint(((floats[it].coerceIn(-1f, 1f) + 1f) * 127.5f).toDouble()).toInt().toByte()
 }
@@ -128,7 +142,7 @@ fun toArgb(rgb: ByteArray): IntArray = IntArray(rgb.size / 3) {
     (0xFF shl 24) or (r shl 16) or (g shl 8) or b
 }
 
-/** Returns the mean difference of two pictures' bytes, 0 to 255. */
+/** Returns the mean absolute difference of two images' bytes, 0 to 255. */
 fun meanDifference(a: ByteArray, b: ByteArray): Double {
     require(a.size == b.size) { "${a.size} and ${b.size} bytes can't be compared" }
     return a.indices.sumOf { abs((a[it].toInt() and 0xFF) - (b[it].toInt() and 0xFF)) } / a.size.toDouble()

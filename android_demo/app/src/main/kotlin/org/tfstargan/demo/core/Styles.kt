@@ -1,29 +1,29 @@
 package org.tfstargan.demo.core
 
-/** The three networks of a model; a style code is a FloatArray of its style_dim. */
+/** The three networks of a model. A style code is a FloatArray of length style_dim. */
 interface Networks {
     /** Returns the style code of a latent in a domain (mapping network). */
     fun mapLatent(latent: FloatArray, label: Int): FloatArray
 
-    /** Returns the style code of a picture of a domain (style encoder), floats in [-1, 1]. */
+    /** Returns the style code of an image of a domain (style encoder), floats in [-1, 1]. */
     fun encodeStyle(reference: FloatArray, label: Int): FloatArray
 
-    /** Returns a picture in a style (generator); both are floats, about [-1, 1]. */
+    /** Returns an image in a style (generator); both are floats, about [-1, 1]. */
     fun translate(source: FloatArray, style: FloatArray): FloatArray
 }
 
-/** Where a style comes from. */
+/** The source of a style. */
 sealed interface StyleChoice
 
 /** A random style: that of a seed's latent. */
 data class Random(val seed: Int) : StyleChoice
 
 /**
- * The style of a reference picture.
+ * The style of a reference image.
  *
- * @property id what tells it from others.
- * @property rgb its centred square, [imgSize, imgSize, 3].
- * @property label the domain that it shows; null: not known, so the wanted domain's.
+ * @property id distinguishes it from others.
+ * @property rgb its centered square, [imgSize, imgSize, 3].
+ * @property label the domain of the image; null: unknown, used for any domain.
  */
 class Reference(val id: String, val rgb: ByteArray, val label: Int?) : StyleChoice {
     override fun equals(other: Any?) = other is Reference && other.id == id
@@ -32,12 +32,12 @@ class Reference(val id: String, val rgb: ByteArray, val label: Int?) : StyleChoi
 }
 
 /**
- * All that the user has chosen.
+ * The user's choices.
  *
- * @property label the wanted domain.
+ * @property label the target domain.
  * @property styles two styles, A and B.
- * @property share how far the style is on the way from A to B, 0 to 1.
- * @property psi how far a random style is from its domain's mean, 0 to 1.
+ * @property share position of the style between A and B, 0 to 1.
+ * @property psi position of a random style between its domain's mean and itself, 0 to 1.
  */
 data class Choices(
     val label: Int = 0,
@@ -45,13 +45,13 @@ data class Choices(
     val share: Float = 0f,
     val psi: Float = 1f,
 ) {
-    /** With another style for A (0) or B (1), and the slider moved to it. */
+    /** A copy with another style for A (0) or B (1), and the slider moved to it. */
     fun withStyle(slot: Int, style: StyleChoice) = copy(
         styles = styles.toMutableList().also { it[slot] = style },
         share = slot.toFloat(),
     )
 
-    /** With another domain; references of another give way to random styles. */
+    /** A copy with another domain. References of other domains become random styles. */
     fun withLabel(wanted: Int) = copy(
         label = wanted,
         styles = styles.mapIndexed { slot, style ->
@@ -60,11 +60,16 @@ data class Choices(
     )
 }
 
-/** Returns the style at a share of the way from one to another: 0 the first, 1 the second. */
+/** Returns first + share * (second - first). */
 fun between(first: FloatArray, second: FloatArray, share: Float): FloatArray =
     FloatArray(first.size) { first[it] + share * (second[it] - first[it]) }
 
-/** Makes styles of choices, and keeps those that a network gave: a slider comes back often. */
+/**
+ * Computes the styles of choices. The networks' results are kept, since sliders return to
+ * earlier values.
+ *
+ * Safe for several threads; the networks are asked by one at a time.
+ */
 class StyleMaker(private val contract: Contract, private val networks: Networks) {
     val imgSize get() = contract.imgSize
 
@@ -73,8 +78,17 @@ class StyleMaker(private val contract: Contract, private val networks: Networks)
             size > KEPT
     }
 
-    /** Returns the style that the choices make. */
+    /**
+     * Returns the style of the choices.
+     *
+     * @throws IllegalArgumentException if there is no domain of their label: the networks
+     *   would give a style for any number.
+     */
+    @Synchronized
     fun style(choices: Choices): FloatArray {
+        require(choices.label in contract.domains.indices) {
+            "label ${choices.label}: must be 0 to ${contract.domains.lastIndex}"
+        }
         val (a, b) = choices.styles
         return when (choices.share) {
             0f -> one(a, choices)
@@ -93,7 +107,7 @@ class StyleMaker(private val contract: Contract, private val networks: Networks)
                 is Reference -> networks.encodeStyle(toFloats(choice.rgb), choices.label)
             }
         }
-        // As in Python, a reference's style stays as it is.
+        // As in Python, psi does not change a reference's style.
         if (choice is Reference || choices.psi == 1f) return style
         return between(contract.meanStyles[choices.label], style, choices.psi)
     }

@@ -17,12 +17,12 @@ class ContractTest {
     }
 
     @Test
-    fun `what Python writes is taken`() {
+    fun `descriptions written by Python are accepted`() {
         for (folder in folders["valid"].asObjects()) load(folder)
     }
 
     @Test
-    fun `it says what the app needs`() {
+    fun `its properties are those of the description`() {
         val (whole, split) = folders["valid"].asObjects().map(::load)
         assertEquals(listOf("bear", "cat", "rabbit"), whole.domains)
         assertEquals(listOf(32, 6, 16), listOf(whole.imgSize, whole.styleDim, whole.latentDim))
@@ -34,7 +34,7 @@ class ContractTest {
     }
 
     @Test
-    fun `what is broken is refused, and the message says where`() {
+    fun `broken descriptions are refused with a message that names the place`() {
         for (folder in folders["broken"].asObjects() + folders["unfit"].asObjects()) {
             val error = assertFailsWith<ContractException>("${folder["case"]}") { load(folder) }
             assertContains(error.message!!, folder["names"] as String, message = "${folder["case"]}")
@@ -43,7 +43,7 @@ class ContractTest {
     }
 
     @Test
-    fun `whatever the file holds, it is taken or refused by a message`() {
+    fun `any file is accepted or refused with a message`() {
         val text = folders["valid"].asObjects()[0]["text"] as String
         val random = kotlin.random.Random(1)
         var refused = 0
@@ -66,7 +66,7 @@ class ContractTest {
     }
 
     @Test
-    fun `a model that was not put into the app is missed by its name`() {
+    fun `a missing model is named`() {
         val error = assertFailsWith<ContractException> { Contract.load { throw FileNotFoundException(it) } }
         assertContains(error.message!!, "stargan.json: not in this app")
     }

@@ -22,7 +22,7 @@ class JsonTest {
     }
 
     @Test
-    fun `what is no JSON is refused`() {
+    fun `text that is not JSON is refused`() {
         val texts = listOf(
             "", "{", "[1,]", "[1 2]", "{\"a\" 1}", "{a: 1}", "'a'", "\"a", "\"\\x\"", "\"\\u12g4\"",
             "nul", "01", "+1", "1.", ".5", "NaN", "[1] 2", "\"\u0001\"", "[".repeat(100_000),

@@ -5,7 +5,7 @@ import kotlin.test.assertEquals
 
 class LatentTest {
     @Test
-    fun `a seed gives the numbers and the latent that it gives in Python`() {
+    fun `a seed gives the same numbers and latent as in Python`() {
         for (case in vectors("latents.json")["cases"].asObjects()) {
             val seed = case["seed"] as Long
             val bits = SplitMix64(seed)

@@ -12,39 +12,48 @@ class PixelsTest {
     }
 
     @Test
-    fun `a picture becomes what Python makes of it, byte for byte and float for float`() {
+    fun `an image becomes the same bytes and floats as in Python`() {
         for (case in vectors("preprocess.json")["cases"].asObjects()) {
             val (width, height) = listOf(case["width"].asInt(), case["height"].asInt())
-            val picture = pixels(width, height, toArgb(case["rgb"].asBytes()))
-            val square = square(Upright(picture, 1), case["img_size"].asInt())
+            val image = pixels(width, height, toArgb(case["rgb"].asBytes()))
+            val square = square(Upright(image, 1), case["img_size"].asInt())
             assertContentEquals(case["square"].asBytes(), square, "$width x $height")
             assertEquals(case["floats"].asRawFloats(), toFloats(square).toList())
         }
     }
 
     @Test
-    fun `every byte becomes Python's float, and comes back`() {
+    fun `every byte becomes the float of Python, and the byte again`() {
         val bytes = ByteArray(256) { it.toByte() }
         assertEquals(vectors("preprocess.json")["float_of_byte"].asFloats(), toFloats(bytes).toList())
         assertContentEquals(bytes, toBytes(toFloats(bytes)))
     }
 
     @Test
-    fun `what a network gives becomes Python's bytes`() {
+    fun `a network's output becomes the bytes of Python`() {
         val case = vectors("postprocess.json")
         val found = toBytes(case["floats"].asFloats().toFloatArray())
         assertEquals(case["bytes"].asList().map { it.asInt() }, found.map { it.toInt() and 0xFF })
     }
 
     @Test
-    fun `pixels and bytes are the same colours`() {
+    fun `pixels and bytes are the same colors`() {
         assertContentEquals(
             intArrayOf(0xFF0102FF.toInt(), 0xFF80FF00.toInt()),
             toArgb(byteArrayOf(1, 2, -1, -128, -1, 0)),
         )
     }
 
-    /** ABC over DEF, stored in each of the eight orientations' way, as Pillow turns them. */
+    /** The values expected are those of Pillow, which pastes on white. */
+    @Test
+    fun `transparent pixels are composed on white`() {
+        val pixels = intArrayOf(0x00123456, 0xFF123456.toInt(), 0x80FF0010.toInt(), 0x01000000)
+        composeOnWhite(pixels)
+        val expected = longArrayOf(0xFFFFFFFF, 0xFF123456, 0xFFFF7F87, 0xFFFEFEFE)
+        assertContentEquals(IntArray(4) { expected[it].toInt() }, pixels)
+    }
+
+    /** ABC over DEF in each of the eight orientations, rotated as by Pillow. */
     @Test
     fun `each EXIF orientation is turned upright`() {
         val stored = pixels(3, 2, IntArray(6) { 'A'.code + it })
@@ -62,7 +71,7 @@ class PixelsTest {
     }
 
     @Test
-    fun `a part of a row of a turned picture is its part`() {
+    fun `part of a row of a rotated image can be read`() {
         val stored = pixels(3, 4, IntArray(12) { 'A'.code + it })
         for (orientation in 1..8) {
             val upright = Upright(stored, orientation)

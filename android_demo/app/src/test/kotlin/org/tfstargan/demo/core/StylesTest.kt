@@ -1,13 +1,15 @@
 package org.tfstargan.demo.core
 
+import java.util.concurrent.Executors
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertNotEquals
 
 class StylesTest {
     private val contract = Contract.parse(vectors("contract.json")["valid"].asObjects()[0]["text"] as String)
 
-    /** Networks that say what they were asked, and how often. */
+    /** Networks that record their calls. */
     private class Asked : Networks {
         val calls = mutableListOf<String>()
 
@@ -25,7 +27,7 @@ class StylesTest {
     }
 
     @Test
-    fun `psi and interpolation are Python's`() {
+    fun `psi and interpolation are those of Python`() {
         val case = vectors("styles.json")
         fun floats(name: String) = case[name].asFloats().toFloatArray()
         for (row in case["psi"].asObjects()) {
@@ -49,7 +51,7 @@ class StylesTest {
     }
 
     @Test
-    fun `psi pulls a random style to its domain's mean and leaves a reference's alone`() {
+    fun `psi moves a random style to its domain's mean, and no reference's style`() {
         val maker = StyleMaker(contract, Asked())
         val random = Choices(label = 2, psi = 0f)
         assertEquals(contract.meanStyles[2].toList(), maker.style(random).toList())
@@ -59,7 +61,7 @@ class StylesTest {
     }
 
     @Test
-    fun `a network is asked once for a style`() {
+    fun `a style is computed once`() {
         val networks = Asked()
         val maker = StyleMaker(contract, networks)
         for (share in listOf(0.25f, 0.5f, 0.75f)) maker.style(Choices(share = share))
@@ -69,7 +71,27 @@ class StylesTest {
     }
 
     @Test
-    fun `a chosen style is the one shown`() {
+    fun `a label without a domain is refused`() {
+        val maker = StyleMaker(contract, Asked())
+        for (label in listOf(-1, 3)) {
+            val error = assertFailsWith<IllegalArgumentException> { maker.style(Choices(label = label)) }
+            assertEquals("label $label: must be 0 to 2", error.message)
+        }
+    }
+
+    @Test
+    fun `threads get the styles of their own choices`() {
+        val maker = StyleMaker(contract, Asked())
+        fun ask(seed: Int) = maker.style(Choices(label = seed % 3, styles = listOf(Random(seed), Random(0)))).toList()
+        fun expected(seed: Int) = seededLatent(seed.toLong(), 16).take(6).map { it + seed % 3 }
+        val threads = Executors.newFixedThreadPool(8)
+        val found = (0 until 4000).map { i -> threads.submit<List<Float>> { ask(i % 100) } }
+        for ((i, style) in found.withIndex()) assertEquals(expected(i % 100), style.get())
+        threads.shutdown()
+    }
+
+    @Test
+    fun `the slider moves to a chosen style`() {
         val choices = Choices(share = 0.3f)
         assertEquals(0f, choices.withStyle(0, Random(7)).share)
         assertEquals(1f, choices.withStyle(1, Random(7)).share)
@@ -77,7 +99,7 @@ class StylesTest {
     }
 
     @Test
-    fun `a reference of another domain gives way, one's own photograph does not`() {
+    fun `a reference of another domain is replaced, the user's photo is not`() {
         val mine = Reference("mine", ByteArray(6), null)
         val choices = Choices(styles = listOf(Reference("cat", ByteArray(6), 1), mine))
         assertEquals(listOf(Random(0), mine), choices.withLabel(2).styles)

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.Base64
 
-/** Returns a file of tests/vectors; the build says where they are. */
+/** Returns a file of tests/vectors, the folder that the property `vectors` names. */
 fun vectors(name: String): Map<String, Any?> {
     val folder = checkNotNull(System.getProperty("vectors")) { "-Dvectors: the folder tests/vectors" }
     return parseJson(File(folder, name).readText()).asObject()

@@ -1,4 +1,4 @@
-"""Picture files of every kind that folders of strangers hold."""
+"""Image files of every kind that untrusted folders hold."""
 
 import contextlib
 import io
@@ -34,8 +34,8 @@ BROKEN = {  # {name: its problem}
     "truncated.png": "damaged",
     "flipped.png": "damaged",
     "empty.jpg": "empty",
-    "text.jpg": "not a picture",
-    "postscript.jpg": "not a picture",
+    "text.jpg": "not an image",
+    "postscript.jpg": "not an image",
     "bomb.png": "too large",
     "dangling.jpg": "a link to nothing",
     "folder.jpg": "not a file",
@@ -56,7 +56,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def bomb() -> bytes:
-    """Return a PNG of 100,000 x 100,000 pixels in some bytes."""
+    """A PNG of 100,000 x 100,000 pixels in some bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -69,7 +69,7 @@ def bomb() -> bytes:
 
 
 def contents() -> dict[str, bytes]:
-    """Return the files of GOOD and BROKEN that are files."""
+    """{name: content} of GOOD and BROKEN that are files."""
     image = noise()
     jpg, png = encoded(image, "JPEG"), encoded(image, "PNG")
     turned = Image.Exif()
@@ -105,7 +105,7 @@ def contents() -> dict[str, bytes]:
 
 
 def others(folder: pathlib.Path) -> dict[str, Callable[[pathlib.Path], None]]:
-    """Return what makes those that are no files of their own."""
+    """{name: function that makes it} of links, folders and pipes."""
     return {
         "link.jpg": lambda path: path.symlink_to(folder / "plain.jpg"),
         "dangling.jpg": lambda path: path.symlink_to(folder / "nowhere.jpg"),
@@ -124,7 +124,7 @@ def write(folder: pathlib.Path) -> None:
 
 
 def read_damaged(times: int, seed: int = 0) -> None:
-    """Read so many pictures with bytes changed, some cut short: a picture or a line."""
+    """Read images with changed bytes, some cut short: each gives an image or a line."""
     rng = random.Random(seed)
     whole = list(contents().values())
     for _ in range(times):

@@ -12,67 +12,56 @@ import android.os.Environment
 import android.provider.MediaStore
 import org.tfstargan.demo.core.Pixels
 import org.tfstargan.demo.core.Upright
+import org.tfstargan.demo.core.composeOnWhite
 import org.tfstargan.demo.core.square
 import org.tfstargan.demo.core.toArgb
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
 
-/** Why a picture can't be read or written, in one line. */
-class PictureException(message: String) : Exception(message)
+/** The reason why an image can't be read or written, in one line. */
+class ImageException(message: String) : Exception(message)
 
 private const val MOST_PIXELS = 16_000_000L
 
 /**
- * Returns the centred square of a picture, upright, as RGB bytes [size, size, 3].
+ * Returns the largest centered square of an image, as RGB bytes [size, size, 3].
  *
- * A picture of more than 16 million pixels is read at a half, a quarter, ... of its size.
+ * As in Python: upright by EXIF, converted to sRGB from an embedded color profile, and
+ * transparent pixels are composed on white. An image of more than 16 million pixels is
+ * read at a half, a quarter, ... of its size.
  *
- * @param open gives the file, three times: for its size, its orientation and its pixels.
- * @throws PictureException if it is no picture, or too large for the memory.
+ * @param open opens the file. It is called three times: for the size, the orientation and
+ *   the pixels.
+ * @throws ImageException if it is not an image, or too large for the memory.
  */
 fun readSquare(size: Int, open: () -> InputStream): ByteArray {
     try {
         val options = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         open().use { BitmapFactory.decodeStream(it, null, options) }
-        if (options.outWidth < 1 || options.outHeight < 1) throw PictureException("no readable picture")
+        if (options.outWidth < 1 || options.outHeight < 1) throw ImageException("not a readable image")
         val orientation = open().use(::orientation)
         options.inJustDecodeBounds = false
         options.inSampleSize = sampleSize(options.outWidth, options.outHeight)
         options.inPreferredColorSpace = ColorSpace.get(ColorSpace.Named.SRGB)
-        options.inPremultiplied = false // to be laid on white without loss
+        options.inPremultiplied = false // to compose on white without loss
         val bitmap = open().use { BitmapFactory.decodeStream(it, null, options) }
-            ?: throw PictureException("no readable picture")
+            ?: throw ImageException("not a readable image")
         try {
             val pixels = Pixels(bitmap.width, bitmap.height) { left, top, width, height, into ->
                 bitmap.getPixels(into, 0, width, left, top, width, height)
-                layOnWhite(into)
+                composeOnWhite(into)
             }
             return square(Upright(pixels, orientation), size)
         } finally {
             bitmap.recycle()
         }
     } catch (error: IOException) {
-        throw PictureException("the picture can't be read (${error.message})")
+        throw ImageException("the image can't be read (${error.message})")
     } catch (error: SecurityException) {
-        throw PictureException("the picture may not be read (${error.message})")
+        throw ImageException("no permission to read the image (${error.message})")
     } catch (error: OutOfMemoryError) {
-        throw PictureException("the picture is too large for this phone's memory")
-    }
-}
-
-/** Lays what is transparent on white, as Python and the page do. */
-private fun layOnWhite(pixels: IntArray) {
-    for (i in pixels.indices) {
-        val pixel = pixels[i]
-        val alpha = pixel ushr 24
-        if (alpha == 255) continue
-        var laid = 255 shl 24
-        for (shift in intArrayOf(16, 8, 0)) {
-            val level = (pixel shr shift) and 255
-            laid = laid or (((level * alpha + 255 * (255 - alpha) + 127) / 255) shl shift)
-        }
-        pixels[i] = laid
+        throw ImageException("the image is too large for this phone's memory")
     }
 }
 
@@ -88,16 +77,16 @@ private fun sampleSize(width: Int, height: Int): Int {
     return size
 }
 
-/** Returns RGB bytes [size, size, 3] as a picture to show. */
+/** Returns RGB bytes [size, size, 3] as a bitmap to show. */
 fun bitmapOf(rgb: ByteArray, size: Int): Bitmap =
     Bitmap.createBitmap(toArgb(rgb), size, size, Bitmap.Config.ARGB_8888)
 
 /**
- * Puts a picture into the phone's collection, from Android 10 on.
+ * Saves an image in the phone's gallery; for Android 10 and newer.
  *
- * @throws PictureException if it can't be written; nothing is left of it then.
+ * @throws ImageException if it can't be written. No part of it remains then.
  */
-fun saveToCollection(context: Context, picture: Bitmap, name: String) {
+fun saveToGallery(context: Context, image: Bitmap, name: String) {
     check(Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) { "needs a permission before Android 10" }
     val resolver = context.contentResolver
     val values = ContentValues().apply {
@@ -107,37 +96,39 @@ fun saveToCollection(context: Context, picture: Bitmap, name: String) {
         put(MediaStore.MediaColumns.IS_PENDING, 1)
     }
     val uri = resolver.insert(MediaStore.Images.Media.EXTERNAL_CONTENT_URI, values)
-        ?: throw PictureException("the phone's collection takes no picture")
+        ?: throw ImageException("the phone's gallery can't be written")
     try {
-        saveTo(context, picture, uri)
+        saveTo(context, image, uri)
         values.clear()
         values.put(MediaStore.MediaColumns.IS_PENDING, 0)
         resolver.update(uri, values, null, null)
-    } catch (error: PictureException) {
+    } catch (error: ImageException) {
         resolver.delete(uri, null, null)
         throw error
     }
 }
 
-/** Writes a picture where the user said. */
-fun saveTo(context: Context, picture: Bitmap, uri: Uri) {
+/** Writes an image to the place that the user chose. */
+fun saveTo(context: Context, image: Bitmap, uri: Uri) {
     try {
-        val stream = context.contentResolver.openOutputStream(uri) ?: throw IOException("no such place")
-        stream.use { if (!picture.compress(Bitmap.CompressFormat.PNG, 100, it)) throw IOException("no PNG") }
+        val stream = context.contentResolver.openOutputStream(uri) ?: throw IOException("it can't be opened")
+        stream.use { if (!image.compress(Bitmap.CompressFormat.PNG, 100, it)) throw IOException("PNG encoding failed") }
     } catch (error: IOException) {
-        throw PictureException("the picture can't be written (${error.message})")
+        throw ImageException("the image can't be written (${error.message})")
     } catch (error: SecurityException) {
-        throw PictureException("the picture may not be written there (${error.message})")
+        throw ImageException("no permission to write there (${error.message})")
     }
 }
 
-/** Writes a picture into a file of the app's own. */
-fun saveTo(picture: Bitmap, file: File) {
+/** Writes an image to a file of the app. */
+fun saveTo(image: Bitmap, file: File) {
     try {
         file.parentFile?.mkdirs()
-        file.outputStream().use { picture.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        file.outputStream().use {
+            if (!image.compress(Bitmap.CompressFormat.PNG, 100, it)) throw IOException("PNG encoding failed")
+        }
     } catch (error: IOException) {
-        throw PictureException("the picture can't be written (${error.message})")
+        throw ImageException("the image can't be written (${error.message})")
     }
 }
 

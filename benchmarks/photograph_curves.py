@@ -1,0 +1,325 @@
+"""Measure what `photographs.py` trained, and draw both sides' curves.
+
+    python benchmarks/photograph_curves.py --out=runs/photographs
+
+Every saved iteration of every side is measured once (`measures.json`), on the data that
+it was trained with. All validation images are translated into the other domains:
+
+- distance: kernel distance of EfficientNet-Lite0's features to the target's training
+  images, mean over targets; the other domains' validation images untranslated are the
+  ceiling, the target's own the floor;
+- species: share that a linear probe on the same features takes for the target;
+- diversity: mean distance of ten outputs of a source, by ST-LPIPS (`--features_dir`) if
+  it is there;
+- cycle, self: mean absolute error, of pixels in [-1, 1], of a source that went there
+  and back, and of one in its own style.
+
+CPU time is that of training, without each start's first iteration (compilation).
+"""
+
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from tqdm import tqdm
+
+from tfstargan import cli, files, images
+from tfstargan.config import Config
+from tfstargan.data.image_set import ImageSet
+from tfstargan.data.stream import examples_of, open_images
+from tfstargan.errors import UserError
+from tfstargan.metrics.fid import kernel_distance
+from tfstargan.metrics.instruments import open_instruments
+from tfstargan.runs.run import iteration_of, open_run
+from tfstargan.settings import Settings, setting
+from tfstargan.training.importing import import_reference
+from tfstargan.translation.translator import Translator
+
+COLOURS = {"ours": "#1f6fb4", "authors": "#d1662a"}
+OUTPUTS = 10  # of a source, for diversity
+DIVERSE = 20  # sources of each domain, for diversity
+RIDGE = 300.0  # weight of the probe's penalty
+PANELS = {
+    "distance": "Kernel distance to the target (lower is better)",
+    "species": "Share in the target domain",
+    "diversity": "Diversity (ST-LPIPS)",
+    "cycle": "Error of the cycle",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(Settings):
+    """The flags of this benchmark."""
+
+    out: str = setting("runs/photographs", "folder of the trainings", path=True)
+    figure: str = setting("", "the image to write; empty: OUT/curves.png", path=True)
+    every: int = setting(500, "iterations between measurements", at_least=1)
+    features_dir: str = setting("", "folder with stlpips.py and its weights", path=True)
+    backbone_dir: str = setting("", "folder of the networks that measure", path=True)
+
+
+class Measurement:
+    """Measures translators on one data set."""
+
+    def __init__(self, config: Config, options: Options):
+        (self.lite0,) = open_instruments(
+            ("kid_lite0",), options.backbone_dir
+        ).inceptions
+        self.config = config
+        self.domains = config.domains
+        training, self.validation = (open_images(config, s) for s in ("train", "val"))
+        self.real = [self.features_of(training, k) for k in range(len(self.domains))]
+        self.held_out = [
+            self.features_of(self.validation, k) for k in range(len(self.domains))
+        ]
+        self.probe = linear_probe(self.real)
+        self.diversity = stlpips(options.features_dir, config.img_size)
+
+    def features_of(self, image_set: ImageSet, domain: int) -> np.ndarray:
+        """Features of all images of a domain."""
+        count = image_set.count(domain)
+        return self.lite0.see(
+            [image_set.image(domain, i) for i in range(count)], self.config.img_size
+        )
+
+    def features(self, fakes: np.ndarray) -> np.ndarray:
+        """Features of translations in [-1, 1]."""
+        pixels = [Image.fromarray(x) for x in images.to_uint8(fakes)]
+        return self.lite0.see(pixels, self.config.img_size)
+
+    def references(self) -> dict[str, float]:
+        """The distance of real images: held out, and of the other domains."""
+        targets = range(len(self.domains))
+        floor = [kernel_distance(self.real[k], self.held_out[k])[0] for k in targets]
+        ceiling = [
+            kernel_distance(self.real[k], self.held_out[other])[0]
+            for k in targets
+            for other in targets
+            if other != k
+        ]
+        species = [(self.probe(self.held_out[k]) == k).mean() for k in targets]
+        return {
+            "floor": float(np.mean(floor)),
+            "ceiling": float(np.mean(ceiling)),
+            "species": float(np.mean(species)),
+        }
+
+    def of(self, translator: Translator) -> dict[str, float]:
+        """Mean of each measure over the ordered pairs of domains."""
+        targets = range(len(self.domains))
+        rows = [
+            self.of_pair(translator, source, target)
+            for target in targets
+            for source in targets
+            if source != target
+        ]
+        return {
+            name: float(np.mean([row[name] for row in rows]))
+            for name in rows[0]
+            if rows[0][name] is not None
+        }
+
+    def of_pair(self, translator: Translator, source: int, target: int) -> dict:
+        """The measures of one ordered pair of domains."""
+        count = self.validation.count(source)
+        x = examples_of(self.validation, self.config.img_size, count)[source]
+        row: dict[str, Any] = {}
+        for guide, styles in self.styles(translator, target, count).items():
+            fakes = translator.apply_styles(x, styles)
+            seen = self.features(fakes)
+            row[f"distance_{guide}"] = kernel_distance(self.real[target], seen)[0]
+            row[f"species_{guide}"] = (self.probe(seen) == target).mean()
+        own = translator.encode_styles(x, self.domains[source])
+        row["cycle"] = np.abs(translator.apply_styles(fakes, own) - x).mean()
+        row["self"] = np.abs(translator.apply_styles(x, own) - x).mean()
+        if self.diversity:
+            row["diversity"] = self.diversity(
+                self.outputs(translator, x[:DIVERSE], target)
+            )
+        for name in ("distance", "species"):
+            row[name] = (row[f"{name}_latent"] + row[f"{name}_reference"]) / 2
+        return row
+
+    def styles(
+        self, translator: Translator, target: int, count: int
+    ) -> dict[str, np.ndarray]:
+        """A style for each source, of latents and of validation references."""
+        rng = np.random.default_rng(0)
+        z = rng.standard_normal((count, translator.config.latent_dim), np.float32)
+        held_out = self.validation.count(target)
+        x_ref = examples_of(self.validation, self.config.img_size, held_out)[target]
+        chosen = rng.permutation(np.resize(np.arange(held_out), count))
+        domain = self.domains[target]
+        return {
+            "latent": translator.map_latents(z, domain),
+            "reference": translator.encode_styles(x_ref[chosen], domain),
+        }
+
+    def outputs(self, translator: Translator, x: np.ndarray, target: int) -> np.ndarray:
+        """Sources in styles of latents, [N, OUTPUTS, H, W, 3]."""
+        domain = self.domains[target]
+        styles = [translator.random_style(domain, seed) for seed in range(OUTPUTS)]
+        return np.stack([*translator.in_styles(x, styles)], axis=1)
+
+
+def linear_probe(real: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The domains of features, by ridge regression on those of real images."""
+    x = np.concatenate(real).astype(np.float64)
+    mean, scale = x.mean(0), x.std(0) + 0.05
+
+    def normed(features: np.ndarray) -> np.ndarray:
+        return np.c_[(features - mean) / scale, np.ones(len(features))]
+
+    label = np.repeat(np.arange(len(real)), [len(features) for features in real])
+    wanted = np.eye(len(real))[label] * 2 - 1
+    x = normed(x)
+    weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ wanted)
+    return lambda features: (normed(features) @ weights).argmax(1)
+
+
+def stlpips(folder: str, side: int) -> Callable[[np.ndarray], float] | None:
+    """The mean distance of all pairs within groups [N, M, H, W, 3]."""
+    if not folder:
+        return None
+    path = pathlib.Path(folder) / "stlpips.py"
+    spec = importlib.util.spec_from_file_location("stlpips", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise UserError(f"--features_dir={folder}: no stlpips.py there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network = module.build(side)
+    first, second = np.triu_indices(OUTPUTS, 1)
+
+    def mean_distance(groups: np.ndarray) -> float:
+        return float(
+            np.mean(
+                [
+                    network.predict_on_batch([group[first], group[second]])
+                    for group in groups
+                ]
+            )
+        )
+
+    return mean_distance
+
+
+def translators(
+    folder: pathlib.Path, every: int, domains: tuple[str, ...]
+) -> Iterator[tuple[int, Callable[[], Translator]]]:
+    """The saved iterations of one side, each with what opens it."""
+    if (folder / "config.json").exists():
+        run = open_run(folder)
+        for path in run.checkpoints():
+            i = iteration_of(path)
+            if i % every == 0:
+                yield i, lambda i=i: Translator.of_run(run, i)
+        return
+    for path in sorted(folder.glob("*_nets_ema.ckpt")):
+        i = int(path.name.split("_")[0])
+        if i % every == 0:
+            yield i, lambda path=path: imported(path, domains)
+
+
+def imported(weights: pathlib.Path, domains: tuple[str, ...]) -> Translator:
+    """The translator of a file of the authors' code."""
+    with tempfile.TemporaryDirectory() as scratch:
+        model = import_reference(weights, pathlib.Path(scratch) / "run", domains)
+    return Translator(model.config, model.translating_networks())
+
+
+def cpu_minutes(folder: pathlib.Path, iteration: int) -> float:
+    """CPU time until an iteration; a start's compilation counts as an iteration."""
+    seconds = np.array(json.loads((folder / "cpu_seconds.json").read_text()))
+    usual = np.median(seconds)
+    seconds = np.where(seconds > 10 * usual, usual, seconds)
+    return float(seconds[:iteration].sum() / 60)
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """All measurements, those of before included."""
+    out = pathlib.Path(options.out)
+    sides = sorted(p.parent for p in out.glob("*-seed*/cpu_seconds.json"))
+    ours = next((p for p in sides if (p / "config.json").exists()), None)
+    if ours is None:
+        raise UserError(f"--out={out}: no training of ours; run photographs.py first")
+    config = open_run(ours).config
+    file = out / "measures.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    measurement = Measurement(config, options)
+    found["real"] = measurement.references()
+    for folder in sides:
+        done = found.setdefault(folder.name, {})
+        opened = [*translators(folder, options.every, config.domains)]
+        for iteration, load in tqdm(opened, desc=folder.name):
+            if str(iteration) not in done:
+                done[str(iteration)] = measurement.of(load())
+                files.write_text(json.dumps(found, indent=1), file)
+            done[str(iteration)]["cpu_minutes"] = cpu_minutes(folder, iteration)
+    files.write_text(json.dumps(found, indent=1), file)
+    return found
+
+
+def draw(found: dict[str, Any], path: pathlib.Path) -> None:
+    """Write the curves: above by iterations, below by CPU time."""
+    figure = Figure((15, 7), dpi=110, layout="tight")
+    grid = figure.subplots(2, len(PANELS))
+    for row, axis_name in zip(grid, ("iteration", "CPU minutes"), strict=True):
+        for axis, (measure, title) in zip(row, PANELS.items(), strict=True):
+            for name, values in found.items():
+                if name == "real":
+                    continue
+                side, seed = name.split("-")
+                x = [
+                    int(i) if axis_name == "iteration" else v["cpu_minutes"]
+                    for i, v in values.items()
+                ]
+                y = [v.get(measure, np.nan) for v in values.values()]
+                style = "-" if seed == "seed0" else "--"
+                axis.plot(x, y, style, color=COLOURS[side], label=f"{side}, {seed}")
+            if measure == "distance":
+                axis.axhline(found["real"]["floor"], color="gray", lw=0.8)
+                axis.axhline(found["real"]["ceiling"], color="gray", lw=0.8)
+            axis.set(title=title if row is grid[0] else "", xlabel=axis_name)
+            axis.set_ylim(bottom=0)
+            axis.grid(alpha=0.3)
+            axis.spines[["top", "right"]].set_visible(False)
+    grid[0][0].legend(frameon=False)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    images.save(np.asarray(canvas.buffer_rgba())[..., :3], path)
+
+
+def table(found: dict[str, Any]) -> str:
+    """The last measurement of each training."""
+    names = (
+        "cpu_minutes distance_latent distance_reference species_latent "
+        "species_reference diversity cycle self"
+    ).split()
+    lines = [f"{'training':16} {'iteration':>9} " + " ".join(f"{n:>18}" for n in names)]
+    for name, values in found.items():
+        if name != "real" and values:
+            iteration, last = max(values.items(), key=lambda item: int(item[0]))
+            numbers = " ".join(f"{last.get(n, np.nan):18.4f}" for n in names)
+            lines.append(f"{name:16} {iteration:>9} {numbers}")
+    return "\n".join([*lines, f"real images: {found['real']}"])
+
+
+def main(options: Options) -> None:
+    """Measure, print the table and draw the curves."""
+    found = measure(options)
+    path = pathlib.Path(options.figure or f"{options.out}/curves.png")
+    draw(found, path)
+    print(table(found))
+    print(path)
+
+
+if __name__ == "__main__":
+    cli.start(main, Options, about=__doc__)

@@ -1,0 +1,92 @@
+"""Training notices what the discriminator has learned by heart, and ends in time."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny
+
+from tfstargan.data.stream import open_images
+from tfstargan.runs.run import Run, open_run
+from tfstargan.training.overfitting import (
+    Overfitting,
+    known_since,
+    measured,
+    overfitting,
+)
+from tfstargan.training.stargan import StarGANv2
+
+
+def test_overfitting_is_0_for_images_alike_and_1_for_images_like_translations():
+    assert overfitting(2.0, 2.0, -1.0) == 0
+    assert overfitting(2.0, -1.0, -1.0) == 1
+    assert overfitting(2.0, 0.5, -1.0) == pytest.approx(0.5)
+    assert overfitting(-1.0, 0.0, 2.0) == 0  # it can't tell translations at all
+
+
+@pytest.mark.parametrize(
+    ("values", "since"),
+    [
+        ([0.1, 0.2, 0.3], None),
+        ([0.1, 0.6, 0.2], None),
+        ([0.1, 0.2, 0.9], None),  # once is chance
+        ([0.1, 0.6, 0.7], 200),
+        ([0.6, 0.6, 0.7], 100),
+        ([], None),
+    ],
+)
+def test_known_images_are_named_from_where_they_stay_known(values, since):
+    found = {100 * (i + 1): {"overfitting": v} for i, v in enumerate(values)}
+    assert known_since(found) == since
+
+
+def test_a_training_measures_its_discriminator(run_dir):
+    found = measured(open_run(run_dir))
+    assert list(found) == [3]
+    assert np.isfinite([*found[3].values()]).all()
+    assert {"training", "validation", "translated", "overfitting"} == {*found[3]}
+
+
+def test_a_discriminator_that_knows_its_images_is_told_from_another(run_dir, tmp_path):
+    run = Run(tmp_path, open_run(run_dir).config)
+    sets = [open_images(run.config, split) for split in ("train", "val")]
+    model = StarGANv2(run.config)
+    callback = Overfitting(run, tf.summary.create_noop_writer(), *sets)
+    callback.set_model(model)
+    known = {x.tobytes() for x in callback.images(sets[0]).reshape(-1, 32, 32, 3)}
+
+    def by_heart(x: np.ndarray, y: np.ndarray) -> list[float]:
+        return [1.0 if image.tobytes() in known else -1.0 for image in x]
+
+    model.discriminator = by_heart
+    callback.act(1)
+    callback.act(2)
+    assert measured(run)[2]["overfitting"] == 1
+    assert known_since(measured(run)) == 1
+
+
+def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
+    run = Run(shutil.copytree(run_dir, tmp_path / "run"), open_run(run_dir).config)
+    (tmp_path / "run/evaluation").mkdir(exist_ok=True)
+    (tmp_path / "run/evaluation/overfitting.json").write_text(
+        '{"500": {"overfitting": 0.8}, "1000": {"overfitting": 0.9}}'
+    )
+    sets = [open_images(run.config, split) for split in ("train", "val")]
+    Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
+    line = capsys.readouterr().err
+    assert "by heart from iteration 500 on: use --augment=ada, or stop there" in line
+
+
+def test_patience_counts_evaluations_since_the_best(tmp_path):
+    config = tiny(evaluate_every=100, patience=2)
+    run = Run(tmp_path, config)
+    assert not run.out_of_patience(500)
+    run.checkpoints_dir.mkdir()
+    best = '{"iteration": 300, "measure": "kid_lite0", "value": 0.1}'
+    (run.checkpoints_dir / "best.json").write_text(best)
+    assert not run.out_of_patience(400)
+    assert run.out_of_patience(500)
+    endless = Run(tmp_path, dataclasses.replace(config, patience=0))
+    assert not endless.out_of_patience(500)
