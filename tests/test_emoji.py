@@ -107,9 +107,10 @@ def test_the_command_builds_pairs_with_their_licences(two_vendors, tmp_path):
         f"{emoji.split_of(k)}/{d}/{k}.png" for d in ("one", "two") for k in KEYS
     ]
     assert paired(Folder(out, "train")) == [[0, 1], [0, 1]]
-    assert "| one | [Someone](https://someone.example) | [MIT]" in (
-        (out / "README.md").read_text()
-    )
+    row = "| [Someone](https://someone.example) | [MIT](https://mit.example)"
+    assert (out / "README.md").read_text().splitlines()[-2:] == [
+        f"| {name} {row} | {name} 1.0.0 |" for name in ("one", "two")
+    ]
     assert json.loads((out / "names.json").read_text())["1f600"] == "grin"
     assert [p.name for p in out.parent.iterdir()] == ["emoji"]
     line = refusal("tfstargan.emoji", "--out=data/emoji", cwd=tmp_path)

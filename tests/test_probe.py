@@ -206,7 +206,7 @@ def test_the_command_trains_a_good_probe_once_and_condemns_an_untrained_run(
         )
         assert result.returncode == 0, result.stderr
     assert "training the probe" not in result.stderr  # the second time
-    assert "probe_translations" in result.stdout
+    assert "probe translations" in result.stdout
     report = json.loads(next((copy / "evaluation").glob("*.json")).read_text())
     results = report["results"]
     own = results["probe"]["new images"]

@@ -92,7 +92,8 @@ licence; CC BY-SA also asks for the same licence.
 |---|---|---|---|
 """
 ROW = (
-    "| {domain} | [{author[name]}]({author[url]}) | [{license[title]}]({license[url]})"
+    "| {domain} | [{author[name]}]({author[url]}) "
+    "| [{license[title]}]({license[url]}) | {package.name} {package.version} |\n"
 )
 
 
