@@ -126,7 +126,7 @@ def foreign(file: BinaryIO) -> str:
     file.seek(0)
     head = file.read(64).lstrip()
     if head[4:8] == b"ftyp":
-        return "HEIC, AVIF or a film; convert it to JPEG or PNG"
+        return "HEIC, AVIF or a video; convert it to JPEG or PNG"
     return "HTML or SVG" if head.startswith(b"<") else ""
 
 

@@ -198,9 +198,7 @@ def listed(pipeline: beam.Pipeline, source: str) -> beam.PCollection:
 
 def check_source(source: str) -> None:
     """Say what of a folder is skipped; raise a UserError if there is no file in it."""
-    if _is_folder(
-        source
-    ):  # whose name may have brackets, of which Beam makes a pattern
+    if _is_folder(source):  # of brackets in its name Beam would make a pattern
         if told := images.find(pathlib.Path(source)).told():
             print(f"{source}: {told}", file=sys.stderr)
         return
