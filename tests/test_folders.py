@@ -13,6 +13,7 @@ from PIL import Image
 
 from tfstargan import files, images
 from tfstargan.data import packing
+from tfstargan.data.checking import check
 from tfstargan.data.folder import Folder, find_domains
 from tfstargan.data.overlap import overlap
 from tfstargan.data.shards import Shards
@@ -263,12 +264,19 @@ def test_folders_of_other_domains_are_counted(data, capsys):
     paint(data / "val" / "wolf" / "0.png")
     Folder(data, "val", Folder(data, "train").domains)
     assert "skipped: 1 folders of other domains (wolf)" in capsys.readouterr().err
+    check(data)
+    told = capsys.readouterr().out
+    assert "skipped: 1 folders of other domains (wolf)" in told
+    assert "val/wolf" not in told
+    shutil.rmtree(data / "val" / "cat")
+    with pytest.raises(UserError, match="val/cat: no such folder"):
+        check(data)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC, AVIF or a film; convert it to JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC or a video; convert it to JPEG"),
         (b"\n<!DOCTYPE html><title>404</title>", "HTML or SVG"),
         (b"\0\1\2", "not an image)"),
     ],

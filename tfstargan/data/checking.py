@@ -40,8 +40,10 @@ def _check_packed(root: pathlib.Path) -> None:
 def _check_images(root: pathlib.Path) -> None:
     skipped = images.Found()
     splits = []
+    domains: tuple[str, ...] = ()  # of train/, in every split
     for split in splits_of(root).values():
-        by_domain, found = find_domains(root, split)
+        by_domain, found = find_domains(root, split, domains)
+        domains = tuple(by_domain)
         skipped.add(found)
         splits.append(by_domain)
         for domain, some in by_domain.items():

@@ -138,7 +138,7 @@ def _unidentified(file: BinaryIO) -> tuple[str, str]:
     if head[:4] in TIFF:
         return "a kind of TIFF that can't be read", "save it with 8 bits a channel"
     if head[4:8] == b"ftyp":
-        return "not an image", "HEIC, AVIF or a film; convert it to JPEG or PNG"
+        return "not an image", "HEIC or a video; convert it to JPEG or PNG"
     return "not an image", "HTML or SVG" if head.lstrip().startswith(b"<") else ""
 
 
