@@ -47,6 +47,10 @@ class Overfitting(Periodic):
         self.file = run.evaluation_dir / "overfitting.json"
         self.sets = {"training": training, "validation": validation}
 
+    def is_due(self, iteration: int) -> bool:
+        """Whether the action is due after an iteration: with each grid."""
+        return super().is_due(iteration) or iteration == self.run.config.iterations
+
     def is_done(self, iteration: int) -> bool:
         """Whether the iteration was measured."""
         return iteration in measured(self.run)
