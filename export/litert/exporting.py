@@ -86,7 +86,9 @@ def try_all(
         For each variant its files, its quality, and why it was not written, if so.
     """
     lpips = lpips_distance(export.run)
-    made, measured, faults = {}, {}, {}
+    made: dict[str, Files] = {}
+    measured: dict[str, dict[str, float]] = {}
+    faults: dict[str, str] = {}
     for variant in Bar(names, "Export", leave=False):
         made[variant] = export.make(variant)
         measured[variant] = examine(export, variant, made[variant], lpips)
