@@ -66,23 +66,8 @@ def export_run(
         require_replaceable(exports_dir(run, out) / name)
     reader = probes.of_run(run.config) if probe else None
     export = Export(run, checkpoint, batch, split, out)
-    lpips = lpips_distance(run)
-    made: dict[str, Files] = {}
-    measured: dict[str, dict[str, float]] = {}
-    faults: dict[str, str] = {}
     try:
-        for variant in Bar(names, "Export", leave=False):
-            files = export.make(variant)
-            made[variant], measured[variant] = (
-                files,
-                examine(export, variant, files, lpips),
-            )
-            try:
-                check(variant, measured[variant]["psnr"], force)
-            except UserError as error:
-                faults[variant] = error.as_flags
-                continue
-            print(export.write(variant, files, measured[variant]))
+        made, measured, faults = try_all(export, names, force)
         if report:
             write_report(export, made, measured, faults, reader)
     except OSError as error:
@@ -90,6 +75,30 @@ def export_run(
     if faults:
         raise UserError("; ".join(faults.values()))
     return [export.folder / variant for variant in names]
+
+
+def try_all(
+    export: Export, names: Sequence[str], force: bool
+) -> tuple[dict[str, Files], dict[str, dict[str, float]], dict[str, str]]:
+    """Make the named variants, and write those that are good enough.
+
+    Returns:
+        For each variant its files, its quality, and why it was not written, if so.
+    """
+    lpips = lpips_distance(export.run)
+    made: dict[str, Files] = {}
+    measured: dict[str, dict[str, float]] = {}
+    faults: dict[str, str] = {}
+    for variant in Bar(names, "Export", leave=False):
+        made[variant] = export.make(variant)
+        measured[variant] = examine(export, variant, made[variant], lpips)
+        try:
+            check(variant, measured[variant]["psnr"], force)
+        except UserError as error:
+            faults[variant] = error.as_flags
+        else:
+            print(export.write(variant, made[variant], measured[variant]))
+    return made, measured, faults
 
 
 def wanted(names: Sequence[str]) -> list[str]:
