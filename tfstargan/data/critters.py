@@ -392,11 +392,9 @@ def peak(
     x: np.ndarray, y: np.ndarray, inward: float, outward: float, width: float
 ) -> np.ndarray:
     """The distance to a peak with its tip at 0, by how much each side leans outward."""
-    sides = [
-        (-x - inward * y) / math.sqrt(1 + inward * inward),
-        (x - outward * y) / math.sqrt(1 + outward * outward),
-    ]
-    return blend_inside(*sides, width)
+    inner = (-x - inward * y) / math.sqrt(1 + inward * inward)
+    outer = (x - outward * y) / math.sqrt(1 + outward * outward)
+    return blend_inside(inner, outer, width)
 
 
 def beak(x: np.ndarray, y: np.ndarray) -> np.ndarray:

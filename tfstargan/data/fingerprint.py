@@ -53,8 +53,8 @@ def recall(run_dir: pathlib.Path) -> dict[str, str]:
         return dict(json.loads(file.read_text())["images"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
-            f"{file}: can't be read ({error}); delete it to resume with the images "
-            "that are there now"
+            f"{file}: can't be read ({error}); delete it to resume with the "
+            "current images"
         ) from error
 
 

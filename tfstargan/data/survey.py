@@ -90,7 +90,7 @@ def _squeezed(shapes: np.ndarray, img_size: int) -> str:
 def _duplicates(images: list[Known]) -> Iterator[str]:
     """Yield a sentence about near-duplicates, if there are any."""
     found: dict[str, set[int]] = collections.defaultdict(set)
-    examples = {}
+    examples: dict[str, str] = {}
     for i, others in near_duplicates([image.seen.thumbnail for image in images]):
         for one, other in (sorted((i, j)) for j in others.tolist()):
             kind = _relation(images[one], images[other])
@@ -135,7 +135,7 @@ def _few(training: ImageSet) -> Iterator[str]:
 
 def _unequal(training: ImageSet) -> Iterator[str]:
     counts = {domain: training.count(k) for k, domain in enumerate(training.domains)}
-    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.get)
+    most, least = (pick(counts, key=counts.__getitem__) for pick in (max, min))
     if counts[most] > UNEQUAL * counts[least]:
         times = counts[most] / counts[least]
         yield (

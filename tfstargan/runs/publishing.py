@@ -153,7 +153,7 @@ def copy_weights(checkpoint: pathlib.Path, out: pathlib.Path) -> None:
 
 def _without_paths(config: Config) -> Config:
     paths = [f.name for f in dataclasses.fields(config) if f.metadata["path"]]
-    return dataclasses.replace(config, **dict.fromkeys(paths, ""))
+    return Config(**dataclasses.asdict(config) | dict.fromkeys(paths, ""))
 
 
 def _about(run: Run) -> dict[str, Any]:

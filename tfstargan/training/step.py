@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfstargan.data.batch import Batch
 from tfstargan.networks.build import AVERAGED
 from tfstargan.training import updates
+from tfstargan.training.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from tfstargan.training.stargan import StarGANv2
@@ -88,8 +89,8 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
             sources = None
         logs |= {f"{update}/{name}": value for name, value in terms.items()}
         logs |= {f"left_out/{update}/{name}": bad for name, bad in left_out.items()}
-    if model.config.augment == "ada":
-        adapt_augmentation(model, logs)
+    if model.augmentation is not None and model.config.augment == "ada":
+        logs["augmentation"] = adapt(model.augmentation, logs, model.config.batch_size)
     logs["lambda_ds"] = model.lambda_ds()
     for name, average in model.averages.items():
         updates.move_average(average, getattr(model, name), model.config.ema_decay)
@@ -97,13 +98,22 @@ def train_step(model: "StarGANv2", batch: Batch) -> dict[str, Any]:
     return logs
 
 
-def adapt_augmentation(model: "StarGANv2", logs: dict[str, Any]) -> None:
-    """Let the augmentation follow the real images' logits, alike in all replicas."""
+def adapt(augmentation: Augmentation, logs: dict[str, Any], count: int) -> Any:
+    """Let an augmentation follow the real images' logits, alike in all replicas.
+
+    Args:
+        augmentation: the augmentation.
+        logs: has each update's mean sign of these logits.
+        count: real images of the iteration.
+
+    Returns:
+        The share of changes that it makes from now on.
+    """
     signs = [value for name, value in logs.items() if name.endswith("/sign")]
     context = tf.distribute.get_replica_context()
     sign = context.all_reduce("MEAN", tf.reduce_mean(tf.stack(signs)))
-    model.augmentation.adapt(sign, model.config.batch_size)
-    logs["augmentation"] = tf.convert_to_tensor(model.augmentation.p.value)
+    augmentation.adapt(sign, count)
+    return tf.convert_to_tensor(augmentation.p.value)
 
 
 def gradients(
