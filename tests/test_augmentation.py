@@ -125,7 +125,7 @@ def test_it_is_differentiable_twice_and_compiles(kind):
 
 
 def test_p_rises_while_the_discriminator_is_sure_and_falls_again():
-    layer = Augmentation("ada", target=0.5, images=100)
+    layer = Augmentation("ada", target=0.5, images=400)
     for _ in range(100):
         layer.adapt(1.0, 4)
     assert float(layer.sign) > 0.5
