@@ -1,10 +1,10 @@
-"""Write the test vectors of Python, the page and the Android app, as JSON.
+"""What Python, the page and the Android app must all compute alike, as JSON.
 
     python tests/write_vectors.py
 
-writes tests/vectors/*.json. tests/vectors/README.md describes them, and
-tests/test_vectors.py checks that the committed files are up to date. Images are raw
-bytes, so that no decoder is needed.
+writes tests/vectors/*.json; tests/vectors/README.md says in words what is in them, and
+tests/test_vectors.py checks that those committed are these. Pictures are raw bytes, so
+that no decoder is involved.
 """
 
 import base64
@@ -39,7 +39,7 @@ SIZES = (
 
 
 def picture(width: int, height: int, seed: int) -> np.ndarray:
-    """Noise, black and white at the left and a ramp at the right."""
+    """Return noise, black and white at the left and a ramp at the right."""
     count = width * height * 3
     noise = [bits & 255 for bits in itertools.islice(splitmix64(seed), count)]
     pixels = np.array(noise, np.uint8).reshape(height, width, 3)
@@ -51,7 +51,7 @@ def picture(width: int, height: int, seed: int) -> np.ndarray:
 
 
 def preprocess() -> dict:
-    """Images and the inputs of a network made of them."""
+    """Return pictures and what a network sees of them."""
     cases = []
     for seed, (width, height, side) in enumerate(SIZES):
         pixels = picture(width, height, seed)
@@ -71,7 +71,7 @@ def preprocess() -> dict:
 
 
 def postprocess() -> dict:
-    """Floats, some of them ties or out of range, and their bytes."""
+    """Return floats, ties and out of range among them, and their bytes."""
     ties = (np.arange(0, 255, 17) + 0.5) / 127.5 - 1
     near = np.concatenate([ties - 1e-6, ties + 1e-6])
     outside = np.array([-1e30, -7.5, -1.0000001, -1, -0.0, 0, 1, 1.0000001, 3, 1e30])
@@ -81,7 +81,7 @@ def postprocess() -> dict:
 
 
 def latents() -> dict:
-    """Seeds, the first 64-bit numbers they give, and their latents."""
+    """Return seeds, the first 64-bit numbers they give, and their latents."""
     seeds = (0, 1, 2, 3, 42, 99, 2**32, 2**53 - 1)
     cases = [
         {
@@ -96,7 +96,7 @@ def latents() -> dict:
 
 
 def styles() -> dict:
-    """Truncated styles (psi) and interpolated ones."""
+    """Return styles on the way to a domain's mean (psi), and from one to another."""
     mean, style, other = (seeded_latent(seed, 6)[0] for seed in (100, 101, 102))
     shares = (0.0, 0.25, 0.5, 0.7, 1.0)
     return {
@@ -114,7 +114,7 @@ def styles() -> dict:
 
 
 def between(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
-    """The style at a share of the way from one to another."""
+    """Return the style at a share of the way from one to another."""
     return first + np.float32(share) * (second - first)
 
 
@@ -125,7 +125,7 @@ Json = dict[str, Any]
 
 
 def contract() -> dict:
-    """Descriptions (stargan.json) to accept, and those to refuse."""
+    """Return descriptions (stargan.json) to take, and such as must be refused."""
     whole = description()
     split = description(split=True)
     files = {"stargan.tflite": MODEL}
@@ -233,7 +233,7 @@ CHANGES: tuple[tuple[str, tuple[Any, ...], Any, str], ...] = (
 
 
 def description(split: bool = False, batch: int = 1) -> Json:
-    """The description of an exported model, with short styles."""
+    """Return what export writes beside a model, with short styles."""
     pixels, style = [batch, 32, 32, 3], [batch, 6]
     image = {"shape": pixels, "dtype": "float32", "range": "RGB in [-1, 1]"}
     label = {"shape": [batch], "dtype": "int32", "range": "label, 0 to 2"}
@@ -283,13 +283,13 @@ def description(split: bool = False, batch: int = 1) -> Json:
 
 
 def case(name: str, described: Json, files: dict[str, bytes]) -> dict:
-    """A folder: the text of its stargan.json, and its other files."""
+    """Return a folder: the text of its stargan.json, and the files beside it."""
     encoded = {file: encode(data) for file, data in files.items()}
     return {"case": name, "text": json.dumps(described), "files": encoded}
 
 
 def changed(described: Json, path: tuple[Any, ...], value: Any) -> Json:
-    """A copy with another value at a path, or without one."""
+    """Return a copy with another value at a path, or nothing there."""
     result = json.loads(json.dumps(described))  # the same tensor is in it many times
     *parents, last = path
     inner = result
@@ -303,18 +303,18 @@ def changed(described: Json, path: tuple[Any, ...], value: Any) -> Json:
 
 
 def encode(data: np.ndarray | bytes) -> str:
-    """Bytes, or an array's bytes, as base64."""
+    """Return bytes, or an array's bytes, as base64."""
     raw = data if isinstance(data, bytes) else data.tobytes()
     return base64.b64encode(raw).decode()
 
 
 def numbers(values: np.ndarray) -> list[float]:
-    """Float32 numbers as the shortest decimals that give the same values."""
+    """Return float32 numbers by the shortest decimals that give them back."""
     return [float(str(value)) for value in np.asarray(values, np.float32)]
 
 
 def files() -> dict[str, str]:
-    """The text of every file, by its name."""
+    """Return the text of every file, by its name."""
     contents = (preprocess, postprocess, latents, styles, contract)
     return {f"{f.__name__}.json": json.dumps(f(), indent=1) + "\n" for f in contents}
 

@@ -1,9 +1,9 @@
-"""Produce every fault many times and print what was lost, the table of robustness.md.
+"""Every fault many times: what was done, how often, and what was lost.
 
     python tests/faults/campaign.py                   all; an hour or more on two cores
-    python tests/faults/campaign.py kills=9 numbers   these two, the first nine times
+    python tests/faults/campaign.py kills=9 numbers   these alone, the first so often
 
-The tests in this folder produce each fault a few times.
+prints the table of the README. The tests beside it do the same a few times.
 """
 
 import collections
@@ -36,9 +36,9 @@ from test_stargan import contents  # noqa: E402
 from test_workers import flags_of  # noqa: E402
 
 from tfstargan.cli import PREEMPTED  # noqa: E402
-from tfstargan.runs.run import Run, open_run  # noqa: E402
+from tfstargan.runs.run import Run, open_run  # noqa: E402, open_run
 
-PER_EXAMPLE = 20  # damaged images per example of Hypothesis, which takes longer
+PER_EXAMPLE = 20  # damaged pictures for one example of hypothesis, which takes longer
 
 
 class Row(NamedTuple):
@@ -51,14 +51,14 @@ class Row(NamedTuple):
 
 
 def start(config: object, run_dir: pathlib.Path, log: pathlib.Path) -> subprocess.Popen:
-    """Start training in a process of its own."""
+    """Start training, a process of its own."""
     command = [sys.executable, "-m", "tfstargan.train", *flags_of(config)]
     with log.open("ab") as file:
         return subprocess.Popen([*command, f"--run_dir={run_dir}"], stderr=file)
 
 
 def wait_for_save(process: subprocess.Popen, folder: pathlib.Path, skip: int) -> None:
-    """Wait until training writes a checkpoint, after the first `skip` ones."""
+    """Wait until training writes a checkpoint, not one of the first few."""
     seen: set[str] = set()
     while process.poll() is None and len(seen) <= skip:
         seen |= {path.name for path in folder.glob("checkpoints/.partial-iter*h5")}
@@ -66,7 +66,7 @@ def wait_for_save(process: subprocess.Popen, folder: pathlib.Path, skip: int) ->
 
 
 def losses(run: Run) -> dict[tuple[str, int], set[bytes]]:
-    """All logged values, {(name, iteration): {value}}."""
+    """Return every value that was ever logged, {(name, iteration): {value}}."""
     found = collections.defaultdict(set)
     for file in sorted(run.logs_dir.iterdir()):
         for event in event_file_loader.EventFileLoader(str(file)).Load():
@@ -78,7 +78,7 @@ def losses(run: Run) -> dict[tuple[str, int], set[bytes]]:
 
 
 def assert_same(run: Run, other: Run) -> int:
-    """Compare weights, optimizers, losses and grids bit for bit; count the losses."""
+    """Compare weights, optimizers, losses and pictures, bit for bit."""
     one, two = (contents(r.checkpoint()) for r in (run, other))
     assert one.keys() == two.keys()
     for name in one:
@@ -91,7 +91,7 @@ def assert_same(run: Run, other: Run) -> int:
 
 
 def kills(folder: pathlib.Path, times: int) -> list[Row]:
-    """Kill a run again and again, and compare it with an uninterrupted one."""
+    """Kill a run over and over, and compare it with one that was left alone."""
     rng = random.Random()
     config = tiny(
         iterations=12, save_every=1, sample_every=4, log_every=1, ds_iterations=12
@@ -129,28 +129,24 @@ def kills(folder: pathlib.Path, times: int) -> list[Row]:
     points = assert_same(open_run(str(often)), open_run(str(never)))
     same = f"nothing: weights, optimizers, {points:,} losses, all grids bit for bit"
     return [
-        Row("SIGKILL during a save", "while the file was written", str(in_save), same),
+        Row("SIGKILL in a save", "its partial file was left", str(in_save), same),
         Row(
-            "SIGKILL at other times",
-            "at random moments",
-            str(in_start),
-            "nothing, likewise",
+            "SIGKILL elsewhere", "at random moments", str(in_start), "nothing, likewise"
         ),
         Row(
             "SIGTERM",
-            "at random moments",
+            f"at random moments; saved, exit code {PREEMPTED}",
             str(asked),
-            f"nothing: saved, exit code {PREEMPTED}, after at most {slowest:.1f} s",
+            f"nothing; gone after {slowest:.1f} s at most",
         ),
     ]
 
 
 def saves(folder: pathlib.Path, times: int) -> list[Row]:
-    """Kill a process that only saves."""
+    """Kill a process that does nothing but save."""
     found = saving.kill_saves(folder, times)
-    how = f"at random moments, {found.in_mid_save} while the file was written"
-    lost = "no complete checkpoint was lost"
-    return [Row("SIGKILL of a process that only saves", how, str(found.times), lost)]
+    how = f"at random moments, {found.in_mid_save} of them in mid-file"
+    return [Row("SIGKILL of saves alone", how, str(found.times), "never a whole one")]
 
 
 def flips(folder: pathlib.Path, times: int) -> list[Row]:
@@ -172,8 +168,8 @@ def flips(folder: pathlib.Path, times: int) -> list[Row]:
         with contextlib.redirect_stderr(io.StringIO()) as said:
             assert Run(folder, config).checkpoint() == first
         assert f"{newest}: can't be loaded" in said.getvalue()
-    how, lost = "one bit flipped, or truncated", "the iterations after the one before"
-    return [Row("Damaged newest checkpoint", how, str(times), lost)]
+    how = "a bit flipped, or the end cut off; the one before is used"
+    return [Row("Damaged newest checkpoint", how, str(times), "what came after that")]
 
 
 def disks(folder: pathlib.Path, times: int) -> list[Row]:
@@ -182,13 +178,14 @@ def disks(folder: pathlib.Path, times: int) -> list[Row]:
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     command = [*unshare, sys.executable, str(script), str(folder), str(times)]
     subprocess.run(command, check=True)
-    how = "saving to a file system of random size until it was full"
-    lost = "nothing: the checkpoint before is complete"
-    return [Row("Full disk", how, str(times), lost)]
+    how = "a tmpfs of random size, saved to until it was full"
+    return [
+        Row("Full disk", how, str(times), "nothing: the checkpoint before is whole")
+    ]
 
 
 def numbers(folder: pathlib.Path, times: int) -> list[Row]:
-    """Train with NaN in the data, with one replica and in one of two."""
+    """Feed not-a-number to training, in one replica and in one of two."""
     rows = []
     for replicas in (1, 2):
         script = [sys.executable, str(HERE / "poisoned.py")]
@@ -198,40 +195,39 @@ def numbers(folder: pathlib.Path, times: int) -> list[Row]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        skipped, rollbacks = result.stdout.split()[-2:]
+        left_out, backs = result.stdout.split()[-2:]
         where = "one of two replicas" if replicas == 2 else "one replica"
         rows.append(
             Row(
-                f"NaN in {where}",
-                "in the latents of 9 iterations",
-                "1",
-                f"{skipped} skipped updates, and the iterations since the checkpoint "
-                f"({rollbacks} rollbacks)",
+                f"Not a number in {where}",
+                f"in latents; {left_out} updates left out, gone back {backs} times",
+                "9 iterations",
+                "these updates, and what came after the checkpoint gone back to",
             )
         )
     return rows
 
 
 def files(folder: pathlib.Path, times: int) -> list[Row]:
-    """Read damaged images, and JSON files of any content."""
+    """Read damaged pictures, and what strangers write into JSON."""
     pictures.read_damaged(times, seed=1)
-    test = [sys.executable, "-m", "pytest", "-q", "tests/faults", "-k", "untrusted"]
+    test = [sys.executable, "-m", "pytest", "-q", "tests/faults", "-k", "stranger"]
     examples = times // PER_EXAMPLE
     environment = {"HYPOTHESIS_EXAMPLES": str(examples)}
     subprocess.run(test, cwd=ROOT, env=os.environ | environment, check=True)
     kinds = len(pictures.contents())
     return [
         Row(
-            "Damaged images",
-            f"bytes changed, or truncated, in {kinds} kinds of file",
+            "Pictures of strangers",
+            f"bytes changed, ends cut off, in {kinds} kinds",
             f"{times:,}",
-            "nothing: each was read, or named as broken",
+            "nothing: read, or named",
         ),
         Row(
-            "Damaged settings, records, models",
-            "generated by Hypothesis",
+            "Settings, records, models of strangers",
+            "made by hypothesis",
             f"{examples:,} of each",
-            "nothing: each was read, or refused",
+            "nothing: read, or refused",
         ),
     ]
 
@@ -251,15 +247,12 @@ def locks(folder: pathlib.Path, times: int) -> list[Row]:
         first.wait()
     said = (folder / "second.log").read_text()
     assert said.count("another training is at work") == times
-    how, lost = (
-        "the same command while the first runs",
-        "nothing: the second was refused",
-    )
-    return [Row("Two trainings in one run", how, str(times), lost)]
+    how = "the same command while it runs"
+    return [Row("Two trainings in one run", how, str(times), "nothing: refused")]
 
 
 def memory(folder: pathlib.Path, times: int) -> list[Row]:
-    """Train for 10,000 iterations and record memory, open files and threads."""
+    """Train for 10,000 iterations and watch memory, files and threads."""
     every = 1000
     config = tiny(
         iterations=times, save_every=every, sample_every=every, log_every=10, jit=True
@@ -284,11 +277,11 @@ def memory(folder: pathlib.Path, times: int) -> list[Row]:
     spread = [f"{x.min():.0f} to {x.max():.0f}" for x in after[:, 2:].T]
     return [
         Row(
-            "A long run",
-            f"{times:,} iterations, memory read every second",
+            "Long runs",
+            f"{times:,} iterations, looked at every second",
             "1",
             f"memory {low:.0f} to {high:.0f} MB, {slope:+.1f} MB per 1,000 iterations; "
-            f"{spread[0]} open files, {spread[1]} threads",
+            f"{spread[0]} files, {spread[1]} threads",
         )
     ]
 
@@ -306,7 +299,7 @@ FAULTS: dict[Callable[[pathlib.Path, int], list[Row]], int] = {
 
 
 def main() -> None:
-    """Produce the named faults, or all, and print the table."""
+    """Run what is named, or all, and print the table."""
     chosen = dict(name.partition("=")[::2] for name in sys.argv[1:])
     rows = []
     for fault, times in FAULTS.items():
@@ -319,7 +312,7 @@ def main() -> None:
             )
         seconds = time.monotonic() - began
         print(f"{fault.__name__}: {seconds:.0f} s", file=sys.stderr, flush=True)
-    print("| fault | how it was produced | times | what was lost |\n|---|---|---|---|")
+    print("| fault | how it was made | how often | what was lost |\n|---|---|---|---|")
     for row in rows:
         print("|", " | ".join(row), "|")
 

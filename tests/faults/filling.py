@@ -14,7 +14,7 @@ from tfstargan.runs.run import Run
 
 
 def fill(run: Run) -> tuple[int, str]:
-    """The number of saves until one fails, and the message of the failure."""
+    """Save until that fails; return the saves that did not, and what was said."""
     model = saving.Weights()
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Image files of every kind that users may have in a folder."""
+"""Picture files of every kind that folders of strangers hold."""
 
 import contextlib
 import io
@@ -56,7 +56,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def bomb() -> bytes:
-    """A small PNG of 100,000 x 100,000 pixels."""
+    """Return a PNG of 100,000 x 100,000 pixels in some bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -69,7 +69,7 @@ def bomb() -> bytes:
 
 
 def contents() -> dict[str, bytes]:
-    """The regular files of GOOD and BROKEN, {name: content}."""
+    """Return the files of GOOD and BROKEN that are files."""
     image = noise()
     jpg, png = encoded(image, "JPEG"), encoded(image, "PNG")
     turned = Image.Exif()
@@ -105,7 +105,7 @@ def contents() -> dict[str, bytes]:
 
 
 def others(folder: pathlib.Path) -> dict[str, Callable[[pathlib.Path], None]]:
-    """Functions that make the files of GOOD and BROKEN that are not regular."""
+    """Return what makes those that are no files of their own."""
     return {
         "link.jpg": lambda path: path.symlink_to(folder / "plain.jpg"),
         "dangling.jpg": lambda path: path.symlink_to(folder / "nowhere.jpg"),
@@ -115,7 +115,7 @@ def others(folder: pathlib.Path) -> dict[str, Callable[[pathlib.Path], None]]:
 
 
 def write(folder: pathlib.Path) -> None:
-    """Write a file of every kind."""
+    """Write one of every kind."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents().items():
         (folder / name).write_bytes(content)
@@ -124,7 +124,7 @@ def write(folder: pathlib.Path) -> None:
 
 
 def read_damaged(times: int, seed: int = 0) -> None:
-    """Read images with changed bytes, some truncated: each is read, or unreadable."""
+    """Read so many pictures with bytes changed, some cut short: a picture or a line."""
     rng = random.Random(seed)
     whole = list(contents().values())
     for _ in range(times):

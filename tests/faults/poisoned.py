@@ -1,8 +1,8 @@
-"""Train with NaN in some latents; see `campaign.numbers`.
+"""Train on latents that are no numbers, now and then; see `campaign.numbers`.
 
     python tests/faults/poisoned.py RUN REPLICAS
 
-prints the number of skipped updates and of rollbacks.
+prints how many updates were left out and how often the run went back.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from tfstargan.data import stream
 from tfstargan.training import loop
 from tfstargan.training.stargan import StarGANv2
 
-BAD = (3, 5, 6, 9, 10, 11, 12, 15, 16)  # iterations; three in a row cause a rollback
+BAD = (3, 5, 6, 9, 10, 11, 12, 15, 16)  # iterations; after three in a row, back
 
 
 def main(run_dir: pathlib.Path, replicas: int) -> None:
-    """Train with one NaN in the batch of each bad iteration."""
+    """Train, with one bad number in each bad iteration's batch."""
     config = tiny(iterations=20, save_every=4, rollback_after=3, replicas=replicas)
     plain, models = stream.example, []
 

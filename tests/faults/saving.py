@@ -1,8 +1,8 @@
-"""Kill a process that saves checkpoints, at random moments.
+"""Kill a process that saves checkpoints, at random moments of it.
 
     python tests/faults/saving.py RUN
 
-saves the same small model again and again, each time one iteration later.
+saves the same small model over and over, each time an iteration later.
 """
 
 import os
@@ -21,11 +21,11 @@ import keras  # noqa: E402
 from conftest import tiny  # noqa: E402
 
 from tfstargan.runs import checkpoint_file  # noqa: E402
-from tfstargan.runs.run import Run, iteration_of, open_run  # noqa: E402
+from tfstargan.runs.run import Run, iteration_of, open_run  # noqa: E402, open_run
 
 
 class Kills(NamedTuple):
-    """Numbers of kills, of kills during a save, and of complete newest checkpoints."""
+    """How many kills, how many in mid-save, after how many all was whole."""
 
     times: int
     in_mid_save: int
@@ -33,7 +33,7 @@ class Kills(NamedTuple):
 
 
 def kill_saves(folder: pathlib.Path, times: int, seed: int = 0) -> Kills:
-    """Kill a process that saves; the newest checkpoint must be complete each time."""
+    """Let a process save and kill it; the newest checkpoint must be whole each time."""
     rng = random.Random(seed)
     in_mid_save = whole = newest = 0
     with subprocess.Popen(

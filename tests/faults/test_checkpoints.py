@@ -1,4 +1,4 @@
-"""Checkpoints after kills, bit flips and full disks, and untrusted ones."""
+"""Checkpoints are whole, or named: after kills, flips, a full disk, of strangers."""
 
 import json
 import pathlib
@@ -33,7 +33,7 @@ def model() -> StarGANv2:
 
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory) -> pathlib.Path:
-    """The directory of a run with checkpoints of iterations 1 and 2."""
+    """Return the directory of a run with checkpoints of iterations 1 and 2."""
     path = tmp_path_factory.mktemp("runs") / "saved"
     with Run.start(path, model.config) as run:
         for iteration in (1, 2):
@@ -43,7 +43,7 @@ def saved(model, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture
 def run(saved, tmp_path) -> Iterator[Run]:
-    """A copy of that run."""
+    """Return a copy of it."""
     shutil.copytree(saved, tmp_path / "run")
     with Run.start(tmp_path / "run", open_run(str(saved)).config) as run:
         yield run
@@ -56,12 +56,12 @@ def save(run: Run, model: StarGANv2, iteration: int) -> pathlib.Path:
 
 
 def reopened(run: Run) -> Run:
-    """The run as another process reads it."""
+    """Return the run as another process finds it."""
     return Run(run.path, run.config)
 
 
 @pytest.mark.process
-def test_a_save_killed_at_any_moment_leaves_the_newest_checkpoint_complete(tmp_path):
+def test_a_save_killed_at_any_moment_leaves_the_newest_whole(tmp_path):
     assert saving.kill_saves(tmp_path, times=3).whole == 3
 
 
@@ -192,13 +192,13 @@ def objects(file: h5py.File) -> None:
         (objects, "no numbers"),
     ],
 )
-def test_an_untrusted_checkpoint_reaches_no_other_file_and_fills_no_memory(
+def test_a_stranger_s_checkpoint_reaches_no_other_file_and_fills_no_memory(
     run, change, fault
 ):
     newest = run.checkpoints()[-1]
     with h5py.File(newest, "a") as file:
         change(file)
-    checkpoint_file.write_checksum(newest, newest)  # an attacker can, too
+    checkpoint_file.write_checksum(newest, newest)  # a stranger can, too
     with pytest.raises(UserError, match=fault):
         reopened(run).checkpoint(2)
 

@@ -1,4 +1,4 @@
-"""A run directory allows one training at a time; the lock ends with its process."""
+"""One training at a time in a run directory; a process that died holds nothing."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Untrusted exported models are used if complete, or refused in one line."""
+"""Exported models of strangers: used if whole, else refused in a line."""
 
 import contextlib
 import copy
@@ -35,7 +35,7 @@ MODEL = random.Random(0).randbytes(500)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> pathlib.Path:
-    """An exported folder; its model is only loaded as bytes here."""
+    """Return an exported folder; its model is only loaded as bytes here."""
     folder = tmp_path_factory.mktemp("float32")
     (folder / "stargan.tflite").write_bytes(MODEL)
     CONTRACT.seal(folder)
@@ -48,7 +48,7 @@ def described(folder) -> dict:
 
 
 def places(found: object, here: tuple = ()) -> list[tuple]:
-    """The path to every value in parsed JSON."""
+    """Return the path to every value in parsed JSON."""
     children = {}
     if isinstance(found, dict):
         children = found
@@ -60,7 +60,7 @@ def places(found: object, here: tuple = ()) -> list[tuple]:
 
 @bounded
 @given(data=st.data())
-def test_an_untrusted_description_is_read_or_refused(described, data):
+def test_a_stranger_s_description_is_read_or_refused(described, data):
     found = copy.deepcopy(described)
     for _ in range(data.draw(st.integers(1, 3))):
         *path, last = data.draw(st.sampled_from(places(found)))
@@ -77,7 +77,7 @@ def test_an_untrusted_description_is_read_or_refused(described, data):
 
 @bounded
 @given(content=st.binary() | json_values.map(json.dumps).map(str.encode))
-def test_an_untrusted_file_of_any_content_is_refused(tmp_path, content):
+def test_a_stranger_s_file_of_any_content_is_refused(tmp_path, content):
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(UserError) as raised:
         Contract.load(tmp_path)

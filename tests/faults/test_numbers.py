@@ -1,4 +1,4 @@
-"""An update with a loss or gradient that is not finite is skipped and named."""
+"""A loss or gradient that is not finite reaches no weight, is named, and ends."""
 
 import math
 from collections.abc import Iterator
@@ -24,19 +24,19 @@ CONFIG = tiny(rollback_after=2)
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[StarGANv2, list[np.ndarray]]:
-    """A model that has not been trained, and its state."""
+    """Return a model that has not been trained, and its state."""
     model = make_model(CONFIG)
     return model, arrays(state(model))
 
 
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
-    """The shared model; the test may change it."""
+    """Return it; the test may change it."""
     yield from lend(*shared)
 
 
 def trained(model: StarGANv2) -> dict[str, list[np.ndarray]]:
-    """Weights, moments and counts of each network, which updates change."""
+    """Return what updates change: weights, moments and counts, by network."""
     return {
         name: [
             *getattr(model, name).get_weights(),
@@ -55,7 +55,7 @@ def changed(before: dict, after: dict) -> set[str]:
 
 
 def with_nan(batch: Batch, name: str, value: float = math.nan) -> Batch:
-    """A batch with one number of one image replaced."""
+    """Return a batch with one number of one image replaced."""
     tensor = np.array(getattr(batch, name))
     tensor.reshape(-1)[0] = value
     return batch._replace(**{name: tf.constant(tensor)})
@@ -70,7 +70,9 @@ def with_nan(batch: Batch, name: str, value: float = math.nan) -> Batch:
     ],
 )
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_only_the_updates_that_meet_it_are_skipped(model, where, left_out, value):
+def test_the_updates_that_meet_it_are_left_out_and_no_other(
+    model, where, left_out, value
+):
     before = trained(model)
     logs = model.train_step(with_nan(make_batch(1), where, value))
     named = {k.removeprefix("left_out/") for k, v in logs.items() if "left" in k and v}
@@ -123,7 +125,7 @@ def test_a_gradient_whose_square_overflows_would_stay_in_adam_for_ever(
 
 @pytest.fixture
 def watch(model, tmp_path):
-    """A `NonFinite` of a model in a run that has a checkpoint."""
+    """Return the watch over a model in a run that has a checkpoint."""
     with Run.start(tmp_path, CONFIG) as run:
         run.save(model)
         watch = NonFinite(run)
@@ -149,7 +151,7 @@ def test_each_is_named_and_after_some_in_a_row_the_run_goes_back(watch, capsys):
     assert "update G/latent of the mapping_network left out, its loss (nan)" in said
     step(watch, bad)
     assert not changed(at_checkpoint, trained(model))
-    assert model.iterations_done() == 5  # data and schedules continue
+    assert model.iterations_done() == 5  # data and schedules go on
     said = capsys.readouterr().err
     assert "iteration 5: went back to the weights of iteration-0000000.w" in said
     assert watch.in_a_row == 0

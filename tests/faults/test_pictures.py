@@ -1,4 +1,4 @@
-"""Every image file in a folder is used, or refused by its name; none does harm."""
+"""Picture files of strangers: each is used, or refused by its name; none does harm."""
 
 import pictures
 import pytest
@@ -14,7 +14,7 @@ from tfstargan.errors import UserError
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory):
-    """A folder with two domains, of which one has an image of every kind."""
+    """Return a folder with two domains: one has a picture of every kind."""
     root = tmp_path_factory.mktemp("zoo")
     pictures.write(root / "train" / "cat")
     (root / "train" / "dog").mkdir()
@@ -24,7 +24,7 @@ def zoo(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", pictures.GOOD)
-def test_an_unusual_image_is_used_and_its_kind_reported(zoo, name):
+def test_an_unusual_picture_is_used_and_its_kind_told(zoo, name):
     path = zoo / "train" / "cat" / name
     assert look(path).kinds == pictures.GOOD[name]
     assert not look(path).problem
@@ -35,7 +35,7 @@ def test_an_unusual_image_is_used_and_its_kind_reported(zoo, name):
 
 @pytest.mark.parametrize("name", pictures.BROKEN)
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_broken_image_is_named_with_its_problem(zoo, name):
+def test_a_broken_picture_is_named_with_its_problem(zoo, name):
     path = zoo / "train" / "cat" / name
     seen = look(path)
     assert seen.problem == pictures.BROKEN[name]
@@ -44,7 +44,7 @@ def test_a_broken_image_is_named_with_its_problem(zoo, name):
         images.read(path)
 
 
-def test_a_folder_with_broken_images_is_refused_or_they_are_skipped(zoo, capsys):
+def test_a_folder_with_broken_pictures_is_refused_or_they_are_left_out(zoo, capsys):
     with pytest.raises(UserError, match=rf"there are {len(pictures.BROKEN)} such"):
         Folder(zoo, "train")
     config = tiny(dataset="folder", data_dir=str(zoo), domains=(), skip_broken=True)
@@ -54,7 +54,7 @@ def test_a_folder_with_broken_images_is_refused_or_they_are_skipped(zoo, capsys)
     assert examples_of(image_set, 32, len(pictures.GOOD)).shape[1] == len(pictures.GOOD)
 
 
-def test_a_domain_without_a_readable_image_is_refused(zoo, tmp_path):
+def test_a_domain_without_a_whole_picture_is_refused(zoo, tmp_path):
     for domain in ("cat", "dog"):
         (tmp_path / "train" / domain).mkdir(parents=True)
         (tmp_path / "train" / domain / "a.jpg").write_bytes(b"no picture")
@@ -76,7 +76,7 @@ def test_the_command_lists_all_in_one_pass_with_a_count_of_each_kind(zoo):
     assert f"error: {zoo}: {broken} of the pictures can't be used" in result.stderr
 
 
-def test_many_images_are_checked_once_until_they_change(zoo, tmp_path, monkeypatch):
+def test_many_pictures_are_looked_at_once_until_they_change(zoo, tmp_path, monkeypatch):
     from tfstargan.data import scan
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -95,5 +95,5 @@ def test_many_images_are_checked_once_until_they_change(zoo, tmp_path, monkeypat
     assert list(scan.broken(paths)) == paths[1:]
 
 
-def test_randomly_damaged_images_are_read_or_reported():
+def test_damage_at_random_never_does_more_than_be_named():
     pictures.read_damaged(300)

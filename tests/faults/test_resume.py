@@ -1,4 +1,4 @@
-"""A resumed run reaches the same numbers and grids as an uninterrupted one."""
+"""An interrupted run goes on to the same numbers and pictures as one that was not."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def terminate() -> None:
 
 
 @pytest.mark.slow  # eager: the campaign kills processes that have a graph
-def test_stopped_while_it_draws_it_saves_and_resumes_to_the_same_numbers(
+def test_asked_to_end_while_it_draws_it_saves_and_goes_on_as_if_never_asked(
     eager, small_grids, tmp_path
 ):
     config = tiny(sample_every=2)

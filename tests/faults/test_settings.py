@@ -1,4 +1,4 @@
-"""Contradictory flags and untrusted settings end a command before its first step."""
+"""Contradictions in flags, and settings of strangers, end before the first step."""
 
 import contextlib
 import json
@@ -97,14 +97,14 @@ json_values = st.recursive(
     ),
     max_leaves=5,
 )
-untrusted_settings = st.dictionaries(
+strangers_settings = st.dictionaries(
     st.sampled_from([*Config.__dataclass_fields__, "other"]), json_values, max_size=6
 )
 
 
 @bounded
-@given(content=untrusted_settings.map(json.dumps).map(str.encode) | st.binary())
-def test_an_untrusted_configuration_is_read_or_refused(tmp_path, content):
+@given(content=strangers_settings.map(json.dumps).map(str.encode) | st.binary())
+def test_a_stranger_s_configuration_is_read_or_refused(tmp_path, content):
     path = tmp_path / "config.json"
     path.write_bytes(content)
     with contextlib.suppress(UserError):  # and no other error
@@ -125,7 +125,7 @@ def test_an_untrusted_configuration_is_read_or_refused(tmp_path, content):
         },
     )
 )
-def test_an_untrusted_index_of_records_is_read_or_refused(tmp_path, content):
+def test_a_stranger_s_index_of_records_is_read_or_refused(tmp_path, content):
     (tmp_path / shard_index.INDEX).write_text(json.dumps(content))
     with contextlib.suppress(UserError):  # and no other error
         assert len(shards.Shards(tmp_path, "train").domains) > 1
