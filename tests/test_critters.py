@@ -74,7 +74,7 @@ def test_the_same_factors_give_the_same_picture(species: int) -> None:
     assert again == random_critter(species, np.random.default_rng(3))
 
 
-def test_more_images_do_not_change_the_first_ones() -> None:
+def test_more_pictures_leave_the_first_as_they_are() -> None:
     few, few_labels, few_critters = make_split(2, 16, seed=0)
     many, many_labels, many_critters = make_split(5, 16, seed=0)
     first = [0, 1, 5, 6, 10, 11]

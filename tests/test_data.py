@@ -98,7 +98,7 @@ def test_the_two_references_are_drawn_apart():
     assert 0 < same < 30  # one in five, being drawn with replacement
 
 
-def test_a_resumed_stream_continues_where_it_stopped():
+def test_a_resumed_stream_goes_on_where_it_stopped():
     config = tiny(iterations=4)
     image_set = open_images(config, "train")
     whole = list(batches(image_set, config))
@@ -262,7 +262,7 @@ def test_a_wide_picture_gives_its_centred_square():
     assert np.asarray(square).min() == 200
 
 
-def test_a_grid_has_images_in_their_cells_and_white_elsewhere():
+def test_a_grid_has_pictures_where_they_belong_and_white_elsewhere():
     red = np.full((96, 96, 3), (255, 0, 0), np.uint8)
     grid = images.grid([[None, red], [red]], gap=4)
     assert grid.shape == (2 * 100 + 4, 2 * 100 + 4, 3)

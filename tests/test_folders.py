@@ -283,7 +283,7 @@ def test_names_that_are_not_utf_8_are_read_packed_and_told(data):
     assert files.safe_names([name]) == ["%83l%83R"]
 
 
-def test_commands_work_without_a_home_or_cache_folder(monkeypatch, tmp_path):
+def test_a_user_without_home_or_cache_goes_on(monkeypatch, tmp_path):
     def nobody():
         raise RuntimeError("Could not determine home directory.")
 

@@ -152,7 +152,7 @@ def test_chosen_domains_keep_their_order(data_dir):
     assert [reds(chosen, k) for k in range(2)] == [{2, 5}, {0, 3}]
 
 
-def test_the_stream_continues_where_it_stopped(data_dir):
+def test_the_stream_goes_on_where_it_stopped(data_dir):
     config = tiny(
         dataset="tfds:made_pets:species", data_dir=data_dir, domains=(), iterations=4
     )

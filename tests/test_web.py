@@ -384,7 +384,7 @@ def test_without_webassembly_it_says_so(open_page):
     ],
     ids=["no model", "another model", "another description", "no site.json"],
 )
-def test_an_incomplete_site_says_so(open_page, site, tmp_path, spoil, message):
+def test_a_site_that_is_not_whole_says_so(open_page, site, tmp_path, spoil, message):
     shutil.copytree(site, tmp_path / "site")
     spoil(tmp_path / "site" / "model")
     for url in serve(tmp_path / "site"):
