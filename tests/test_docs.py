@@ -45,7 +45,8 @@ OTHERS = [
     "docs/tour.ipynb",
 ]
 LINKED = [*PAGES, *(ROOT / name for name in OTHERS)]
-FENCED = [p for p in LINKED if p.suffix == ".md" and "_demo" not in p.parent.name]
+INDENTED = ("web_demo", "android_demo", "vectors")  # pages with indented code
+FENCED = [p for p in LINKED if p.suffix == ".md" and p.parent.name not in INDENTED]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 CAPTION = re.compile(r"\*[^*]*`(?:make|tfstargan|python) [^`]+`[^*]*\*", re.DOTALL)

@@ -31,7 +31,7 @@ SCRIPTS = [
 START = re.compile(
     r"\b(?:tfstargan (?!export [A-Z])(?:export )?[a-z_]+\b|python benchmarks/\w+\.py)"
 )
-PLACEHOLDER = re.compile(r"\b(?:[NMX]|NAME|\d+)\b")  # in a quoted message
+PLACEHOLDER = re.compile(r"\b(?:[NMX]|NAME|\d+)\b|…|\.\.\.")  # in a quoted message
 
 
 def commands_of(text: str) -> Iterator[str]:
