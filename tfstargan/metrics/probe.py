@@ -254,8 +254,8 @@ def of_run(config: Config) -> Probe:
     """
     if config.domains != critters.SPECIES:
         raise UserError(
-            "--probe: only for drawn animals (--dataset=critters); the domains of this "
-            f"run are {', '.join(config.domains)}"
+            "--probe: only for drawn animals (--dataset=critters), and this run's "
+            f"domains are {', '.join(config.domains)}"
         )
     return load(config.img_size, cache_dir() / "probes")
 
