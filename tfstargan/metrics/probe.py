@@ -266,8 +266,8 @@ def of_run(config: Config) -> Probe:
     drawn = config.dataset == "critters" or config.domains == critters.SPECIES
     if not drawn or not set(config.domains) <= set(critters.EVERY_SPECIES):
         raise UserError(
-            "--probe: only for drawn animals (--dataset=critters); the domains of this "
-            f"run are {', '.join(config.domains)}"
+            "--probe: only for drawn animals (--dataset=critters), and this run's "
+            f"domains are {', '.join(config.domains)}"
         )
     species = critters.chosen(config.domains)
     return load(config.img_size, cache_dir() / "probes", species)
