@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def tiny(**settings: object) -> Config:
-    """Return settings with which everything takes seconds."""
+    """Settings with which everything takes seconds."""
     small = {
         "dataset": "critters",
         "domains": ("bear", "cat", "rabbit"),
@@ -98,7 +98,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pathlib.Path
 
 @pytest.fixture(scope="session")
 def run_dir(once: Callable[..., pathlib.Path]) -> pathlib.Path:
-    """Return a run of three iterations on drawn animals; not to be changed."""
+    """A run of three iterations on drawn animals; not to be changed."""
 
     def train(path: pathlib.Path) -> None:
         with pytest.MonkeyPatch.context() as patch:

@@ -17,7 +17,7 @@ import pytest
 from android import signatures, toolchain
 from android.toolchain import APP, DEMO, PACKAGE
 from PIL import Image
-from write_vectors import picture
+from write_vectors import image
 
 from export.apps.assets import write_assets
 from export.litert import exporting
@@ -286,7 +286,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 @pytest.mark.process
 def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
     endpoints = runtime.load(assets / "model")
-    source, reference = (picture(w, h, w) for w, h in ((53, 41), (32, 50)))
+    source, reference = (image(w, h, w) for w, h in ((53, 41), (32, 50)))
     command = ["java", "-cp", toolchain.with_libraries(pure), toolchain.PIPELINE]
     with subprocess.Popen(
         [*command, str(assets / "model")],

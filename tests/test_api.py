@@ -44,7 +44,7 @@ def translator(run) -> sg.Translator:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> pathlib.Path:
-    """Return a folder with cat.png, rabbit.png, of 40 x 48 pixels, and cat.jpg."""
+    """A folder with cat.png, rabbit.png, of 40 x 48 pixels, and cat.jpg."""
     folder = tmp_path_factory.mktemp("images")
     for label, name in ((1, "cat"), (2, "rabbit")):
         picture = Image.fromarray(draw(nth_critter("val", label, 0, 0), 48))

@@ -58,7 +58,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def room_of(name: str) -> str:
-    """Return the room, or the module beside the rooms, that a full name belongs to."""
+    """The room, or the module beside the rooms, that a full name belongs to."""
     return ".".join(name.split(".")[:2])
 
 

@@ -75,7 +75,7 @@ def test_every_array_of_a_checkpoint_is_restored(run, tmp_path):
 
 
 def arrays_of(file: pathlib.Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a checkpoint, the optimizers' named as they were then."""
+    """The arrays of a checkpoint, the optimizers' named as they were then."""
     found = {}
     for name, array in contents(file).items():
         if match := re.fullmatch(r"vars/(\w+)\.optimizer\.(\d+)", name):

@@ -30,7 +30,7 @@ def teacher(run_dir) -> Teacher:
 
 
 def student_of(teacher: Teacher) -> Distiller:
-    """Return a student that has learned nothing yet."""
+    """A student that has learned nothing yet."""
     keras.utils.set_random_seed(0)
     config = distillation.student_config(teacher.run.config, 10, 0.75)
     model = Distiller(config, teacher)
@@ -54,7 +54,7 @@ def _faster() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def light_run(teacher, tmp_path_factory) -> Run:
-    """Return a distilled run; not to be changed."""
+    """A distilled run; not to be changed."""
     out = tmp_path_factory.mktemp("runs") / "tiny-light"
     distillation.distill_run(teacher.run, out, iterations=2)
     return open_run(str(out))

@@ -49,7 +49,7 @@ def hub_file(folder: pathlib.Path, name: str, arrays: dict) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def alexnet_dir(tmp_path_factory):
-    """Return a folder with AlexNet, as published but for the weights, and no more."""
+    """A folder with AlexNet, as published but for the weights, and no more."""
     folder = tmp_path_factory.mktemp("backbones")
     arrays = formula.weights("alexnet", CASE.shapes["alexnet"])
     arrays["classifier.1.bias"] = np.zeros(3, np.float32)
@@ -64,7 +64,7 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(run_dir, tmp_path):
-    """Return a copy of the tiny run, with more pictures."""
+    """A copy of the tiny run, with more images."""
     shutil.copytree(run_dir / "checkpoints", tmp_path / "run" / "checkpoints")
     with Run.start(tmp_path / "run", tiny(critters_per_domain=9)):
         pass
@@ -439,7 +439,7 @@ def test_the_published_alexnet_gives_lpips(alexnet_dir):
 
 @pytest.fixture
 def publisher(tmp_path):
-    """Return a folder that is served, and its address."""
+    """A folder that is served, and its address."""
     folder = tmp_path / "published"
     folder.mkdir()
 

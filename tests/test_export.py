@@ -454,7 +454,7 @@ def test_norms_of_many_pixels_are_exact():
 
 
 def forced_to_float16(content: bytes, **inputs: np.ndarray) -> np.ndarray:
-    """Return the one output of a .tflite by XNNPACK that computes in float16."""
+    """The one output of a .tflite by XNNPACK that computes in float16."""
     options = Options(
         hardware_accelerators=HardwareAccelerator.CPU,
         cpu_options=CpuOptions(num_threads=1, xnnpack_flags=FORCE_FP16),

@@ -27,14 +27,14 @@ pytestmark = pytest.mark.slow  # all together
 
 @pytest.fixture(scope="module")
 def folder(run_dir, tmp_path_factory) -> pathlib.Path:
-    """Return an exported folder; not to be changed."""
+    """An exported folder; not to be changed."""
     out = tmp_path_factory.mktemp("exports")
     return export_run(open_run(run_dir), report=False, out=str(out))[0]
 
 
 @pytest.fixture
 def run(run_dir, tmp_path) -> Run:
-    """Return a run of one's own."""
+    """A run of one's own."""
     return open_run(shutil.copytree(run_dir, tmp_path / "run"))
 
 

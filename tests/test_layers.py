@@ -29,7 +29,7 @@ def noise(seed: int, *shape: int) -> np.ndarray:
 
 
 def normalized(features: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
-    """Return instance normalization in double precision."""
+    """Instance normalization in double precision."""
     x = features.astype(np.float64)
     mean, var = (f(x, axis=(1, 2), keepdims=True) for f in (np.mean, np.var))
     return (x - mean) / np.sqrt(var + epsilon)
@@ -83,7 +83,7 @@ def plainly(x: Any, gain: Any, offset: Any) -> Any:
 
 
 def second_gradients(norm: Callable[..., Any], *inputs: Any) -> list[Any]:
-    """Return the gradients of a penalty on gradients, as R1 is one."""
+    """The gradients of a penalty on gradients, as R1 is one."""
     inputs = tuple(map(tf.constant, inputs))
     probe = tf.cast(noise(20, *inputs[0].shape), inputs[0].dtype)
     with tf.GradientTape() as outer:

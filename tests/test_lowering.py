@@ -104,7 +104,7 @@ def test_a_layer_computes_the_same_in_every_lowering(layer, arguments, shapes):
 
 
 def inputs_of(name: str) -> list[Any]:
-    """Return three images or latents with their styles or domains; for FAN one."""
+    """Three images or latents with their styles or domains; for FAN one."""
     domains = np.array([2, 0, 2], np.int32)
     side = CONFIGS[name].img_size
     images = noise(0, 3, side, side, 3)

@@ -11,7 +11,7 @@ from tfstargan.training.stargan import StarGANv2
 
 
 def estimate(replicas: int = 1, **settings: object) -> int:
-    """Return the estimate of a small model trained with these settings."""
+    """The estimate of a small model trained with these settings."""
     model = StarGANv2(tiny())
     model.config = dataclasses.replace(model.config, **settings)
     return memory.estimate(model, replicas)

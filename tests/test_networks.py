@@ -36,7 +36,7 @@ def noise(seed: int, *shape: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def networks() -> dict[str, keras.Model]:
-    """Return networks for three domains, norms and biases random; not to be changed."""
+    """Networks for three domains, norms and biases random; not to be changed."""
     keras.utils.set_random_seed(1)
     networks = build_networks(CONFIG, NETWORKS)
     for network in networks.values():
@@ -47,7 +47,7 @@ def networks() -> dict[str, keras.Model]:
 
 
 def inputs(name: str) -> list[np.ndarray]:
-    """Return three images or latents, and their styles or domains."""
+    """Three images or latents, and their styles or domains."""
     if name == "mapping_network":
         return [noise(1, 3, 5), DOMAINS]
     second = noise(2, 3, 6) if name == "generator" else DOMAINS

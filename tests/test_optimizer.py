@@ -38,7 +38,7 @@ def adam(
     epsilon: float = 1e-8,
     l2: float = 1e-4,
 ) -> np.ndarray:
-    """Return a value after {step count: its gradient}, in double precision."""
+    """A value after {step count: its gradient}, in double precision."""
     value, m, v = value.astype(np.float64), 0.0, 0.0
     for t, gradient in steps.items():
         g = np.asarray(gradient, np.float64) + l2 * value

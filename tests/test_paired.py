@@ -27,7 +27,7 @@ def pixels(*seed: int) -> np.ndarray:
 
 @pytest.fixture
 def data(tmp_path) -> pathlib.Path:
-    """Return three domains of three pairs, in formats and folders of their own."""
+    """Three domains of three pairs, in formats and folders of their own."""
     root = tmp_path / "data"
     for k, domain in enumerate(DOMAINS):
         images.save(pixels(k, 9), root / "train" / domain / "a.png")

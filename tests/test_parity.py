@@ -14,7 +14,7 @@ Check = Callable[[parity.Case], parity.Measured]
 
 @pytest.fixture(scope="module")
 def small() -> tuple[bool, list[str], dict[str, Check]]:
-    """Return whether the case passed, the lines, and checks that repeat their finds."""
+    """Whether the case passed, the lines, and checks that repeat their finds."""
     lines: list[str] = []
     found: dict[str, list[tuple[str, str, float]]] = {}
 
@@ -43,7 +43,7 @@ def networks_alone(small, monkeypatch) -> None:
 
 
 def altered(folder: pathlib.Path, **arrays: np.ndarray) -> pathlib.Path:
-    """Return a copy of the small case with some arrays changed or added."""
+    """A copy of the small case with some arrays changed or added."""
     shutil.copy(SMALL, folder / "small.json")
     with np.load(SMALL.with_suffix(".npz")) as golden:
         np.savez(folder / "small.npz", **{**golden, **arrays})

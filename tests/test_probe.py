@@ -81,7 +81,7 @@ class Painter:
 
 
 def numbers(scores: dict) -> dict[str, float]:
-    """Return nested scores by their paths."""
+    """Nested scores by their paths."""
     flat = {}
     for name, value in scores.items():
         if isinstance(value, dict):

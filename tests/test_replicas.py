@@ -21,7 +21,7 @@ BATCH = 4
 
 
 def stream() -> tf.data.Dataset:
-    """Return a few batches of noise, the same each time.
+    """A few batches of noise, the same each time.
 
     Drawn animals would not do: in their flat areas thousands of pixels are equal, and
     where rounding turns the sign of one, in a LeakyReLU or an L1, it turns all.
@@ -45,7 +45,7 @@ def stream() -> tf.data.Dataset:
 
 
 def weights(model: StarGANv2) -> dict[str, np.ndarray]:
-    """Return {network: all its parameters}, without those that no output shows.
+    """{network: all its parameters}, without those that no output shows.
 
     A norm removes what the generator's biases add to a channel: their gradient is
     zero but for rounding, and Adam makes a whole step of its sign.
@@ -69,7 +69,7 @@ def trained_by_one(sgd: bool, augment: str = "none") -> tuple[dict, dict, dict]:
 
 
 def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
-    """Return the weights before and after a few iterations, and the last losses."""
+    """The weights before and after a few iterations, and the last losses."""
     devices = [d.name for d in tf.config.list_logical_devices("CPU")[:replicas]]
     assert len(devices) == replicas
     keras.utils.set_random_seed(0)
@@ -111,7 +111,7 @@ def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
 
 
 def updates_with_overflows() -> list[dict[str, tuple[float, bool]]]:
-    """Return of each network how its loss scale changed, and whether it moved.
+    """Of each network how its loss scale changed, and whether it moved.
 
     Three updates in float16 on two replicas: as they should be, with an infinite pixel
     in the first replica's part of the batch, and with one in the second's.

@@ -53,7 +53,7 @@ def made(export) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def vectors(export) -> dict[str, dict[str, np.ndarray]]:
-    """Return the inputs of each signature."""
+    """The inputs of each signature."""
     rng = np.random.default_rng(0)
     style = export.translator.random_style("cat", seed=0)
     x, y = export.images[:1], np.array([1], np.int32)

@@ -54,7 +54,7 @@ CONFIG = tiny(
 
 
 def make_batch(seed: int) -> Batch:
-    """Return noise of three images; of domain 2 no target."""
+    """Noise of three images; of domain 2 no target."""
     rng = np.random.default_rng(seed)
     images = rng.uniform(-1, 1, (3, 3, 32, 32, 3)).astype(np.float32)
     latents = rng.standard_normal((2, 3, 5), np.float32)
@@ -78,13 +78,13 @@ def make_model(config: Any = CONFIG, seed: int = 0) -> StarGANv2:
 
 
 def state(model: StarGANv2) -> list[Any]:
-    """Return every variable there is."""
+    """Every variable there is."""
     optimizers = model.optimizers.values()
     return [*model.variables, *(v for o in optimizers for v in o.variables)]
 
 
 def arrays(of: Any) -> list[np.ndarray]:
-    """Return the values of variables, or of a network's."""
+    """The values of variables, or of a network's."""
     of = of.weights if isinstance(of, keras.Model) else of
     return [tf.convert_to_tensor(v.value).numpy() for v in of]
 
@@ -100,7 +100,7 @@ def numbers(logs: dict) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[StarGANv2, list[np.ndarray]]:
-    """Return a model one iteration old, and its state."""
+    """A model one iteration old, and its state."""
     model = make_model()
     model.train_step(make_batch(0))
     return model, arrays(state(model))
@@ -115,7 +115,7 @@ def lend(model: StarGANv2, values: list[np.ndarray]) -> Iterator[StarGANv2]:
 
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
-    """Return a model one iteration old, which the test may change."""
+    """A model one iteration old, which the test may change."""
     yield from lend(*shared)
 
 
@@ -559,7 +559,7 @@ def test_a_checkpoint_holds_all_that_training_needs(model, tmp_path):
 
 
 def contents(file: pathlib.Path) -> dict[str, np.ndarray]:
-    """Return every array of a checkpoint."""
+    """Every array of a checkpoint."""
     found = {}
 
     def add(name: str, item: Any) -> None:
@@ -588,7 +588,7 @@ def as_before_version_2(path: pathlib.Path, wrapped: tuple[str, ...]) -> None:
 
 
 def moments(model: StarGANv2) -> dict[str, np.ndarray]:
-    """Return the variables of the optimizers, without loss scales."""
+    """The variables of the optimizers, without loss scales."""
     return {
         f"{name} {i}": np.array(v)
         for name, optimizer in model.optimizers.items()
@@ -664,7 +664,7 @@ def test_training_in_two_parts_ends_where_training_at_once_does(tmp_path):
 
 
 def trained(batch: Batch, **settings: object) -> tuple[list[np.ndarray], dict]:
-    """Return the networks after one compiled iteration by SGD, and the losses.
+    """The networks after one compiled iteration by SGD, and the losses.
 
     Adam would make a whole step of the sign of a gradient that only rounding has.
     """
@@ -692,7 +692,7 @@ def test_saving_memory_changes_no_iteration(plainly_trained, settings):
 
 
 def history(precision: str) -> dict[str, np.ndarray]:
-    """Return every loss of 200 iterations on drawn animals."""
+    """Every loss of 200 iterations on drawn animals."""
     config = tiny(
         precision=precision,
         critters_per_domain=50,
@@ -719,7 +719,7 @@ def history(precision: str) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def in_float32() -> dict[str, np.ndarray]:
-    """Return the losses that half precision should stay close to."""
+    """The losses that half precision should stay close to."""
     return history("float32")
 
 

@@ -26,7 +26,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> pathlib.Path:
-    """Return a wheel made of a copy: a build leaves its files in the folder."""
+    """A wheel made of a copy: a build leaves its files in the folder."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     left_out = shutil.ignore_patterns("__pycache__", "node_modules")
@@ -41,7 +41,7 @@ def wheel(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """Return what runs a command in an empty folder, with the wheel alone installed.
+    """What runs a command in an empty folder, with the wheel alone installed.
 
     The dependencies are this environment's: its packages are on the path, but no .pth
     file among them is followed, such as that of an editable tfstargan.
@@ -68,7 +68,7 @@ def installed(wheel, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(installed):
-    """Return the same, with a run in the folder."""
+    """The same, with a run in the folder."""
     installed("tfstargan", "train", "--flagfile=configs/critters.flags", *SMALL)
     return installed
 

@@ -105,7 +105,7 @@ def train_with_workers(config: Config, run_dir: pathlib.Path) -> list[str]:
 
 
 def at(run_dir: pathlib.Path, iteration: int) -> dict[str, np.ndarray]:
-    """Return the weights of a checkpoint."""
+    """The weights of a checkpoint."""
     run = open_run(str(run_dir))
     model = StarGANv2(run.config)
     model.compile()

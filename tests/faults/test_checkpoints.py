@@ -33,7 +33,7 @@ def model() -> StarGANv2:
 
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory) -> pathlib.Path:
-    """Return the directory of a run with checkpoints of iterations 1 and 2."""
+    """The directory of a run with checkpoints of iterations 1 and 2."""
     path = tmp_path_factory.mktemp("runs") / "saved"
     with Run.start(path, model.config) as run:
         for iteration in (1, 2):
@@ -43,7 +43,7 @@ def saved(model, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture
 def run(saved, tmp_path) -> Iterator[Run]:
-    """Return a copy of it."""
+    """A copy of it."""
     shutil.copytree(saved, tmp_path / "run")
     with Run.start(tmp_path / "run", open_run(str(saved)).config) as run:
         yield run
@@ -56,7 +56,7 @@ def save(run: Run, model: StarGANv2, iteration: int) -> pathlib.Path:
 
 
 def reopened(run: Run) -> Run:
-    """Return the run as another process finds it."""
+    """The run as another process finds it."""
     return Run(run.path, run.config)
 
 

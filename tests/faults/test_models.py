@@ -35,7 +35,7 @@ MODEL = random.Random(0).randbytes(500)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> pathlib.Path:
-    """Return an exported folder; its model is only loaded as bytes here."""
+    """An exported folder; its model is only loaded as bytes here."""
     folder = tmp_path_factory.mktemp("float32")
     (folder / "stargan.tflite").write_bytes(MODEL)
     CONTRACT.seal(folder)
@@ -48,7 +48,7 @@ def described(folder) -> dict:
 
 
 def places(found: object, here: tuple = ()) -> list[tuple]:
-    """Return the path to every value in parsed JSON."""
+    """The path to every value in parsed JSON."""
     children = {}
     if isinstance(found, dict):
         children = found

@@ -24,14 +24,14 @@ CONFIG = tiny(rollback_after=2)
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[StarGANv2, list[np.ndarray]]:
-    """Return a model that has not been trained, and its state."""
+    """A model that has not been trained, and its state."""
     model = make_model(CONFIG)
     return model, arrays(state(model))
 
 
 @pytest.fixture
 def model(shared) -> Iterator[StarGANv2]:
-    """Return it; the test may change it."""
+    """It; the test may change it."""
     yield from lend(*shared)
 
 
@@ -55,7 +55,7 @@ def changed(before: dict, after: dict) -> set[str]:
 
 
 def with_nan(batch: Batch, name: str, value: float = math.nan) -> Batch:
-    """Return a batch with one number of one image replaced."""
+    """A batch with one number of one image replaced."""
     tensor = np.array(getattr(batch, name))
     tensor.reshape(-1)[0] = value
     return batch._replace(**{name: tf.constant(tensor)})
@@ -125,7 +125,7 @@ def test_a_gradient_whose_square_overflows_would_stay_in_adam_for_ever(
 
 @pytest.fixture
 def watch(model, tmp_path):
-    """Return the watch over a model in a run that has a checkpoint."""
+    """The watch over a model in a run that has a checkpoint."""
     with Run.start(tmp_path, CONFIG) as run:
         run.save(model)
         watch = NonFinite(run)

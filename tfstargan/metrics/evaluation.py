@@ -265,13 +265,13 @@ class Evaluation:
             if self.instruments.lpips is not None:
                 distances.extend(self.instruments.lpips(groups))
             levels = images.to_uint8(groups)
-            pictures = [Image.fromarray(x) for group in levels for x in group]
+            shown = [Image.fromarray(x) for group in levels for x in group]
             for one, seen in zip(inceptions, fakes, strict=True):
-                seen.add(one.see(pictures, self.config.img_size))
+                seen.add(one.see(shown, self.config.img_size))
             if self.keep_images:
                 save_groups(levels, folder, first=done)
             done += len(groups)
-            bar.update(len(pictures))
+            bar.update(len(shown))
         row: Row = {}
         for one, real, fake in zip(inceptions, reals, fakes, strict=True):
             row |= compare(one.name, real, fake)

@@ -141,7 +141,7 @@ class Outputs:
         starts = range(0, len(sources), size)
 
         def read(start: int) -> np.ndarray:
-            return self.pictures(task.source, sources[start : start + size])
+            return self.read(task.source, sources[start : start + size])
 
         for start, x in zip(starts, ahead(read, starts, most=2), strict=True):
             s = styles[start : start + size]
@@ -171,13 +171,13 @@ class Outputs:
         """Style codes of validation images; each image is encoded once."""
         codes = self._reference_codes.setdefault(domain, {})
         new = [*batched(sorted({*indices.tolist()} - codes.keys()), REFERENCES)]
-        pictures = ahead(lambda some: self.pictures(domain, some), new, most=2)
-        for some, x in zip(new, pictures, strict=True):
+        batches = ahead(lambda some: self.read(domain, some), new, most=2)
+        for some, x in zip(new, batches, strict=True):
             found = self.translator.encode_styles(x, self.translator.domains[domain])
             codes |= zip(some, found, strict=True)
         return np.stack([codes[i] for i in indices.tolist()])
 
-    def pictures(self, domain: int, indices: Any) -> np.ndarray:
+    def read(self, domain: int, indices: Any) -> np.ndarray:
         """Validation images, [n, H, W, 3] in [-1, 1]."""
         size = self.translator.config.img_size
 
