@@ -1,5 +1,6 @@
 """TensorFlow Datasets as domains, on small data sets made on the spot."""
 
+import logging
 import pathlib
 import sys
 
@@ -214,14 +215,16 @@ def test_a_data_set_of_the_catalogue_is_prepared(tmp_path, monkeypatch):
     assert [*pets.fingerprint()] == ["oxford_iiit_pet/4.0.0, train: 4 images"]
 
 
-def test_a_data_set_that_cannot_be_downloaded_is_named(tmp_path, monkeypatch):
+def test_a_data_set_that_cannot_be_downloaded_is_named(tmp_path, monkeypatch, caplog):
     def fail(*_):
+        logging.getLogger("urllib3.connectionpool").warning("Retrying")
         raise requests.exceptions.ConnectionError("Name or service not known")
 
     monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", fail)
     with pytest.raises(UserError, match="tfds:oxford_iiit_pet: Name or service") as e:
         TFDS("tfds:oxford_iiit_pet:species", str(tmp_path / "data"), "train")
     assert "\n" not in str(e.value)
+    assert "Retrying" not in caplog.text
 
 
 def test_a_data_set_prepared_without_random_access_is_refused(tmp_path):

@@ -9,6 +9,7 @@ that the stream can ask for images by number.
 """
 
 import io
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -107,6 +108,8 @@ def prepare(name: str, data_dir: str, split: str) -> tuple[Any, Any]:
             f"--dataset=tfds:{name}: needs TensorFlow Datasets; "
             "pip install 'tfstargan[tfds]'"
         ) from None
+    # Without a network a download is retried ten times, with a warning each.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
         builder = tfds.builder(name, data_dir=data_dir or None)
         builder.download_and_prepare(file_format="array_record")
