@@ -37,7 +37,9 @@ class Known(NamedTuple):
 def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
     """A paragraph about the images of a run, and lines of advice."""
     paragraph = [_counts(training, validation)]
-    advice = [*_few(training), *_unequal(training)]
+    advice = [*_unequal(training)]
+    if config.dataset != "critters":  # on which few images were measured to do
+        advice = [*_few(training), *advice]
     if isinstance(training, Folder):
         shapes = np.array([(s.width, s.height) for s in training.used()])
         paragraph += [_sizes(shapes), _squeezed(shapes, config.img_size)]
