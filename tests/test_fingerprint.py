@@ -92,7 +92,7 @@ def test_training_refuses_other_images_before_it_begins(data):
 def test_a_training_remembers_its_images_and_takes_others_if_told_to(
     data, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "fit", lambda *_: None)  # and saves nothing
+    monkeypatch.setattr(loop, "fit_run", lambda *_: None)  # and saves nothing
     settings = {"dataset": "folder", "data_dir": str(data), "domains": ()}
     run = train_run(tiny(**settings, iterations=1), tmp_path / "run")
     before = json.loads((run.path / "data.json").read_text())["images"]

@@ -35,6 +35,7 @@ class Painter:
 
     def __init__(self, **faults: float):
         self.config = tiny(domains=critters.SPECIES, img_size=SIZE)
+        self.domains = critters.SPECIES
         self.faults = faults
         self.known: dict[int, critters.Critter] = {}
         pictures, _, drawn = critters.make_split(8, SIZE, 0, "val")

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
-from commands import ROOT
+from commands import ROOT, forgotten
 
 from tfstargan import cli
 from tfstargan.__main__ import COMMANDS, FORMATS
@@ -60,10 +60,11 @@ def flags_of() -> dict[str, tuple[type[Settings], ...]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "start", started)
-        for name in COMMANDS:
-            runpy.run_module(f"tfstargan.{name}", run_name="__main__")
-        for name in FORMATS:
-            runpy.run_module(f"export.{name}", run_name="__main__")
+        modules = {name: f"tfstargan.{name}" for name in COMMANDS}
+        modules |= {name: f"export.{name}" for name in FORMATS}
+        for name, module in modules.items():
+            with forgotten(module):
+                runpy.run_module(module, run_name="__main__")
         for name in SCRIPTS:
             runpy.run_path(str(ROOT / f"benchmarks/{name}.py"), run_name="__main__")
     return found
