@@ -62,7 +62,7 @@ def flags_of() -> dict[str, tuple[type[Settings], ...]]:
         patch.setattr(cli, "start", started)
         modules = {name: f"tfstargan.{name}" for name in COMMANDS}
         modules |= {name: f"export.{name}" for name in FORMATS}
-        for name, module in modules.items():
+        for name, module in modules.items():  # noqa: B007 - for `started`
             with forgotten(module):
                 runpy.run_module(module, run_name="__main__")
         for name in SCRIPTS:
