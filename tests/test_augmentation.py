@@ -12,10 +12,12 @@ from tfstargan.training.augmentation import (
     Augmentation,
     Draws,
     _about_gray,
+    differentiable_colours,
     quarter_turns,
     recolour,
     sample,
     scaling,
+    shift,
 )
 
 KINDS = ["ada", "diffaugment"]
@@ -94,6 +96,29 @@ def test_colours_turn_about_gray(lightness, hue, saturation, right):
     np.testing.assert_allclose(found, right(x), atol=1e-5)
 
 
+def test_contrast_is_about_the_image_s_mean_and_brightness_moves_it_by_half_at_most():
+    x = 0.5 + 0.1 * images(500)
+    draws = Draws(tf.constant(noise(500)), tf.constant(1.0))
+    changed = np.asarray(recolour(x, differentiable_colours(draws, x)))
+    moved = changed.mean((1, 2, 3)) - x.mean((1, 2, 3))
+    assert -0.5 <= moved.min() < -0.48
+    assert 0.48 < moved.max() <= 0.5
+    gray, before = changed.mean(-1), x.mean(-1)
+    contrast = gray.std((1, 2)) / before.std((1, 2))
+    assert 0.499 < contrast.min() < 0.52
+    assert 1.48 < contrast.max() < 1.501
+
+
+def test_a_shift_is_of_whole_pixels_and_zeros_enter():
+    x = np.broadcast_to(np.arange(1, 17, dtype=np.float32)[:, None, None], (16, 16, 3))
+    draws = Draws(tf.constant(noise(64)), tf.constant(1.0))
+    shifted = np.asarray(shift(np.stack([x] * 64), draws))
+    right = {tuple(np.pad(np.arange(1, 17), 2)[2 + n : 18 + n]) for n in range(-2, 3)}
+    columns = shifted.max((2, 3))  # where a row is not entered from the side
+    assert {tuple(np.rint(c).astype(int)) for c in columns} == right
+    np.testing.assert_allclose(columns, np.rint(columns), atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_differentiable_twice_and_compiles(kind):
     layer = Augmentation(kind)
@@ -134,6 +159,14 @@ def test_p_rises_while_the_discriminator_is_sure_and_falls_again():
     for _ in range(200):
         layer.adapt(-1.0, 4)
     assert 0 <= float(layer.p) < high
+
+
+def test_a_skipped_update_does_not_move_p_for_good():
+    layer = Augmentation("ada", target=0.5, images=400)
+    layer.adapt(float("nan"), 4)
+    for _ in range(100):
+        layer.adapt(1.0, 4)
+    assert float(layer.p) > 0
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])

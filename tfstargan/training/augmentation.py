@@ -6,14 +6,16 @@ rises while the discriminator is too sure of real images (Karras et al.,
 arXiv:2006.06676). With "diffaugment" every image is changed (Zhao et al.,
 arXiv:2006.10738).
 
-All changes are differentiable by the image, twice, and compile with XLA: a geometric
-change is one bilinear sampling of the image, mirrored at its borders; a change of
-colours is one affine map of RGB. The random numbers are part of the batch, so that they
-do not depend on the number of replicas or parts, or on resuming.
+All changes are differentiable by the image, twice, and compile with XLA: the geometric
+changes are one bilinear sampling of the image, and those of colours one affine map of
+RGB. The random numbers are part of the batch, so that they do not depend on the number
+of replicas or parts, or on resuming.
 
-Not as in the paper: images are not filtered by wavelets before they are sampled.
+Not as in the paper on "ada": images are not filtered by wavelets before they are
+sampled.
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -74,19 +76,18 @@ class Augmentation(keras.layers.Layer):
     def call(self, x: Any, noise: Any) -> Any:
         """Images changed by random numbers, [B, NOISE] uniform in [0, 1)."""
         draws = Draws(noise, tf.convert_to_tensor(self.p.value))
-        geometric, colours = _CHANGES[self.kind]
-        x = sample(x, geometric(draws))
-        if self.colour:
-            x = recolour(x, colours(draws))
-        return cut_out(x, draws) if self.kind == "diffaugment" else x
+        change = adaptive if self.kind == "ada" else differentiable
+        return change(x, draws, self.colour)
 
     def adapt(self, sign: Any, count: int) -> None:
         """Move p by what the discriminator says of real images.
 
         Args:
-            sign: mean sign of the logits of an iteration's real images.
+            sign: mean sign of the logits of an iteration's real images; ignored if it
+                is not finite.
             count: number of these images.
         """
+        sign = tf.where(tf.math.is_finite(sign), sign, self.sign.value)
         self.sign.assign(MEMORY * self.sign + (1 - MEMORY) * sign)
         step = tf.sign(self.sign - self.target) * count / self.images
         self.p.assign(tf.clip_by_value(self.p + step, 0.0, 1.0))
@@ -157,7 +158,20 @@ def quarter_turns(count: Any) -> Any:
     return matrix([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
 
 
-def adaptive_geometry(draws: Draws) -> Any:
+def adaptive(x: Any, draws: Draws, colour: bool) -> Any:
+    """Images [B, H, W, 3], some changed, mirrored at their borders; "ada"."""
+    x = sample(x, adaptive_geometry(draws, x.shape[1]))
+    return recolour(x, adaptive_colours(draws)) if colour else x
+
+
+def differentiable(x: Any, draws: Draws, colour: bool) -> Any:
+    """Images [B, H, W, 3], all changed; "diffaugment"."""
+    if colour:
+        x = recolour(x, differentiable_colours(draws, x))
+    return cut_out(shift(x, draws), draws)
+
+
+def adaptive_geometry(draws: Draws, side: int) -> Any:
     """[B, 3, 3], from a pixel to where it is sampled; the paper's appendix B."""
     flip = draws.sometimes(tf.where(draws.uniform() < 0.5, -1.0, 1.0), 1.0)
     turns = draws.sometimes(tf.floor(4.0 * draws.uniform()), 0.0)
@@ -171,14 +185,14 @@ def adaptive_geometry(draws: Draws) -> Any:
     changes = [
         scaling(flip, 1.0),
         quarter_turns(tf.cast(turns, tf.int32)),
-        draws.translation([TRANSLATION * 2 * value for value in even]),
+        draws.translation([tf.round(TRANSLATION * side * e) * 2 / side for e in even]),
         scaling(scale, scale),
         rotation(before),
         scaling(stretch, 1.0 / stretch),
         rotation(after),
         draws.translation(normal),
     ]
-    return _product(changes)
+    return functools.reduce(tf.matmul, changes)
 
 
 def adaptive_colours(draws: Draws) -> Any:
@@ -195,21 +209,16 @@ def adaptive_colours(draws: Draws) -> Any:
     return tf.concat([linear, moved], axis=-1)
 
 
-def differentiable_geometry(draws: Draws) -> Any:
-    """[B, 3, 3]: moved by up to an eighth of the side."""
-    values = [2 * draws.uniform() - 1, 2 * draws.uniform() - 1]
-    return draws.translation([TRANSLATION * 2 * value for value in values])
-
-
-def differentiable_colours(draws: Draws) -> Any:
+def differentiable_colours(draws: Draws, x: Any) -> Any:
     """[B, 3, 4]: brightness, saturation and contrast, Zhao et al.'s "color"."""
-    brightness = 2.0 * draws.uniform() - 1.0  # in [-1, 1]: half of 0..1 either way
+    brightness = draws.uniform() - 0.5
     saturation = 2.0 * draws.uniform()
     contrast = 0.5 + draws.uniform()
     one, zero = tf.ones_like(saturation), tf.zeros_like(saturation)
     linear = contrast[:, None, None] * _about_gray(one, zero, saturation)
-    shift = tf.stack([brightness] * 3, axis=-1)[:, :, None]
-    return tf.concat([linear, shift], axis=-1)
+    # Contrast is about the image's mean, which the saturation does not change.
+    level = brightness + (1.0 - contrast) * tf.reduce_mean(x, axis=(1, 2, 3))
+    return tf.concat([linear, tf.stack([level] * 3, axis=-1)[:, :, None]], axis=-1)
 
 
 def _about_gray(lightness: Any, hue: Any, saturation: Any) -> Any:
@@ -219,19 +228,6 @@ def _about_gray(lightness: Any, hue: Any, saturation: Any) -> Any:
     across = tf.constant([[0, -third, third], [third, 0, -third], [-third, third, 0]])
     turned = cos * (tf.eye(3) - GRAY) + sin * across
     return lightness[:, None, None] * GRAY + saturation[:, None, None] * turned
-
-
-def _product(matrices: list[Any]) -> Any:
-    product = matrices[0]
-    for other in matrices[1:]:
-        product = tf.matmul(product, other)
-    return product
-
-
-_CHANGES = {
-    "ada": (adaptive_geometry, adaptive_colours),
-    "diffaugment": (differentiable_geometry, differentiable_colours),
-}
 
 
 def sample(x: Any, transform: Any) -> Any:
@@ -275,6 +271,15 @@ def recolour(x: Any, transform: Any) -> Any:
     """Images [B, H, W, 3] with RGB mapped by [B, 3, 4]."""
     linear, shift = transform[:, :, :3], transform[:, None, None, :, 3]
     return tf.einsum("bij,bhwj->bhwi", linear, x) + shift
+
+
+def shift(x: Any, draws: Draws) -> Any:
+    """Images moved by whole pixels, up to an eighth of the side; what enters is 0."""
+    most = round(TRANSLATION * x.shape[1])
+    x = tf.pad(x, [(0, 0), (most, most), (most, most), (0, 0)])
+    pixels = [tf.floor((2 * most + 1) * draws.uniform()) - most for _ in "xy"]
+    moved = draws.translation([n * 2 / x.shape[1] for n in pixels])
+    return sample(x, moved)[:, most:-most, most:-most]
 
 
 def cut_out(x: Any, draws: Draws) -> Any:
