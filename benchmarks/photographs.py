@@ -165,7 +165,7 @@ def feed(command: list[str], config: Config, folder: pathlib.Path, every: int) -
 def send(stream: IO[bytes], header: dict[str, Any], batch: Batch) -> None:
     """Write a line of JSON, and the batch of which it has the length, as .npz."""
     arrays = io.BytesIO()
-    np.savez(arrays, **batch._asdict())
+    np.savez(arrays, **{n: x for n, x in batch._asdict().items() if n != "noise"})
     line = json.dumps(header | {"bytes": arrays.tell()})
     stream.write(line.encode() + b"\n" + arrays.getvalue())
     stream.flush()
