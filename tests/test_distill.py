@@ -245,6 +245,11 @@ def test_a_light_teacher_is_refused(light_run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_student_of_a_patient_teacher_evaluates_nothing():
+    config = tiny(evaluate_every=5, patience=2)
+    assert distillation.student_config(config, 10, 0.75).patience == 0
+
+
 def test_a_run_that_is_there_already_is_not_overwritten(teacher):
     with pytest.raises(UserError, match="another run"):
         distillation.distill_run(teacher.run, teacher.run.path)

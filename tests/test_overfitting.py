@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import tensorflow as tf
 from conftest import tiny
 
 from tfstargan.data.stream import open_images
-from tfstargan.runs.run import Run, open_run
+from tfstargan.errors import UserError
+from tfstargan.runs.run import Run, iteration_of, open_run
+from tfstargan.training import loop
+from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.overfitting import (
     Overfitting,
     known_since,
@@ -77,6 +81,40 @@ def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
     Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
     line = capsys.readouterr().err
     assert "by heart from iteration 500 on: use --augment=ada, or stop there" in line
+
+
+class Better:
+    """An evaluation that finds the same value every time."""
+
+    instruments = SimpleNamespace(inceptions=[SimpleNamespace(name="kid")])
+
+    def name(self, iteration: int) -> str:
+        return f"evaluation-{iteration}"
+
+    def measure(self, translator: object, iteration: int) -> dict:
+        return {"latent": {"mean": {"kid": 1.0}}}
+
+    def report(self, *_: object) -> None:
+        """Write nothing."""
+
+
+def test_an_interrupted_evaluation_is_completed_before_patience_is_lost(
+    run_dir, tmp_path, monkeypatch, eager, small_grids
+):
+    path = shutil.copytree(run_dir, tmp_path / "run")
+    best = '{"iteration": 0, "measure": "kid", "value": 2.0}'
+    (path / "checkpoints" / "best.json").write_text(best)
+    monkeypatch.setattr(loop, "make_evaluation", lambda run: Better())
+    config = tiny(iterations=4, evaluate_every=3, patience=1)
+    run = loop.train_run(config, path)
+    assert run.best().iteration == 3
+    assert iteration_of(run.checkpoint()) == 4
+
+
+def test_workers_have_no_patience(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a", "b"]}}')
+    with pytest.raises(UserError, match="patience"):
+        choose_strategy(tiny(evaluate_every=1, patience=1))
 
 
 def test_patience_counts_evaluations_since_the_best(tmp_path):

@@ -78,6 +78,7 @@ def student_config(teacher: Config, iterations: int, width: float) -> Config:
         save_every=every,
         animate_every=0,
         evaluate_every=0,
+        patience=0,
         probe_every=0,
     )
 

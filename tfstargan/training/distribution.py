@@ -48,6 +48,8 @@ def choose_strategy(config: Config) -> tf.distribute.Strategy:
             raise UserError(
                 "--replicas: workers of TF_CONFIG use all their devices; omit it"
             )
+        if config.patience:  # only the chief evaluates, and can't end the others
+            raise UserError("--patience: works without TF_CONFIG only; omit it")
         strategy = Workers()
     else:
         strategy = on_devices(choose_devices(config.replicas))

@@ -118,6 +118,10 @@ def train_run(
         apart = validation.content(0, 0) != training.content(0, 0)
         if apart and model_of is StarGANv2:  # a student only imitates
             drawing.append(Overfitting(run, writer, training, validation))
+        for callback in (*drawing, *measuring) if chief else ():
+            # Completes what the run was interrupted in, if anything.
+            callback.set_model(model)
+            callback.on_train_begin()
         if run.out_of_patience(start):
             say(
                 f"{run.path}: nothing better in {config.patience} evaluations; to "
@@ -131,10 +135,6 @@ def train_run(
                 f"{run.path}: already trained for {start:,} iterations; to continue, "
                 "raise --iterations"
             )
-            for callback in (*drawing, *measuring) if chief else ():
-                # Completes what the run was interrupted in, if anything.
-                callback.set_model(model)
-                callback.on_train_begin()
     # The other workers wait here until the chief has saved.
     distribution.agree(strategy, config.iterations)
     return run
