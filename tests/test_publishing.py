@@ -1,5 +1,6 @@
 """A run becomes a folder to publish, which opens as a run wherever it is."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -77,6 +78,37 @@ def test_the_card_says_what_it_is(published):
     assert "![translations](samples/references.png)" in body
     assert (published / "samples" / "references.png").exists()
     assert "checkpoints/iteration-0000003.weights.h5" in body
+
+
+def test_only_what_was_made_of_the_published_iteration_is_in_it(run, tmp_path):
+    other = Run(shutil.copytree(run.path, tmp_path / "run"), run.config)
+    newer = other.samples_dir / "iteration-0000009-references.png"
+    newer.write_bytes(b"of other weights")
+    for variant, iteration in (("float32", 3), ("mixed", 2)):
+        folder = other.export_dir / variant
+        folder.mkdir(parents=True)
+        (folder / "stargan.tflite").write_bytes(b"weights")
+        about = json.dumps({"run": {"iteration": iteration}})
+        (folder / "stargan.json").write_text(about)
+    out = publish(other, tmp_path / "animals", "apache-2.0", DATA)
+    assert (out / "samples" / "references.png").read_bytes() != newer.read_bytes()
+    assert [p.name for p in (out / "export").iterdir()] == ["float32"]
+    assert "--run_dir=./animals " in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize("license", ["Apache 2.0", "mit\ninference: true", "{0}"])
+def test_a_licence_is_an_identifier(run, tmp_path, license):
+    with pytest.raises(UserError, match="license="):
+        publish(run, tmp_path / "out", license, DATA)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_authors_landmark_network_keeps_its_licence(run, tmp_path):
+    faces = Run(run.path, dataclasses.replace(run.config, w_hpf=1.0))
+    with pytest.raises(UserError, match=r"which is CC BY-NC 4\.0"):
+        publish(faces, tmp_path / "out", "apache-2.0", DATA)
+    card = publish(faces, tmp_path / "out", "cc-by-nc-4.0", DATA) / "README.md"
+    assert "(FAN), unchanged, by the\nauthors" in card.read_text()
 
 
 def test_a_preset_is_read_where_it_is_and_written_to_elsewhere(

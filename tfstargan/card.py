@@ -50,7 +50,10 @@ def main(options: Options) -> None:
         options.name,
     )
     if not (out / "samples").exists():
-        print(f"no sample grids in it: tfstargan samples --run_dir={run.path} first")
+        print(
+            "no sample grids of this iteration in it: tfstargan samples "
+            f"--run_dir={options.run_dir or run.path} first"
+        )
     print(f"{out}/README.md")
     print(f"Next: hf upload OWNER/NAME {out}")
 

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 from typing import Any
 
@@ -25,6 +26,12 @@ OPTIMIZERS = "optimizers"  # the group of the former, before version 0.2
 OPTIMIZER = (".optimizer.", ".step_counter", ".dynamic_scale")  # in their keys
 GRIDS = ("references", "latents-psi1")  # of those that `samples` makes
 PRIVATE = ("command", "process")  # of run.json
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # the Hub's identifiers
+NONCOMMERCIAL = re.compile(r"other|.*-nc-.*")  # of these
+FAN = """
+With the networks are the weights of the landmark network (FAN), unchanged, by the
+authors of [StarGAN v2](https://github.com/clovaai/stargan-v2): CC BY-NC 4.0.
+"""
 CARD = """\
 ---
 license: {license}
@@ -57,7 +64,7 @@ with other domains.
 ## Data
 
 {data}
-
+{fan}
 ## Training
 
 Iteration {iteration}, of {iterations}.{parent} Settings that are not the default:
@@ -103,10 +110,13 @@ def publish(
         The folder.
 
     Raises:
-        UserError: if the folder exists, the run has no checkpoint, or it can't be
-            written.
+        UserError: if the folder exists, the licence does not fit, the run has no
+            checkpoint, or it can't be written.
     """
     out = pathlib.Path(out)
+    _check_license(license, run)
+    if not name.isprintable():
+        raise UserError("--name: must be one line")
     if out.exists():
         raise UserError(f"--out={out}: name a folder that does not exist yet")
     path = run.checkpoint(checkpoint)
@@ -115,27 +125,52 @@ def publish(
             _fill(folder, run, path)
             fields = _fields(run, folder, iteration_of(path))
             fields |= {"license": license, "data": data, "name": name or _name(run)}
+            fields["address"] = f"./{out.name}"
+            fields["fan"] = FAN if run.config.w_hpf else ""
             files.write_text(CARD.format(**fields), folder / "README.md")
     except OSError as error:
         raise UserError(f"--out={out}: can't be written ({error})") from error
     return out
 
 
+def _check_license(license: str, run: Run) -> None:
+    if not LICENSE.fullmatch(license):
+        raise UserError(
+            f"--license={license}: must be an identifier of the Hub, such as "
+            "apache-2.0, cc-by-nc-4.0 or other"
+        )
+    if run.config.w_hpf and not NONCOMMERCIAL.fullmatch(license):
+        raise UserError(
+            f"--license={license}: must be cc-by-nc-4.0 or other: this run (w_hpf > 0) "
+            "contains the authors' landmark network, which is CC BY-NC 4.0"
+        )
+
+
 def _fill(folder: pathlib.Path, run: Run, checkpoint: pathlib.Path) -> None:
+    iteration = iteration_of(checkpoint)
     published = _without_paths(run.config)
     published.save(folder / "config.json")
     about = json.dumps(_about(run), indent=2) + "\n"
     files.write_text(about, folder / "run.json")
-    weights = folder / "checkpoints" / CHECKPOINT.format(iteration_of(checkpoint))
+    weights = folder / "checkpoints" / CHECKPOINT.format(iteration)
     weights.parent.mkdir()
     copy_weights(checkpoint, weights)
     for grid in GRIDS:
-        if drawn := sorted(run.samples_dir.glob(f"iteration-*-{grid}.png")):
+        drawn = run.samples_dir / f"iteration-{iteration:07d}-{grid}.png"
+        if drawn.exists():
             (folder / "samples").mkdir(exist_ok=True)
-            shutil.copy(drawn[-1], folder / "samples" / f"{grid}.png")
-    for exported in sorted(run.export_dir.glob("*/*.tflite")):
-        target = folder / "export" / exported.parent.name
-        shutil.copytree(exported.parent, target, dirs_exist_ok=True)
+            shutil.copy(drawn, folder / "samples" / f"{grid}.png")
+    for exported in sorted({p.parent for p in run.export_dir.glob("*/*.tflite")}):
+        if _exported_from(exported) == iteration:
+            shutil.copytree(exported, folder / "export" / exported.name)
+
+
+def _exported_from(folder: pathlib.Path) -> int | None:
+    """The iteration of an export's weights; None if it does not say."""
+    try:
+        return json.loads((folder / "stargan.json").read_text())["run"]["iteration"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def copy_weights(checkpoint: pathlib.Path, out: pathlib.Path) -> None:
@@ -185,7 +220,6 @@ def _fields(run: Run, folder: pathlib.Path, iteration: int) -> dict[str, Any]:
         "domains": ", ".join(config.domains),
         "domain": config.domains[-1],
         "img_size": config.img_size,
-        "address": f"./{_name(run)}",
         "grid": f"\n![translations]({grid})\n" if grid else "",
         "iteration": iteration,
         "iterations": config.iterations,
