@@ -80,7 +80,10 @@ def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
     sets = [open_images(run.config, split) for split in ("train", "val")]
     Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
     line = capsys.readouterr().err
-    assert "by heart from iteration 500 on: use --augment=ada, or stop there" in line
+    assert "from iteration 500 on: use --augment=ada in a new run, or stop" in line
+    run.config = dataclasses.replace(run.config, augment="ada")
+    Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
+    assert "from iteration 500 on: stop there\n" in capsys.readouterr().err
 
 
 class Better:

@@ -70,10 +70,12 @@ class Overfitting(Periodic):
         since = known_since(measured(self.run))
         if since is not None:
             best = self.run.best()
-            stop = f"stop at the best, {best.iteration}" if best else "stop there"
+            remedy = f"stop at the best, {best.iteration}" if best else "stop there"
+            if self.run.config.augment == "none":
+                remedy = f"use --augment=ada in a new run, or {remedy}"
             say(
                 "the discriminator knows the training images by heart from iteration "
-                f"{since} on: use --augment=ada, or {stop}"
+                f"{since} on: {remedy}"
             )
 
     def images(self, image_set: ImageSet) -> np.ndarray:
