@@ -13,8 +13,9 @@ from PIL import Image
 from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
-from tfstargan.runs.run import open_run
+from tfstargan.runs.run import Run, open_run
 from tfstargan.training.beginning import begin_from, parse_like
+from tfstargan.training.dry_run import dry_run
 from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
 
@@ -117,6 +118,31 @@ def test_unfit_parents_and_names_are_refused(run_dir, settings, like, said):
         begin_from(StarGANv2(config), run_dir, like=like)
 
 
+def test_errors_name_the_flags_of_the_parent(run_dir):
+    model = StarGANv2(tiny())
+    with pytest.raises(UserError, match=r"^init_checkpoint=last must be an iteration"):
+        begin_from(model, run_dir, "last")
+    with pytest.raises(UserError, match=r"^init_from=preset:plants: no such preset"):
+        begin_from(model, "preset:plants")
+
+
+def test_a_run_that_was_begun_without_a_parent_gets_none(run_dir):
+    with pytest.raises(UserError, match="begun without it"):
+        train_run(tiny(), run_dir, init_from=run_dir)
+
+
+def test_a_start_that_came_to_nothing_leaves_no_parent(tmp_path):
+    with Run.start(tmp_path, tiny(), {"iteration": 1}) as run:
+        assert run.parent() == {"iteration": 1}
+    with Run.start(tmp_path, tiny()) as run:
+        assert run.parent() is None
+
+
+def test_a_dry_run_tries_the_parent(run_dir):
+    with pytest.raises(UserError, match="style_dim=6 there, 7 here"):
+        dry_run(tiny(style_dim=7), run_dir)
+
+
 @pytest.mark.parametrize("pair", ["fox", ":dog", "fox:", "fox:dog,fox:cat"])
 def test_likenesses_are_pairs(pair):
     with pytest.raises(UserError, match="like="):
@@ -132,7 +158,7 @@ def test_a_missing_parent_leaves_nothing(data_dir, tmp_path):
         "--init_from=nowhere",
         cwd=tmp_path,
     )
-    assert "nowhere: no run there" in line
+    assert "--init_from=nowhere: no run there" in line
     assert not (tmp_path / "child").exists()
     line = refusal("tfstargan.train", "--like=fox:dog", cwd=tmp_path)
     assert "needs --init_from=RUN" in line

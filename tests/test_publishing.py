@@ -96,6 +96,21 @@ def test_only_what_was_made_of_the_published_iteration_is_in_it(run, tmp_path):
     assert "--run_dir=./animals " in (out / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("parent", "said"),
+    [
+        ("/home/me/runs/cats", "iteration 5 of another run."),
+        ("hf://me/cats", "iteration 5 of hf://me/cats."),
+    ],
+)
+def test_a_parent_is_named_if_it_is_public(run, tmp_path, parent, said):
+    other = Run(shutil.copytree(run.path, tmp_path / "run"), run.config)
+    other.about.write_text(json.dumps({"parent": {"run": parent, "iteration": 5}}))
+    out = publish(other, tmp_path / "animals", "apache-2.0", DATA)
+    assert said in (out / "README.md").read_text()
+    assert "/home/me" not in (out / "run.json").read_text()
+
+
 @pytest.mark.parametrize("license", ["Apache 2.0", "mit\ninference: true", "{0}"])
 def test_a_licence_is_an_identifier(run, tmp_path, license):
     with pytest.raises(UserError, match="license="):

@@ -10,6 +10,7 @@ checkpoint. Several machines run the same command with TF_CONFIG set (docs/scali
 """
 
 import re
+from typing import Any
 
 from tfstargan import cli
 from tfstargan.config import Config, TrainOptions
@@ -21,16 +22,19 @@ def main(config: Config, options: TrainOptions) -> None:
     from tfstargan.training.dry_run import dry_run
     from tfstargan.training.loop import train_run
 
+    beginning: dict[str, Any] = {
+        "init_from": options.init_from,
+        "init_checkpoint": options.init_checkpoint,
+        "like": parse_like(options.like),
+    }
     if options.dry_run:
-        dry_run(config)
+        dry_run(config, **beginning)
         return
     name = re.sub(r"\W+", "-", f"{config.dataset}-{config.img_size}")
     run = train_run(
         config,
         options.run_dir or f"runs/{name}",
-        init_from=options.init_from,
-        init_checkpoint=options.init_checkpoint,
-        like=parse_like(options.like),
+        **beginning,
         allow_changed_data=options.allow_changed_data,
     )
     print(f"Next: tfstargan samples --run_dir={run.path}")

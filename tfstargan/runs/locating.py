@@ -46,6 +46,11 @@ def locate(run_dir: str | os.PathLike) -> Place:
     return Place(pathlib.Path(name), pathlib.Path(name))
 
 
+def is_elsewhere(run_dir: str | os.PathLike) -> bool:
+    """Whether a name is that of a preset or of a model on a hub, and of no folder."""
+    return os.fspath(run_dir).startswith((PRESET, HUB))
+
+
 def require_folder(run_dir: str | os.PathLike) -> None:
     """Refuse to train where a run is only read.
 
@@ -53,7 +58,7 @@ def require_folder(run_dir: str | os.PathLike) -> None:
         UserError: if the name is that of a preset or of a model on a hub.
     """
     name = os.fspath(run_dir)
-    if name.startswith((PRESET, HUB)):
+    if is_elsewhere(name):
         raise UserError(
             f"--run_dir={name}: can't be trained itself; use --init_from={name} with "
             "another --run_dir"

@@ -19,6 +19,7 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
+from tfstargan.runs.locating import is_elsewhere
 from tfstargan.runs.run import CHECKPOINT, Run, iteration_of
 
 VARIABLES = "vars"  # the group of the optimizers and the iteration in a checkpoint
@@ -199,7 +200,8 @@ def _about(run: Run) -> dict[str, Any]:
         return {}
     about = {name: value for name, value in about.items() if name not in PRIVATE}
     if parent := run.parent():
-        about["parent"] = {k: v for k, v in parent.items() if k != "run"}
+        public = is_elsewhere(str(parent.get("run")))
+        about["parent"] = {k: v for k, v in parent.items() if k != "run" or public}
     return about
 
 
@@ -214,7 +216,7 @@ def _fields(run: Run, folder: pathlib.Path, iteration: int) -> dict[str, Any]:
     config = run.config
     grids = [f"samples/{g}.png" for g in GRIDS]
     grid = next((g for g in grids if (folder / g).exists()), None)
-    parent = run.parent()
+    parent = _about(run).get("parent")
     return {
         "version": __version__,
         "domains": ", ".join(config.domains),
@@ -223,7 +225,8 @@ def _fields(run: Run, folder: pathlib.Path, iteration: int) -> dict[str, Any]:
         "grid": f"\n![translations]({grid})\n" if grid else "",
         "iteration": iteration,
         "iterations": config.iterations,
-        "parent": f" It began with iteration {parent['iteration']} of another run."
+        "parent": f" It began with iteration {parent.get('iteration')} of "
+        f"{parent.get('run', 'another run')}."
         if parent
         else "",
         "settings": _settings(config),

@@ -97,7 +97,9 @@ class Run:
                 files.remove_partial(run.checkpoints_dir)
                 run._set_damaged_aside()
                 config.save(config_file)
-                run._write_about(parent or run.parent())
+                # Without a checkpoint the entry is of a start that came to nothing.
+                old = run.parent() if run.checkpoints() else None
+                run._write_about(parent or old)
             except OSError as error:
                 raise UserError(
                     f"--run_dir={path}: can't be written ({error})"

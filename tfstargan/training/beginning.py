@@ -5,8 +5,9 @@ domain are those of the parent's domain of the same name or of the one given by 
 or else the mean of all heads. Optimizers, schedules and the iteration start anew.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from tfstargan.errors import UserError
 from tfstargan.networks.build import NETWORKS
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
 from tfstargan.networks.mapping_network import MappingNetwork
+from tfstargan.runs.locating import is_elsewhere
 from tfstargan.runs.run import Run, iteration_of, open_run
 from tfstargan.training.stargan import StarGANv2
 
@@ -43,18 +45,20 @@ def begin_from(
         like: {domain of the model: domain of the parent to begin as}.
 
     Returns:
-        The entry for run.json: the parent's folder and iteration, the checkpoint's
-        SHA-256, and the domain that each domain began as (None: the mean of all).
+        The entry for run.json: the parent's folder or address, its iteration, the
+        checkpoint's SHA-256, and the domain that each domain began as (None: the mean
+        of all).
 
     Raises:
         UserError: if the parent is missing, damaged or of other sizes, or lacks a
             domain.
     """
-    parent = open_run(init_from)
+    with _flags_of_the_parent():
+        parent = open_run(init_from)
+        path = parent.checkpoint(checkpoint)
     old_domains = parent.config.domains
     _require_same_sizes(parent, model.config)
     origins = _origins(parent, model.config.domains, like or {})
-    path = parent.checkpoint(checkpoint)
     old = StarGANv2(parent.config)
     parent.load(old, iteration_of(path))
     mixing = _mixing(origins, old_domains)
@@ -65,7 +69,9 @@ def begin_from(
     if model.fan is not None and old.fan is not None:  # both, of one w_hpf
         model.fan.set_weights(old.fan.get_weights())
     return {
-        "run": str(parent.path.absolute()),
+        "run": os.fspath(init_from)
+        if is_elsewhere(init_from)
+        else str(parent.path.absolute()),
         "iteration": iteration_of(path),
         "sha256": files.checksum(path),
         "domains": origins,
@@ -87,6 +93,17 @@ def parse_like(pairs: Sequence[str]) -> dict[str, str]:
             raise UserError(f"--like={pair}: {domain} is named twice")
         found[domain] = origin
     return found
+
+
+@contextlib.contextmanager
+def _flags_of_the_parent() -> Iterator[None]:
+    """Name the flags in an error as `train` does."""
+    try:
+        yield
+    except UserError as error:
+        text = error.as_flags.replace("--run_dir=", "--init_from=")
+        text = text.replace("--checkpoint=", "--init_checkpoint=")
+        raise UserError(text) from error
 
 
 def _require_same_sizes(parent: Run, new: Config) -> None:

@@ -3,7 +3,9 @@
 import dataclasses
 import datetime
 import json
+import os
 import time
+from collections.abc import Mapping
 
 import keras
 
@@ -12,12 +14,25 @@ from tfstargan.data.stream import open_images
 from tfstargan.data.survey import survey
 from tfstargan.training import distribution
 from tfstargan.training.announcing import describe, warn_of_gpus
+from tfstargan.training.beginning import begin_from
 from tfstargan.training.fitting import fit
 from tfstargan.training.loop import make_model, require_pairs
 
 
-def dry_run(config: Config) -> None:
-    """Print settings, devices, parameters, memory and times; write nothing."""
+def dry_run(
+    config: Config,
+    init_from: str | os.PathLike = "",
+    init_checkpoint: int | str | None = None,
+    like: Mapping[str, str] | None = None,
+) -> None:
+    """Print settings, devices, parameters, memory and times; write nothing.
+
+    Args:
+        config: the settings to try.
+        init_from: as of `train_run`, like the next two.
+        init_checkpoint: see there.
+        like: see there.
+    """
     warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
@@ -26,6 +41,8 @@ def dry_run(config: Config) -> None:
     print(json.dumps(dataclasses.asdict(config), indent=2))
     print(survey(training, open_images(config, "val"), config))
     model = make_model(config, strategy)
+    if init_from:
+        begin_from(model, init_from, init_checkpoint, like)
     print(describe(model, strategy))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)

@@ -90,6 +90,16 @@ def train_run(
         if init_from:
             parent = begin_from(model, init_from, init_checkpoint, like)
         model.load_fan()  # raises before anything is written, as do the next lines
+    elif init_from and run.parent() is None:
+        raise UserError(
+            f"--init_from={init_from}: {run_dir} was begun without it; give another "
+            "--run_dir"
+        )
+    if not distribution.agree(strategy, parent["iteration"] if parent else 0):
+        raise UserError(
+            f"--init_from={init_from}: workers read different checkpoints of it; give "
+            "--init_checkpoint"
+        )
     evaluation = make_evaluation(run) if chief else None
     reader = probe.of_run(config) if chief and config.probe_every else None
     with contextlib.ExitStack() as held:
