@@ -130,9 +130,12 @@ def test_a_preset_is_read_where_it_is_and_written_to_elsewhere(
     published, tmp_path, monkeypatch
 ):
     shutil.copytree(published, tmp_path / "presets" / "animals")
+    config = dataclasses.replace(open_run(published).config, data_dir="/home/you")
+    config.save(tmp_path / "presets" / "animals" / "config.json")
     monkeypatch.setattr(resources, "presets_dir", lambda: tmp_path / "presets")
     monkeypatch.chdir(tmp_path)
     opened = open_run("preset:animals")
+    assert opened.config.data_dir == ""  # whatever its author wrote there
     assert opened.samples_dir == pathlib.Path("runs/preset-animals/samples")
     np.testing.assert_array_equal(output("preset:animals"), output(published))
     with pytest.raises(UserError, match="no such preset; there are: animals"):

@@ -381,6 +381,11 @@ class Config(Settings):
         """
         return dataclasses.replace(self, domains=tuple(data.domains))
 
+    def without_paths(self) -> Self:
+        """The settings without paths, which mean nothing on another machine."""
+        paths = [f.name for f in dataclasses.fields(self) if f.metadata["path"]]
+        return dataclasses.replace(self, **dict.fromkeys(paths, ""))
+
     @classmethod
     def from_flagfile(cls, path: str | os.PathLike, **settings: Any) -> Self:
         """The settings in a flagfile, such as configs/custom.flags.

@@ -149,8 +149,7 @@ def _check_license(license: str, run: Run) -> None:
 
 def _fill(folder: pathlib.Path, run: Run, checkpoint: pathlib.Path) -> None:
     iteration = iteration_of(checkpoint)
-    published = _without_paths(run.config)
-    published.save(folder / "config.json")
+    run.config.without_paths().save(folder / "config.json")
     about = json.dumps(_about(run), indent=2) + "\n"
     files.write_text(about, folder / "run.json")
     weights = folder / "checkpoints" / CHECKPOINT.format(iteration)
@@ -185,11 +184,6 @@ def copy_weights(checkpoint: pathlib.Path, out: pathlib.Path) -> None:
             if not any(part in name for part in OPTIMIZER):
                 old.copy(f"{VARIABLES}/{name}", variables)
     checkpoint_file.write_checksum(out, out)
-
-
-def _without_paths(config: Config) -> Config:
-    paths = [f.name for f in dataclasses.fields(config) if f.metadata["path"]]
-    return Config(**dataclasses.asdict(config) | dict.fromkeys(paths, ""))
 
 
 def _about(run: Run) -> dict[str, Any]:
@@ -236,10 +230,11 @@ def _fields(run: Run, folder: pathlib.Path, iteration: int) -> dict[str, Any]:
 
 
 def _settings(config: Config) -> str:
+    config = config.without_paths()
     lines = [
         f"    --{field.name}={value}"
-        for field in dataclasses.fields(_without_paths(config))
-        if (value := getattr(_without_paths(config), field.name)) != field.default
+        for field in dataclasses.fields(config)
+        if (value := getattr(config, field.name)) != field.default
         and field.name != "domains"
     ]
     return "\n".join(lines) or "    (none)"

@@ -29,7 +29,7 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
-from tfstargan.runs.locating import RUNS, locate
+from tfstargan.runs.locating import RUNS, is_elsewhere, locate
 from tfstargan.runs.provenance import process_of, provenance
 
 CHECKPOINT = "iteration-{:07d}.weights.h5"
@@ -340,7 +340,10 @@ def open_run(run_dir: str | os.PathLike = "") -> Run:
     source, path = locate(run_dir if os.fspath(run_dir) else newest_run())
     if not (source / "config.json").exists():
         raise UserError(f"--run_dir={run_dir}: no run there (no config.json in it)")
-    return Run(path, Config.load(source / "config.json"), source)
+    config = Config.load(source / "config.json")
+    if is_elsewhere(run_dir):  # its author does not choose files of this machine
+        config = config.without_paths()
+    return Run(path, config, source)
 
 
 def iteration_of(path: pathlib.Path) -> int:
