@@ -384,7 +384,8 @@ class Config(Settings):
     def without_paths(self) -> Self:
         """The settings without paths, which mean nothing on another machine."""
         paths = [f.name for f in dataclasses.fields(self) if f.metadata["path"]]
-        return dataclasses.replace(self, **dict.fromkeys(paths, ""))
+        empty: dict[str, Any] = dict.fromkeys(paths, "")
+        return dataclasses.replace(self, **empty)
 
     @classmethod
     def from_flagfile(cls, path: str | os.PathLike, **settings: Any) -> Self:
