@@ -161,7 +161,7 @@ class Run:
             best = self.best()
             if best is None:
                 raise UserError(
-                    f"{self.path}: has no best checkpoint, since nothing was measured"
+                    f"{self.path}: has no best checkpoint; train with --evaluate_every"
                 )
             return best.iteration
         if not str(iteration).isdecimal():
