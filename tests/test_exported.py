@@ -88,7 +88,7 @@ def test_what_is_no_model_is_refused_in_one_line(photos):
     for folder, reason in {
         "nowhere": "no such folder",
         "empty": r"no exported model \(stargan.json\) in it",
-        "damaged": "stargan.tflite is not the file that it describes",
+        "damaged": "stargan.tflite: differs from its SHA-256",
         OLD: r"not a model; name one of .*export/float16, .*export/float32",
         OLD / "export" / "savedmodel": r"not \.tflite; name a folder that",
     }.items():

@@ -1,4 +1,4 @@
-"""Training notices what the discriminator has learned by heart, and ends in time."""
+"""Training notices what the discriminator has memorized, and ends in time."""
 
 import dataclasses
 import shutil
@@ -16,8 +16,8 @@ from tfstargan.training import loop
 from tfstargan.training.distribution import choose_strategy
 from tfstargan.training.overfitting import (
     Overfitting,
-    known_since,
     measured,
+    memorized_since,
     overfitting,
 )
 from tfstargan.training.stargan import StarGANv2
@@ -41,9 +41,9 @@ def test_overfitting_is_0_for_images_alike_and_1_for_images_like_translations():
         ([], None),
     ],
 )
-def test_known_images_are_named_from_where_they_stay_known(values, since):
+def test_memorized_images_are_named_from_where_they_stay_so(values, since):
     found = {100 * (i + 1): {"overfitting": v} for i, v in enumerate(values)}
-    assert known_since(found) == since
+    assert memorized_since(found) == since
 
 
 def test_a_training_measures_its_discriminator(run_dir):
@@ -53,7 +53,9 @@ def test_a_training_measures_its_discriminator(run_dir):
     assert {"training", "validation", "translated", "overfitting"} == {*found[3]}
 
 
-def test_a_discriminator_that_knows_its_images_is_told_from_another(run_dir, tmp_path):
+def test_a_discriminator_that_memorized_its_images_is_told_from_another(
+    run_dir, tmp_path
+):
     run = Run(tmp_path, open_run(run_dir).config)
     sets = [open_images(run.config, split) for split in ("train", "val")]
     model = StarGANv2(run.config)
@@ -61,14 +63,14 @@ def test_a_discriminator_that_knows_its_images_is_told_from_another(run_dir, tmp
     callback.set_model(model)
     known = {x.tobytes() for x in callback.images(sets[0]).reshape(-1, 32, 32, 3)}
 
-    def by_heart(x: np.ndarray, y: np.ndarray) -> list[float]:
+    def memorized(x: np.ndarray, y: np.ndarray) -> list[float]:
         return [1.0 if image.tobytes() in known else -1.0 for image in x]
 
-    model.discriminator = by_heart
+    model.discriminator = memorized
     callback.act(1)
     callback.act(2)
     assert measured(run)[2]["overfitting"] == 1
-    assert known_since(measured(run)) == 1
+    assert memorized_since(measured(run)) == 1
 
 
 def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
@@ -80,10 +82,10 @@ def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
     sets = [open_images(run.config, split) for split in ("train", "val")]
     Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
     line = capsys.readouterr().err
-    assert "from iteration 500 on: use --augment=ada in a new run, or stop" in line
+    assert "since iteration 500: use --augment=ada in a new run, or stop" in line
     run.config = dataclasses.replace(run.config, augment="ada")
     Overfitting(run, tf.summary.create_noop_writer(), *sets).on_train_end()
-    assert "from iteration 500 on: stop there\n" in capsys.readouterr().err
+    assert "since iteration 500: stop there\n" in capsys.readouterr().err
 
 
 class Better:

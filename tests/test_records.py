@@ -194,4 +194,4 @@ def test_bad_arguments_get_one_line_and_write_nothing(photographs):
     (cwd / "others" / "train-00000-of-00001.tfrecord").write_text("someone's")
     arguments = ("--data_dir=photographs", "--out=others")
     line = refusal("tfstargan.pack", *arguments, cwd=cwd)
-    assert "--out=others: holds other records" in line
+    assert "--out=others: holds other packed data" in line

@@ -136,7 +136,7 @@ class Config(Settings):
     )
     augment_target: float = setting(
         0.6,
-        "augment=ada: mean sign of real logits above which more is changed",
+        "augment=ada: p rises while the mean sign of real logits is above this",
         group=TRAINING,
         above=0,
         below=1,
@@ -262,7 +262,7 @@ class Config(Settings):
     )
     patience: int = setting(
         0,
-        "evaluations without a better one after which training ends; 0: none",
+        "end after so many evaluations without a better one; 0: never",
         **NEVER,
     )
     evaluate_quick: bool = setting(

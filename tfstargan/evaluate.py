@@ -33,7 +33,9 @@ class Options(cli.RunOptions):
     pairs: bool = setting(
         False, "compare with the images of the same name in the other domains"
     )
-    quick: bool = setting(False, "use few images: minutes, not the protocol")
+    quick: bool = setting(
+        False, "few images: takes minutes; not comparable with published numbers"
+    )
     data_dir: str = setting("", "images to use; empty: those of the run", path=True)
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
     keep_images: bool = setting(False, "keep the translations in RUN/evaluation")

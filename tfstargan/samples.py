@@ -26,7 +26,8 @@ class Options(cli.RunOptions):
     data_dir: str = setting("", "images to show; empty: those of the run", path=True)
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
     psi: tuple[str, ...] = setting(
-        ("1",), "of the random styles: 1 leaves them, 0 makes them the mean style"
+        ("1",),
+        "scales of the random styles, a grid for each: 1 is unchanged, 0 the mean",
     )
     animation: str | None = setting(
         None,

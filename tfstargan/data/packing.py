@@ -105,7 +105,9 @@ def claim(out_dir: pathlib.Path) -> None:
             *map(shard_index.contents_of, out_dir.glob("*.tf*")),
         }
         if any(out_dir.glob("*.tfrecord")) and not any(p.exists() for p in ours):
-            raise UserError(f"--out={out_dir}: holds other records; name a new one")
+            raise UserError(
+                f"--out={out_dir}: holds other packed data; name a new folder"
+            )
         (out_dir / shard_index.INDEX).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"--out={out_dir}: can't be written ({error})") from error

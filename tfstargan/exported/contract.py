@@ -243,9 +243,11 @@ class Contract:
         """Raise a UserError unless a folder's files are those that were exported."""
         for name, file in self.files.items():
             if not (folder / name).is_file():
-                raise UserError(f"{name}: no such file beside it")
+                raise UserError(f"{name}: missing beside it; export the run again")
             if ModelFile.of(folder / name) != file:
-                raise UserError(f"{name} is not the file that it describes")
+                raise UserError(
+                    f"{name}: differs from its SHA-256; export the run again"
+                )
 
 
 def _get(found: Any, name: str, kind: type) -> Any:

@@ -2,6 +2,7 @@
 
     RUN/config.json                         every setting, resolved
     RUN/run.json                            command, process, versions, commit
+    RUN/data.json                           a hash of every image
     RUN/lock                                held by the training process
     RUN/checkpoints/iteration-0005000.weights.h5, and its .sha256
     RUN/checkpoints/best.json               the best of them, and its metric
@@ -162,7 +163,7 @@ class Run:
             best = self.best()
             if best is None:
                 raise UserError(
-                    f"{self.path}: has no best checkpoint, since nothing was measured"
+                    f"{self.path}: has no best checkpoint; train with --evaluate_every"
                 )
             return best.iteration
         if not str(iteration).isdecimal():

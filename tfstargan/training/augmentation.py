@@ -1,6 +1,6 @@
 """Augmentation of the images that the discriminator sees, for few training images.
 
-A discriminator learns a few hundred images by heart. Changed at random, real and fake
+A discriminator memorizes a few hundred images. Changed at random, real and fake
 images alike, they are many. With "ada" only a share p of the changes is made, and p
 rises while the discriminator is too sure of real images (Karras et al.,
 arXiv:2006.06676). With "diffaugment" every image is changed (Zhao et al.,

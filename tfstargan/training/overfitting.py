@@ -1,4 +1,4 @@
-"""Whether the discriminator knows the training images by heart, and when to stop."""
+"""Whether the discriminator has memorized the training images, and when to stop."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tfstargan.training.callbacks import Periodic
 
 IMAGES = 64  # of each kind
 MOST_DOMAINS = 12
-BY_HEART = 0.5  # overfitting from which the images count as known
+MEMORIZED = 0.5  # overfitting from which the images count as memorized
 
 Measured = dict[int, dict[str, float]]  # by iteration
 
@@ -66,16 +66,16 @@ class Overfitting(Periodic):
         report.write_json(self.file, found)
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Print advice if the discriminator has come to know the training images."""
-        since = known_since(measured(self.run))
+        """Print advice if the discriminator has memorized the training images."""
+        since = memorized_since(measured(self.run))
         if since is not None:
             best = self.run.best()
             remedy = f"stop at the best, {best.iteration}" if best else "stop there"
             if self.run.config.augment == "none":
                 remedy = f"use --augment=ada in a new run, or {remedy}"
             say(
-                "the discriminator knows the training images by heart from iteration "
-                f"{since} on: {remedy}"
+                "the discriminator has memorized the training images since iteration "
+                f"{since}: {remedy}"
             )
 
     def images(self, image_set: ImageSet) -> np.ndarray:
@@ -127,14 +127,14 @@ def measured(run: Run) -> Measured:
         return {}
 
 
-def known_since(found: Mapping[int, Mapping[str, float]]) -> int | None:
-    """The iteration from which on the training images are known; None if they are not.
+def memorized_since(found: Mapping[int, Mapping[str, float]]) -> int | None:
+    """The iteration since which the training images are memorized; None if not.
 
     A single measurement, the last one, does not count.
     """
     since = None
     for iteration in sorted(found, reverse=True):
-        if found[iteration].get("overfitting", 0.0) < BY_HEART:
+        if found[iteration].get("overfitting", 0.0) < MEMORIZED:
             break
         since = iteration
     return None if since is None or since == max(found) else since
