@@ -33,7 +33,7 @@ class RunOptions(Settings):
 
     run_dir: str = setting(
         "",
-        "folder of the run, preset:NAME or hf://OWNER/NAME; empty: the newest in runs/",
+        "folder of the run, or hf://OWNER/NAME; empty: the newest under runs/",
         group="run",
         path=True,
         address=True,
