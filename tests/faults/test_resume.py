@@ -95,6 +95,7 @@ def test_output_to_a_terminal_that_is_gone_is_no_error():
     pid, terminal = os.forkpty()
     if not pid:  # the child: no more than that, in the copy of a process with threads
         try:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
             with Interruptions():
                 os.write(1, b"ready")
                 signal.pause()
