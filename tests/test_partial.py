@@ -21,7 +21,14 @@ with atomic_folder(pathlib.Path(sys.argv[1])) as folder:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture(params=[signal.SIGTERM, signal.SIGHUP])
+def number(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A signal as it is at first; nohup ignores SIGHUP."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 def test_a_command_that_is_asked_to_end_removes_its_incomplete_folder(
     number, tmp_path, capsys
 ):

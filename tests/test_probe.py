@@ -178,7 +178,7 @@ def test_training_writes_scores_and_animations_when_they_are_due(
         "iteration-0000002-references.webp",
         "iteration-0000002-latents.webp",
     }
-    (file,) = (tmp_path / "run" / "evaluation").iterdir()
+    (file,) = (tmp_path / "run" / "evaluation").glob("*-probe.json")
     assert file.name == "iteration-0000002-probe.json"
     assert set(json.loads(file.read_text())["latent"]["content_r2"]) == set(CONTENT)
     curves = benchmark("curves")
