@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -157,7 +158,8 @@ def test_where_a_worker_dies_the_chief_saves_and_says_what_to_do(tmp_path):
     config = tiny(iterations=10**6, save_every=10**6, sample_every=10**6)
     chief, worker = start_workers(config, tmp_path / "run")
     try:
-        while chief.poll() is None and " 3/1000000" not in chief.stderr.readline():
+        trained = re.compile(r" [1-9]\d*/1000000 ")  # a line every ten seconds
+        while chief.poll() is None and not trained.search(chief.stderr.readline()):
             pass
         worker.kill()
         printed = chief.communicate(timeout=300)[1]
