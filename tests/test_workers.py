@@ -164,8 +164,9 @@ def test_where_a_worker_dies_the_chief_saves_and_says_what_to_do(tmp_path):
         worker.kill()
         printed = chief.communicate(timeout=300)[1]
     finally:
-        chief.kill()
-        worker.kill()
+        for process in (chief, worker):
+            process.kill()
+            process.communicate()
     assert chief.returncode == 2, printed
     assert "Traceback" not in printed
     assert printed.count("error: ") == 1
