@@ -94,7 +94,7 @@ def test_a_model_with_a_byte_changed_or_cut_off_is_refused(folder):
         else:
             del content[rng.randrange(len(content)) :]
         path.write_bytes(content)
-        with pytest.raises(UserError, match="not the file that it describes"):
+        with pytest.raises(UserError, match="differs from its SHA-256"):
             Contract.load(folder)
     path.write_bytes(MODEL)
     Contract.load(folder)
