@@ -169,6 +169,7 @@ def test_a_skipped_update_does_not_move_p_for_good():
     assert float(layer.p) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_an_iteration_moves_p(accumulate, tmp_path):
     settings = {"augment": "ada", "augment_images": 30, "batch_size": 3}

@@ -83,6 +83,7 @@ def test_domains_find_their_heads(run_dir, parent):
         np.testing.assert_array_equal(*kernels)
 
 
+@pytest.mark.slow
 def test_a_run_remembers_its_parent_and_needs_it_once(
     run_dir, data_dir, tmp_path, eager, small_grids
 ):

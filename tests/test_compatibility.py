@@ -172,6 +172,7 @@ def test_a_saved_model_gives_what_keras_does(translator):
     verify(translator, old, real_images(translator.config))
 
 
+@pytest.mark.slow
 def test_a_model_of_an_unknown_checkpoint_stays_and_apps_get_another(run, monkeypatch):
     monkeypatch.setitem(FLOORS, "mixed", 0.0)  # of trained networks
     before = checksum(run.export_dir / "mixed" / "stargan.tflite")

@@ -598,6 +598,7 @@ def moments(model: StarGANv2) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True])
 def test_every_precision_resumes_from_every_other_with_its_moments(tmp_path, old):
     precisions = ("float32", "mixed_float16")  # bfloat16's optimizers are float32's
