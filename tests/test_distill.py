@@ -266,6 +266,7 @@ def test_missing_data_is_refused_before_anything_is_written(teacher, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_light_generator_trains_from_scratch(tmp_path):
     train_run(tiny(generator="light", iterations=1), tmp_path / "run")
     config = Config.load(tmp_path / "run/config.json")

@@ -173,7 +173,8 @@ def test_references_are_of_the_target_domain_and_serve_equally_often(run, transl
 # What is measured
 
 
-def test_the_numbers_are_those_of_the_pictures_kept(run, translator, tmp_path):
+@pytest.mark.slow
+def test_the_numbers_are_those_of_the_images_kept(run, translator, tmp_path):
     evaluation = Evaluation(run, STAND_INS, keep_images=True)
     results = evaluation.measure(translator, 3)
     assert list(results) == ["latent", "reference"]

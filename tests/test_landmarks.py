@@ -374,6 +374,7 @@ def test_the_sources_masks_serve_both_fakes_and_the_fakes_own_the_cycle():
     assert float(terms["fake"]) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_training_without_landmark_weights_says_where_they_are_to_be_had():
     model = StarGANv2(Config(w_hpf=1.0, **TINY))
     model.compile()

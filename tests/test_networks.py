@@ -351,6 +351,7 @@ def test_another_format_in_keras_json_changes_no_network(
         np.testing.assert_array_equal(array, networks[name](*inputs[name]), name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "side"),
     [

@@ -103,6 +103,7 @@ class Better:
         """Write nothing."""
 
 
+@pytest.mark.slow
 def test_an_interrupted_evaluation_is_completed_before_patience_is_lost(
     run_dir, tmp_path, monkeypatch, eager, small_grids
 ):

@@ -162,6 +162,7 @@ def test_every_variable_of_an_update_has_a_gradient(model, batch, update):
             assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_each_update_sees_the_weights_that_the_one_before_left(
     model, batch, monkeypatch
 ):
@@ -545,6 +546,7 @@ def test_a_saved_model_keeps_the_optimizers_it_was_compiled_with(tmp_path):
         assert float(twin.optimizers[name].learning_rate) == rate
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_all_that_training_needs(model, tmp_path):
     run = Run(tmp_path, CONFIG)
     batches = [make_batch(seed) for seed in range(1, 4)]
