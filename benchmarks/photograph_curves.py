@@ -282,12 +282,13 @@ def draw(found: dict[str, Any], path: pathlib.Path) -> None:
                     for i, v in values.items()
                 ]
                 y = [v.get(measure, np.nan) for v in values.values()]
-                style = "-" if seed == "seed0" else "--"
-                axis.plot(x, y, style, color=COLOURS[side], label=f"{side}, {seed}")
+                style = "o-" if seed == "seed0" else "o--"
+                label = f"{side}, {seed}"
+                axis.plot(x, y, style, markersize=3, color=COLOURS[side], label=label)
             if measure == "distance":
                 axis.axhline(found["real"]["floor"], color="gray", lw=0.8)
                 axis.axhline(found["real"]["ceiling"], color="gray", lw=0.8)
-            axis.set(title=title if row is grid[0] else "", xlabel=axis_name)
+            axis.set(title=title, xlabel=axis_name)
             axis.set_ylim(bottom=0)
             axis.grid(alpha=0.3)
             axis.spines[["top", "right"]].set_visible(False)
