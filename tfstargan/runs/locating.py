@@ -14,7 +14,7 @@ import pathlib
 import re
 from typing import NamedTuple
 
-from tfstargan import resources
+from tfstargan import files, resources
 from tfstargan.errors import UserError
 
 RUNS = pathlib.Path("runs")
@@ -95,6 +95,6 @@ def _model(address: str) -> Place:
             f"{owner}/{name}", revision=revision, allow_patterns=WANTED
         )
     except Exception as error:  # of many kinds: network, access, cache
-        reason = [*str(error).splitlines(), repr(error)][0]
+        reason = files.first_line(error)
         raise UserError(f"--run_dir={address}: can't be fetched ({reason})") from error
     return Place(pathlib.Path(folder), RUNS / f"{owner}--{name}")
