@@ -3,7 +3,7 @@
 import abc
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -82,6 +82,8 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
         every: iterations between actions; 0: never.
     """
 
+    at_the_end: ClassVar = False  # whether the action is due after the last iteration
+
     def __init__(self, run: Run, writer: tf.summary.SummaryWriter, every: int):
         super().__init__()
         self.run = run
@@ -98,6 +100,8 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
 
     def is_due(self, iteration: int) -> bool:
         """Whether the action is due after an iteration."""
+        if self.at_the_end and iteration == self.run.config.iterations:
+            return True
         return bool(self.every and iteration) and iteration % self.every == 0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -127,6 +131,8 @@ class Periodic(keras.callbacks.Callback, abc.ABC):
 class Samples(Periodic):
     """Writes grids of translated images as PNG and to TensorBoard; also at the end."""
 
+    at_the_end = True
+
     def __init__(
         self,
         run: Run,
@@ -150,10 +156,6 @@ class Samples(Periodic):
                 images.save(grid, sample_file(self.run, iteration, f"{name}.png"))
                 tf.summary.image(name, grid[None])
         self.writer.flush()
-
-    def is_due(self, iteration: int) -> bool:
-        """Whether the action is due after an iteration."""
-        return super().is_due(iteration) or iteration == self.run.config.iterations
 
 
 class Animations(Periodic):

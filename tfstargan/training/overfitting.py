@@ -13,9 +13,9 @@ from tfstargan.metrics import report
 from tfstargan.runs.run import Run
 from tfstargan.training.announcing import say
 from tfstargan.training.callbacks import Periodic
+from tfstargan.translation.grids import MOST_DOMAINS
 
 IMAGES = 64  # of each kind
-MOST_DOMAINS = 12
 MEMORIZED = 0.5  # overfitting from which the images count as memorized
 
 Measured = dict[int, dict[str, float]]  # by iteration
@@ -35,6 +35,8 @@ class Overfitting(Periodic):
         validation: others.
     """
 
+    at_the_end = True  # with each grid
+
     def __init__(
         self,
         run: Run,
@@ -46,10 +48,6 @@ class Overfitting(Periodic):
         self.labels = some_labels(len(run.config.domains), MOST_DOMAINS)
         self.file = run.evaluation_dir / "overfitting.json"
         self.sets = {"training": training, "validation": validation}
-
-    def is_due(self, iteration: int) -> bool:
-        """Whether the action is due after an iteration: with each grid."""
-        return super().is_due(iteration) or iteration == self.run.config.iterations
 
     def is_done(self, iteration: int) -> bool:
         """Whether the iteration was measured."""
