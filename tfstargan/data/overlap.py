@@ -22,6 +22,11 @@ def overlap(training: ImageSet, validation: ImageSet) -> str:
     return told_of_copies(training.by_domain(), validation.by_domain())
 
 
+def stands_in(training: ImageSet, validation: ImageSet) -> bool:
+    """Whether training images stand in for validation images, judged by the first."""
+    return training.content(0, 0) == validation.content(0, 0)
+
+
 def told_of_copies(training: Split, validation: Split) -> str:
     """The number of validation images that are training images, in a line.
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from tfstargan import images
-from tfstargan.data.overlap import overlap
+from tfstargan.data.overlap import overlap, stands_in
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
 from tfstargan.files import safe_names, shortened
@@ -200,7 +200,7 @@ class Evaluation:
             )
         if copies := overlap(self.training, self.validation):
             notes.append(copies)
-        elif self.training.content(0, 0) == self.validation.content(0, 0):
+        elif stands_in(self.training, self.validation):
             notes.append("no val/ folder: training images were translated")
         return {
             "run": str(self.run.path),

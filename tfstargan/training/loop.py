@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from tfstargan.config import Config
 from tfstargan.data import fingerprint
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
+from tfstargan.data.overlap import stands_in
 from tfstargan.data.stream import open_images
 from tfstargan.data.survey import survey
 from tfstargan.errors import UserError
@@ -85,16 +87,8 @@ def train_run(
     examples = Examples.choose(validation, config.img_size)
     model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
-    parent = None
-    if not run.checkpoints():
-        if init_from:
-            parent = begin_from(model, init_from, init_checkpoint, like)
-        model.load_fan()  # raises before anything is written, as do the next lines
-    elif init_from and run.parent() is None:
-        raise UserError(
-            f"--init_from={init_from}: {run_dir} was begun without it; give another "
-            "--run_dir"
-        )
+    # Raises before anything is written, as do the next lines.
+    parent = begin(run, model, init_from, init_checkpoint, like)
     if not distribution.agree(strategy, parent["iteration"] if parent else 0):
         raise UserError(
             f"--init_from={init_from}: workers read different checkpoints of it; give "
@@ -125,8 +119,8 @@ def train_run(
             *([Evaluations(run, writer, evaluation)] if evaluation else []),
             *([Probing(run, writer, reader)] if reader else []),
         ]
-        apart = validation.content(0, 0) != training.content(0, 0)
-        if apart and model_of is StarGANv2:  # a student only imitates
+        imitates = model_of is not StarGANv2  # a student
+        if not imitates and not stands_in(training, validation):
             drawing.append(Overfitting(run, writer, training, validation))
         for callback in (*drawing, *measuring) if chief else ():
             # Completes what the run was interrupted in, if anything.
@@ -158,6 +152,34 @@ def require_pairs(training: ImageSet) -> None:
                 f"domain {domain}: {training.count(k)} image to train on; diversity is "
                 "learned from two references, so every domain needs at least two images"
             )
+
+
+def begin(
+    run: Run,
+    model: StarGANv2,
+    init_from: str | os.PathLike,
+    init_checkpoint: int | str | None,
+    like: Mapping[str, str] | None,
+) -> dict[str, Any] | None:
+    """Give a new run's model the weights that it begins with; see `train_run`.
+
+    Returns:
+        What `begin_from` returns; None without a parent, or if the run has begun.
+
+    Raises:
+        UserError: if they can't be had, or the run was begun without the parent.
+    """
+    parent = None
+    if not run.checkpoints():
+        if init_from:
+            parent = begin_from(model, init_from, init_checkpoint, like)
+        model.load_fan()
+    elif init_from and run.parent() is None:
+        raise UserError(
+            f"--init_from={init_from}: {run.path} was begun without it; give another "
+            "--run_dir"
+        )
+    return parent
 
 
 def resume(run: Run, model: StarGANv2) -> None:
