@@ -4,21 +4,21 @@
     tfstargan translate --run_dir=R --source=a.jpg --reference=b.jpg
     tfstargan translate --run_dir=R --source=photos/ --reference=styles/
     tfstargan translate --model=R/export/mixed --source=a.jpg --domain=cat --seed=3
+    tfstargan translate --run_dir=R --source=a.mp4 --out=b.mp4 --domain=cat --seed=1,5
 
 A folder stands for all images in it and below. Every source is translated into the
 style of every reference. The domain of a reference is --domain, or else the name of
 its folder. --model translates with an exported model in LiteRT, without TensorFlow.
+Of a clip, several styles follow each other; it needs PyAV (the extra video).
 """
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING
 
 from tfstargan import cli
 from tfstargan.settings import setting
-
-if TYPE_CHECKING:
-    from tfstargan.translation.translating import Translating
+from tfstargan.translation.fit_options import FitOptions
+from tfstargan.video.names import is_clip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,19 +27,21 @@ class Options(cli.RunOptions, cli.StyleOptions):
 
     source: str = setting(
         "",
-        "image to translate, or a folder of them",
-        required="name an image, or a folder of them",
+        "image to translate, or a folder of them; or a clip",
+        required="name an image, a folder of them, or a clip",
         path=True,
     )
     out: str = setting(
         "",
-        "folder, or one .png; empty: RUN/translations; of --model: translations",
+        "folder, or one .png; empty: RUN/translations; of --model: translations; "
+        "of a clip: .mp4, .mov, .mkv or .webm",
         path=True,
     )
     model: str = setting(
         "", "folder of an exported model; in place of --run_dir", path=True
     )
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
+    steady: bool = setting(False, "of a clip: reduce flicker")
     quality: int = setting(
         95, "of a .jpg or .webp that --out names", at_least=1, at_most=100
     )
@@ -49,50 +51,60 @@ class Options(cli.RunOptions, cli.StyleOptions):
         super().check_together()
         both = bool(self.model and (self.run_dir or self.checkpoint))
         self.require(not both, "model", "not together with --run_dir or --checkpoint")
+        clip = is_clip(self.source)
+        self.require(not clip or bool(self.out), "out", "name the clip to write")
+        self.require(clip or not is_clip(self.out), "out", "--source is not a clip")
+        self.require(clip or not self.steady, "steady", "applies to clips")
 
 
-def main(options: Options) -> None:
+def main(options: Options, how: FitOptions) -> None:
     """Translate, and print where the images are."""
+    print(of_clip(options, how) if is_clip(options.source) else of_images(options))
+
+
+def of_clip(options: Options, how: FitOptions) -> str:
+    """Translate a clip, and say what was written."""
+    from tfstargan.video.clip import Clip
+    from tfstargan.video.writing import writable
+
+    source = Clip.open(pathlib.Path(options.source), options.skip_broken)
+    writable(options.out, source)  # or refuse, before networks are built
+    translator, _ = cli.open_translator(options.model, options)
+    from tfstargan.translation.clips import translate_clip
+
+    written = translate_clip(
+        *(translator, source, options.out, options.domain, options.seeds),
+        *(options.reference, options.psi, how),
+        steady=options.steady,
+        skip_broken=options.skip_broken,
+    )
+    return str(written)
+
+
+def of_images(options: Options) -> str:
+    """Translate an image or a folder of them, and say what was written."""
     from tfstargan import images
 
     source = pathlib.Path(options.source)
     found = images.find(source)  # or refuse, before networks are built
     if options.out and source.is_dir():
         images.require_outside(options.out, found, f"--source={source}")
-    translator, out = opened(options)
+    translator, default = cli.open_translator(options.model, options)
     from tfstargan.translation.folders import translate_folder
     from tfstargan.translation.styles import choose_styles
 
-    wanted = (options.domain, options.seed, options.reference, options.psi)
+    wanted = (options.domain, options.seeds, options.reference, options.psi)
     styles = choose_styles(translator, *wanted, options.skip_broken)
-    written = translate_folder(
+    return translate_folder(
         translator,
         source,
         styles,
-        out,
+        options.out or default,
         skip_broken=options.skip_broken,
         quality=options.quality,
         found=found,
     )
-    print(written)
-
-
-def opened(options: Options) -> tuple["Translating", str | pathlib.Path]:
-    """The translator of the model or the run, and where its translations go."""
-    if options.model:
-        from tfstargan.translation.exported import ExportedTranslator
-
-        with cli.held_back():  # LiteRT's C++ code writes there
-            translator = ExportedTranslator.load(options.model)
-        return translator, options.out or "translations"
-    cli.import_tensorflow()
-    from tfstargan.runs.run import open_run
-    from tfstargan.translation.translator import Translator
-
-    run = open_run(options.run_dir)
-    out = options.out or run.path / "translations"
-    return Translator.of_run(run, options.checkpoint), out
 
 
 if __name__ == "__main__":
-    cli.start(main, Options, about=__doc__, tensorflow=False)
+    cli.start(main, Options, FitOptions, about=__doc__, tensorflow=False)

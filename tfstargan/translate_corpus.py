@@ -66,7 +66,7 @@ def main(options: Options) -> None:
     styles = choose_styles(
         corpus.load(where.run_dir, options.checkpoint),
         options.domain,
-        options.seed,
+        options.seeds,
         options.reference,
         options.psi,
     )
