@@ -87,7 +87,7 @@ class Outcome(NamedTuple):
     face: Face | None  # None: the file can't be read
     skipped: str  # the reason; empty: it was written
     size: tuple[int, int] = (0, 0)  # of the photograph, (width, height)
-    maps: dict[int, np.ndarray] = {}  # by the face's side; see `map_of`
+    maps: Sequence[np.ndarray] = ()  # of each size; see `map_of`
 
 
 def align_file(
@@ -114,10 +114,10 @@ def align_file(
     reason = flaw(face, mean_landmarks, min_peak)
     if reason:
         return Outcome(face, reason)
-    points, maps = in_photograph(face.points, *photograph.size), {}
+    points, maps = in_photograph(face.points, *photograph.size), []
     for size, target in targets.items():
         images.save(align(photograph, points, mean_landmarks, size), target)
-        maps[size] = map_of(photograph.size, points, mean_landmarks, size)
+        maps.append(map_of(photograph.size, points, mean_landmarks, size))
     return Outcome(face, "", photograph.size, maps)
 
 
@@ -223,12 +223,12 @@ def entries(
         if outcome.skipped:
             yield entry | {"left_out": outcome.skipped}
             continue
-        written = targets[file]
+        written = targets[file].values()
         yield entry | {
-            "written": [str(target) for target in written.values()],
+            "written": [str(target) for target in written],
             "size": outcome.size,
             "maps": {
-                written[size].relative_to(out).as_posix(): matrix.tolist()
-                for size, matrix in outcome.maps.items()
+                target.relative_to(out).as_posix(): matrix.tolist()
+                for target, matrix in zip(written, outcome.maps, strict=True)
             },
         }
