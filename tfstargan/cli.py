@@ -92,9 +92,9 @@ class StyleOptions(Settings):
             raise UserError("--psi: applies only to random styles (--seed)")
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds of random styles."""
-        return tuple(map(int, self.seed))
+    def style(self) -> tuple[str, tuple[int, ...], str, float]:
+        """Domain, seeds, reference and psi."""
+        return self.domain, tuple(map(int, self.seed)), self.reference, self.psi
 
 
 def open_translator(

@@ -1,4 +1,4 @@
-"""Translate images with a trained run.
+"""Translate images and clips with a trained run.
 
     tfstargan translate --run_dir=R --source=a.jpg --domain=cat --seed=3
     tfstargan translate --run_dir=R --source=a.jpg --reference=b.jpg
@@ -9,7 +9,8 @@
 A folder stands for all images in it and below. Every source is translated into the
 style of every reference. The domain of a reference is --domain, or else the name of
 its folder. --model translates with an exported model in LiteRT, without TensorFlow.
-Of a clip, several styles follow each other; it needs PyAV (the extra video).
+--fit says which part of a photograph is translated; --paste puts it back. Of a clip,
+the style moves from one seed or reference to the next; clips need the extra video.
 """
 
 import dataclasses
@@ -26,28 +27,24 @@ class Options(cli.RunOptions, cli.StyleOptions):
     """The flags of this command."""
 
     source: str = setting(
-        "",
-        "image to translate, or a folder of them; or a clip",
-        required="name an image, a folder of them, or a clip",
-        path=True,
+        "", "image, folder or clip", required="name an image, folder or clip", path=True
     )
     out: str = setting(
         "",
-        "folder, or one .png; empty: RUN/translations; of --model: translations; "
-        "of a clip: .mp4, .mov, .mkv or .webm",
+        "folder, or one .png, .jpg or .webp; default: translations, in the run; of a "
+        "clip: .mp4, .mov, .mkv or .webm",
         path=True,
     )
-    model: str = setting(
-        "", "folder of an exported model; in place of --run_dir", path=True
-    )
+    model: str = setting("", "exported model; in place of --run_dir", path=True)
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
-    steady: bool = setting(False, "of a clip: reduce flicker")
-    quality: int = setting(
-        95, "of a .jpg or .webp that --out names", at_least=1, at_most=100
+    format: str = setting(
+        "png", "of the files in a folder", one_of=("png", "jpeg", "webp")
     )
+    quality: int = setting(95, "of JPEG and WebP", at_least=1, at_most=100)
+    steady: bool = setting(False, "of a clip: reduce flicker")
 
     def check_together(self) -> None:
-        """Check that a run or a model is given, and a seed or a reference."""
+        """Check a run or a model, a seed or a reference, images or a clip."""
         super().check_together()
         both = bool(self.model and (self.run_dir or self.checkpoint))
         self.require(not both, "model", "not together with --run_dir or --checkpoint")
@@ -59,50 +56,42 @@ class Options(cli.RunOptions, cli.StyleOptions):
 
 def main(options: Options, how: FitOptions) -> None:
     """Translate, and print where the images are."""
-    print(of_clip(options, how) if is_clip(options.source) else of_images(options))
+    source = pathlib.Path(options.source)
+    translate = of_clip if is_clip(options.source) else of_images
+    print(translate(source, options, how))
 
 
-def of_clip(options: Options, how: FitOptions) -> str:
-    """Translate a clip, and say what was written."""
+def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
+    """Translate a clip; what was written."""
     from tfstargan.video.clip import Clip
     from tfstargan.video.writing import writable
 
-    source = Clip.open(pathlib.Path(options.source), options.skip_broken)
-    writable(options.out, source)  # or refuse, before networks are built
+    clip = Clip.open(source, options.skip_broken)
+    out = writable(options.out, clip)  # or refuse, before networks are built
     translator, _ = cli.open_translator(options.model, options)
     from tfstargan.translation.clips import translate_clip
 
-    written = translate_clip(
-        *(translator, source, options.out, options.domain, options.seeds),
-        *(options.reference, options.psi, how),
-        steady=options.steady,
-        skip_broken=options.skip_broken,
-    )
-    return str(written)
+    how_else = {"steady": options.steady, "skip_broken": options.skip_broken}
+    return translate_clip(translator, clip, out, *options.style, how, **how_else)
 
 
-def of_images(options: Options) -> str:
-    """Translate an image or a folder of them, and say what was written."""
+def of_images(source: pathlib.Path, options: Options, how: FitOptions) -> object:
+    """Translate an image or a folder of them; what was written."""
     from tfstargan import images
 
-    source = pathlib.Path(options.source)
     found = images.find(source)  # or refuse, before networks are built
     if options.out and source.is_dir():
         images.require_outside(options.out, found, f"--source={source}")
-    translator, default = cli.open_translator(options.model, options)
+    translator, folder = cli.open_translator(options.model, options)
     from tfstargan.translation.folders import translate_folder
     from tfstargan.translation.styles import choose_styles
 
-    wanted = (options.domain, options.seeds, options.reference, options.psi)
-    styles = choose_styles(translator, *wanted, options.skip_broken)
+    styles = choose_styles(translator, *options.style, options.skip_broken)
     return translate_folder(
-        translator,
-        source,
-        styles,
-        options.out or default,
+        *(translator, source, styles, options.out or folder, found, how),
         skip_broken=options.skip_broken,
         quality=options.quality,
-        found=found,
+        format=options.format,
     )
 
 

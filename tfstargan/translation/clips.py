@@ -166,8 +166,7 @@ def _placed(
     translator: Translating, clip: Clip, how: FitOptions
 ) -> Iterator[list[_Placed]]:
     """Yield batches of frames; reading goes on in threads."""
-    side = how.size or translator.config.img_size
-    fit = fitting.fit(how.fit, clip.size, side)
+    fit = translator.fit_of(clip.size, how, str(clip.path))
     # Of larger canvases fewer, so that a batch has the same size in memory.
     larger = np.prod(fit.canvas) / translator.config.img_size**2
     batch = translator.batch / max(1.0, larger)
