@@ -17,7 +17,7 @@ from tfstargan.images.fitting import Fit
 from tfstargan.progress import Bar
 from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.fit_options import CROP, FitOptions
-from tfstargan.translation.steadiness import Change
+from tfstargan.translation.steadiness import Change, Steady
 from tfstargan.translation.style_path import style_path
 from tfstargan.translation.translating import Translating
 from tfstargan.video.clip import Clip, Frame
@@ -102,7 +102,7 @@ def translate_clip(
     target = writable(out, source)
     wanted = (domain, seeds, reference, psi, skip_broken)
     styles = style_path(translator, source.end, *wanted)
-    before, after = Change(), Change()
+    before, after, filtered = Change(), Change(), Steady()
     begun = time.perf_counter()
     with (
         writing(target, source) as writer,
@@ -111,6 +111,8 @@ def translate_clip(
         for some in _placed(translator, source, how):
             x = np.stack([one.x for one in some])
             fakes = translator.apply_styles(x, styles.at([one.seconds for one in some]))
+            if steady:
+                fakes = filtered(x, fakes)
             before.add(x)
             after.add(fakes)
             for one, fake in zip(some, fakes, strict=True):

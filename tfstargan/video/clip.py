@@ -237,7 +237,10 @@ def _survey(
     """
     count, ends, damage = 0, collections.defaultdict(float), ""
     with opened(path) as container:
-        picture = _picture(container, path).index
+        stream = _picture(container, path)
+        length, picture = stream.duration, stream.index
+        tick = stream.time_base
+        first = (stream.start_time or 0) * tick - start
         for packet in container.demux():
             stamp = packet.dts if packet.pts is None else packet.pts
             if packet.size and stamp is not None and not packet.is_discard:
@@ -250,6 +253,8 @@ def _survey(
     end = max(ends.values(), default=0.0)
     if not damage and known - end > max(MISSING, 0.02 * known):
         damage = f"it ends after {end:.2f} s of {known:.2f} s"
+    if length and not damage:  # packets have durations in the order of decoding
+        return count, float(first + length * tick), damage
     return count, ends[picture], damage
 
 
