@@ -14,7 +14,6 @@ from tfstargan import cli, images
 from tfstargan.errors import Preempted, UserError
 from tfstargan.translation import clips
 from tfstargan.translation.clips import AT_ONCE, translate_clip
-from tfstargan.translation.fit_options import FitOptions
 from tfstargan.translation.steadiness import KEEP, Change, Steady
 from tfstargan.translation.style_path import EVERY, StylePath, style_path
 from tfstargan.translation.translator import Translator
@@ -95,12 +94,12 @@ def test_references_are_images_or_a_clip(translator, clip, tmp_path):
 def test_other_fits_show_the_whole_frame(translator, clip, tmp_path):
     sizes = {}
     for name, how in {
-        "pad": FitOptions(fit="pad"),
-        "whole": FitOptions(fit="whole", size=48),
-        "paste": FitOptions(paste=True),
+        "pad": {"fit": "pad"},
+        "whole": {"fit": "whole", "size": 48},
+        "paste": {"paste": True},
     }.items():
         out = tmp_path / f"{name}.mp4"
-        done = translate_clip(translator, clip, out, "bear", [3], how=how)
+        done = translate_clip(translator, clip, out, "bear", [3], **how)
         sizes[name] = done.size
         assert pictures(out)[0].shape[1::-1] == done.size
     assert sizes == {"pad": (32, 24), "whole": (64, 48), "paste": (64, 48)}

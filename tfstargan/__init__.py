@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tfstargan.training.distillation import distill_run
     from tfstargan.training.loop import train_run
     from tfstargan.training.stargan import StarGANv2
+    from tfstargan.translation.clips import translate_clip
     from tfstargan.translation.translator import Translator
 
 __version__ = "0.2.0"
@@ -43,6 +44,7 @@ __all__ = [
     "export_run",
     "open_run",
     "train_run",
+    "translate_clip",
 ]
 
 _HOMES = {
@@ -58,6 +60,7 @@ _HOMES = {
     "export_run": "export.litert.exporting",
     "open_run": "tfstargan.runs.run",
     "train_run": "tfstargan.training.loop",
+    "translate_clip": "tfstargan.translation.clips",
 }
 
 

@@ -71,8 +71,9 @@ def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
     translator, _ = cli.open_translator(options.model, options)
     from tfstargan.translation.clips import translate_clip
 
-    how_else = {"steady": options.steady, "skip_broken": options.skip_broken}
-    return translate_clip(translator, clip, out, *options.style, how, **how_else)
+    wanted = {"steady": options.steady, "skip_broken": options.skip_broken}
+    wanted |= dataclasses.asdict(how)
+    return translate_clip(translator, clip, out, *options.style, **wanted)
 
 
 def of_images(source: pathlib.Path, options: Options, how: FitOptions) -> object:

@@ -16,7 +16,7 @@ from tfstargan.images import fitting, pasting
 from tfstargan.images.fitting import Fit
 from tfstargan.progress import Bar
 from tfstargan.translation.ahead import ahead, batched
-from tfstargan.translation.fit_options import CROP, FitOptions
+from tfstargan.translation.fit_options import FitOptions
 from tfstargan.translation.steadiness import Change, Steady
 from tfstargan.translation.style_path import style_path
 from tfstargan.translation.translating import Translating
@@ -68,8 +68,10 @@ def translate_clip(
     seeds: Sequence[int] = (),
     reference: str | os.PathLike = "",
     psi: float = 1.0,
-    how: FitOptions = CROP,
     *,
+    fit: str = "crop",
+    size: int | None = None,
+    paste: bool = False,
     steady: bool = False,
     skip_broken: bool = False,
 ) -> TranslatedClip:
@@ -84,7 +86,9 @@ def translate_clip(
         reference: in place of seeds an image, a folder of images from one of which to
             the next the style moves, or a clip whose style at the same time is used.
         psi: scales random styles, see `Translator.random_style`.
-        how: which part of a frame is translated, and whether it is pasted.
+        fit: which part of a frame is translated, see `Translator.translate`.
+        size: of fit "whole", in pixels.
+        paste: put the translation back into the frame, at the clip's size.
         steady: reduce flicker.
         skip_broken: skip frames and references that can't be read.
 
@@ -100,6 +104,7 @@ def translate_clip(
     if not isinstance(source, Clip):
         source = Clip.open(pathlib.Path(source), skip_broken)
     target = writable(out, source)
+    how = FitOptions(fit=fit, size=size, paste=paste)
     wanted = (domain, seeds, reference, psi, skip_broken)
     styles = style_path(translator, source.end, *wanted)
     before, after, filtered = Change(), Change(), Steady()
