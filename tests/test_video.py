@@ -125,6 +125,18 @@ def test_colours_are_those_of_the_source(tmp_path):
         assert np.abs(found - colour).max() <= 4
 
 
+@pytest.mark.parametrize(("transfer", "white"), [(16, 0.58), (18, 0.75)])
+def test_hdr_colours_are_converted(transfer, white, tmp_path):
+    """The signals of reference white are those of ITU-R BT.2408, table 1."""
+    levels = [round(255 * part * white) for part in (1, 0.7, 0.3)]
+    frames = [np.full((64, 64, 3), level, np.uint8) for level in levels]
+    colours = {"color_trc": transfer, "color_primaries": 9, "colorspace": 9}
+    path = make(tmp_path / "a.mp4", frames, pixels="yuv420p10le", **colours)
+    found = [np.mean(frame.image()) for frame in Clip.open(path).frames()]
+    assert found[0] == pytest.approx(254, abs=3)
+    assert found[0] > found[1] > found[2] > 0
+
+
 def test_very_large_frames_are_reduced(tmp_path, monkeypatch):
     monkeypatch.setattr(clips, "MOST_LARGE", 32 * 32)
     clip = Clip.open(make(tmp_path / "a.mp4", turn=90))
@@ -133,7 +145,7 @@ def test_very_large_frames_are_reduced(tmp_path, monkeypatch):
 
 def test_frames_are_decoded_when_they_are_wanted(tmp_path, monkeypatch):
     decoded = []
-    wait = clips._decoded
+    wait = clips.decoded
 
     def counted(*arguments: object):
         for raw in wait(*arguments):
@@ -141,7 +153,7 @@ def test_frames_are_decoded_when_they_are_wanted(tmp_path, monkeypatch):
             yield raw
 
     clip = Clip.open(make(tmp_path / "a.mp4", moving(60)))
-    monkeypatch.setattr(clips, "_decoded", counted)
+    monkeypatch.setattr(clips, "decoded", counted)
     for _ in itertools.islice(clip.frames(), 5):
         pass
     assert len(decoded) <= 6
@@ -153,10 +165,6 @@ def cut_short(path: pathlib.Path) -> pathlib.Path:
     content = whole.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     return path
-
-
-def hdr(path: pathlib.Path) -> pathlib.Path:
-    return make(path, color_trc=16, pixels="yuv420p10le", codec="libx265")
 
 
 def written(content: bytes):
@@ -194,14 +202,13 @@ def without_frames(path: pathlib.Path) -> pathlib.Path:
         (written(b""), "not a readable clip (empty)"),
         (written(b"<html>" * 99), "not a readable clip (Invalid data"),
         (cut_short, "s of 2.0"),
-        (hdr, "its colours are HDR (PQ); convert it to SDR"),
         (song, "not a readable clip (sound without a picture)"),
         (playlist, "not a readable clip"),
         (without_frames, "not a readable clip"),
         (lambda path: path.mkdir() or path, "not a readable clip (not a file)"),
         (lambda path: path, "no such file"),
     ],
-    ids="empty text short hdr song playlist frameless folder missing".split(),
+    ids="empty text short song playlist frameless folder missing".split(),
 )
 def test_clips_that_cannot_be_used_are_refused_in_a_line(made, why, tmp_path):
     path = made(tmp_path / "clip.mkv")

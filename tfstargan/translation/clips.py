@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -104,6 +105,8 @@ def translate_clip(
     if not isinstance(source, Clip):
         source = Clip.open(pathlib.Path(source), skip_broken)
     target = writable(out, source)
+    if source.damage:
+        print(f"{source.path}: {source.damage}", file=sys.stderr)
     how = FitOptions(fit=fit, size=size, paste=paste)
     wanted = (domain, seeds, reference, psi, skip_broken)
     styles = style_path(translator, source.end, *wanted)

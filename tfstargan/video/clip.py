@@ -26,7 +26,11 @@ OPTIONS = {
 MOST_PIXELS = 8192 * 4320  # of a frame; decoders hold several of them
 MOST_LARGE = 3840 * 2160  # larger frames are decoded one at a time, and reduced
 COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
-HDR = {16: "PQ", 18: "HLG"}  # transfer functions (ITU-T H.273), by their number
+# Numbers of ITU-T H.273.
+HDR = (16, 18)  # transfer functions: PQ, HLG
+WIDE = (9, 11, 12)  # primaries: BT.2020, DCI-P3, Display P3
+BT709 = 1
+FULL_RANGE = 2  # FFmpeg's
 MISSING = 0.5  # seconds that the end may come before the one that the file names
 
 
@@ -92,7 +96,7 @@ class Clip:
             if not _is_large(stream):
                 stream.thread_type = "AUTO"
             ratio = stream.sample_aspect_ratio or Fraction(1)
-            stamped = self._stamped(_decoded(container, stream))
+            stamped = self._stamped(decoded(container, stream))
             end = None, round(self.end / self.time_base)
             both = itertools.pairwise(itertools.chain(stamped, [end]))
             for (raw, tick), (_, after) in both:
@@ -140,11 +144,25 @@ class Frame:
     def image(self) -> Image.Image:
         """The picture, RGB and upright, with square pixels.
 
-        Of frames larger than 3840 x 2160, a half, a third, ... of each side.
+        HDR and wide colours are converted to those of BT.709: reference white (203
+        cd/m2, ITU-R BT.2408) becomes 255, and what is brighter is clipped. Of frames
+        larger than 3840 x 2160, a half, a third, ... of each side.
         """
         size = _square_pixels(self.raw, self.ratio)
-        scaled = self.raw.reformat(*size, "rgb24", interpolation="AREA").to_ndarray()
-        return Image.fromarray(np.rot90(scaled, round(self.raw.rotation / 90)))
+        scaled = self.raw.reformat(*size, "rgb24", interpolation="AREA", **self._to())
+        turned = np.rot90(scaled.to_ndarray(), round(self.raw.rotation / 90))
+        return Image.fromarray(turned)
+
+    def _to(self) -> dict[str, int]:
+        """Colours for `reformat` to convert to; of most clips they are so already."""
+        if self.raw.color_trc not in HDR and self.raw.color_primaries not in WIDE:
+            return {}
+        return {
+            "dst_color_trc": BT709,
+            "dst_color_primaries": BT709,
+            "dst_colorspace": BT709,
+            "dst_color_range": FULL_RANGE,
+        }
 
 
 def unreadable(path: pathlib.Path, why: str) -> UserError:
@@ -204,17 +222,13 @@ def _picture(container: Any, path: pathlib.Path) -> Any:
 
 
 def _first_frame(container: Any, stream: Any, path: pathlib.Path) -> Any:
-    raw = next((raw for raw in _decoded(container, stream) if raw is not None), None)
+    raw = next((raw for raw in decoded(container, stream) if raw is not None), None)
     if raw is None:
         raise unreadable(path, "no frame can be decoded")
-    if raw.color_trc in HDR:
-        raise UserError(
-            f"{path}: its colours are HDR ({HDR[raw.color_trc]}); convert it to SDR"
-        )
     return raw
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Yield PyAV's frames, and None for a packet that can't be decoded."""
     av = pyav(pathlib.Path())
     for packet in container.demux(stream):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from tfstargan.video.clip import Clip, opened
+from tfstargan.video.clip import Clip, broken, decoded, opened
 
 FOREVER = float("inf")
 
@@ -70,10 +70,12 @@ class Sound:
         with opened(self.clip.path) as source:
             track = source.streams.audio[0]
             offset = self._offset(track.time_base)
-            for frame in source.decode(track):
-                if frame.pts is not None:
-                    frame.pts -= offset
-                yield from stream.encode(frame)
+            for frame in decoded(source, track):
+                if frame is None and not self.clip.skip_broken:
+                    raise broken(self.clip.path, "its sound is damaged")
+                if frame is not None:
+                    frame.pts = None if frame.pts is None else frame.pts - offset
+                    yield from stream.encode(frame)
         yield from stream.encode()
 
     def _offset(self, time_base: Fraction) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfstargan import files
 from tfstargan.errors import UserError
-from tfstargan.video.clip import Clip, pyav
+from tfstargan.video.clip import BT709, Clip, pyav
 from tfstargan.video.sound import Sound
 
 # What a file's suffix stands for: FFmpeg's container, the encoders of frames and sound.
@@ -25,8 +25,7 @@ QUALITY = {  # of an encoder: nearly that of its input
     "libx264": {"crf": "18", "preset": "medium"},
     "libvpx-vp9": {"crf": "24", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
 }
-BT709 = 1  # primaries, transfer function and matrix, ITU-T H.273
-LIMITED = 1  # 16 to 235, as players expect
+LIMITED = 1  # FFmpeg's: 16 to 235, as players expect
 
 
 class Writer:
@@ -108,7 +107,7 @@ def writing(path: pathlib.Path, clip: Clip) -> Iterator[Writer]:
             writer.finish()
     except UserError:
         raise
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (av.FFmpegError, av.codec.codec.UnknownCodecError, OSError) as error:
         if files.is_disk_full(error):
             raise
         raise UserError(f"{path}: can't be written ({error})") from error
