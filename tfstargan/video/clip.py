@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tfstargan.errors import UserError
+from tfstargan.progress import Bar
 
 # A file can name others to be read (a playlist): only these formats, and only files.
 OPTIONS = {
@@ -149,7 +150,9 @@ class Frame:
         larger than 3840 x 2160, a half, a third, ... of each side.
         """
         size = _square_pixels(self.raw, self.ratio)
-        scaled = self.raw.reformat(*size, "rgb24", interpolation="AREA", **self._to())
+        scaled = self.raw.reformat(
+            *size, "rgb24", interpolation="AREA", threads=1, **self._to()
+        )
         turned = np.rot90(scaled.to_ndarray(), round(self.raw.rotation / 90))
         return Image.fromarray(turned)
 
@@ -249,13 +252,16 @@ def _survey(
         rate: frames a second.
         known: the file's length in seconds as its head says, or 0.
     """
-    count, ends, damage = 0, collections.defaultdict(float), ""
-    with opened(path) as container:
+    count, ends, damage = 0, collections.defaultdict[int, float](float), ""
+    form = {"unit": "B", "unit_scale": True, "delay": 2, "leave": False}
+    bar = Bar(total=path.stat().st_size, desc="reading", **form)
+    with opened(path) as container, bar:
         stream = _picture(container, path)
         length, picture = stream.duration, stream.index
         tick = stream.time_base
         first = (stream.start_time or 0) * tick - start
         for packet in container.demux():
+            bar.update(packet.size)
             stamp = packet.dts if packet.pts is None else packet.pts
             if packet.size and stamp is not None and not packet.is_discard:
                 shown = (packet.duration or 0) * packet.time_base or 1 / rate
