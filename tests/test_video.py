@@ -12,6 +12,7 @@ from clip_files import heard, make, moving, packets, pictures, stamps, tones
 
 from tfstargan.errors import UserError
 from tfstargan.video import clip as clips
+from tfstargan.video import opening
 from tfstargan.video.clip import Clip
 from tfstargan.video.writing import writable, writing
 
@@ -221,7 +222,7 @@ def test_clips_that_cannot_be_used_are_refused_in_a_line(made, why, tmp_path):
 
 def test_frames_of_too_many_pixels_are_refused(tmp_path, monkeypatch):
     path = make(tmp_path / "a.mp4")
-    monkeypatch.setattr(clips, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(opening, "MOST_PIXELS", 1000)
     with pytest.raises(UserError, match="64 x 48 pixels are too many"):
         Clip.open(path)
 

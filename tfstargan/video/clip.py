@@ -4,8 +4,6 @@ Timestamps are whole numbers of the clip's time base and begin at 0, so that tho
 variable frame rate are kept exactly.
 """
 
-import collections
-import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -16,23 +14,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfstargan.errors import UserError
-from tfstargan.progress import Bar
+from tfstargan.video.opening import broken, decoded, opened, picture, unreadable
+from tfstargan.video.survey import survey
 
-# A file can name others to be read (a playlist): only these formats, and only files.
-OPTIONS = {
-    "format_whitelist": "mov,matroska,avi,mpeg,mpegts,asf,flv,ogg",
-    "protocol_whitelist": "file",
-}
-MOST_PIXELS = 8192 * 4320  # of a frame; decoders hold several of them
 MOST_LARGE = 3840 * 2160  # larger frames are decoded one at a time, and reduced
-COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 # Numbers of ITU-T H.273.
 HDR = (16, 18)  # transfer functions: PQ, HLG
 WIDE = (9, 11, 12)  # primaries: BT.2020, DCI-P3, Display P3
 BT709 = 1
 FULL_RANGE = 2  # FFmpeg's
-MISSING = 0.5  # seconds that the end may come before the one that the file names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +63,7 @@ class Clip:
             UserError: if PyAV is missing, or the file is no clip that can be used.
         """
         with opened(path) as container:
-            stream = _picture(container, path)
+            stream = picture(container, path)
             first = _first_frame(container, stream, path)
             start = Fraction(container.start_time or 0, 1_000_000)
             ratio = stream.sample_aspect_ratio or Fraction(1)
@@ -81,7 +71,7 @@ class Clip:
             known = (container.duration or 0) / 1e6
             rate = stream.average_rate or stream.guessed_rate or Fraction(25)
             tick = stream.time_base
-        count, end, damage = _survey(path, start, rate, known)
+        count, end, damage = survey(path, start, rate, known)
         if damage and not skip_broken:
             raise broken(path, damage)
         return cls(path, count, size, rate, tick, start, end, damage, skip_broken)
@@ -93,7 +83,7 @@ class Clip:
             UserError: if a frame can't be decoded and is not to be skipped.
         """
         with opened(self.path) as container:
-            stream = _picture(container, self.path)
+            stream = picture(container, self.path)
             if not _is_large(stream):
                 stream.thread_type = "AUTO"
             ratio = stream.sample_aspect_ratio or Fraction(1)
@@ -168,114 +158,11 @@ class Frame:
         }
 
 
-def unreadable(path: pathlib.Path, why: str) -> UserError:
-    """The error about a clip that can't be used."""
-    return UserError(f"{path}: not a readable clip ({why})")
-
-
-def broken(path: pathlib.Path, damage: str) -> UserError:
-    """The error about a clip of which a part can be used."""
-    return UserError(f"{unreadable(path, damage).as_flags}; or add --skip_broken")
-
-
-def pyav(path: pathlib.Path) -> Any:
-    """The module PyAV.
-
-    Raises:
-        UserError: if it is not installed.
-    """
-    try:
-        import av
-    except ImportError:
-        raise UserError(
-            f"{path}: clips need PyAV (pip install 'tfstargan[video]')"
-        ) from None
-    return av
-
-
-@contextlib.contextmanager
-def opened(path: pathlib.Path) -> Iterator[Any]:
-    """Yield PyAV's container of a clip; what FFmpeg can't read is a `UserError`."""
-    av = pyav(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    if not path.is_file():
-        raise unreadable(path, "not a file")
-    try:
-        with av.open(f"file:{path}", options=OPTIONS) as container:
-            yield container
-    except av.FFmpegError as error:
-        why = "empty" if not path.stat().st_size else error.strerror or error
-        raise unreadable(path, str(why)) from error
-
-
-def _picture(container: Any, path: pathlib.Path) -> Any:
-    """The stream of frames; the cover of a song is none."""
-    streams = [s for s in container.streams.video if not s.disposition & COVER]
-    if not streams:
-        kind = "sound without a picture" if container.streams.audio else "no picture"
-        raise unreadable(path, kind)
-    stream = streams[0]
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MOST_PIXELS:
-        raise UserError(
-            f"{path}: {width} x {height} pixels are too many; reduce it to 8192 x 4320"
-        )
-    return stream
-
-
 def _first_frame(container: Any, stream: Any, path: pathlib.Path) -> Any:
     raw = next((raw for raw in decoded(container, stream) if raw is not None), None)
     if raw is None:
         raise unreadable(path, "no frame can be decoded")
     return raw
-
-
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield PyAV's frames, and None for a packet that can't be decoded."""
-    av = pyav(pathlib.Path())
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            yield None
-
-
-def _survey(
-    path: pathlib.Path, start: Fraction, rate: Fraction, known: float
-) -> tuple[int, float, str]:
-    """The number of frames, the end of the last in seconds, and what is damaged.
-
-    Args:
-        path: the file, which is read to its end; nothing is decoded.
-        start: timestamp of its beginning, in seconds.
-        rate: frames a second.
-        known: the file's length in seconds as its head says, or 0.
-    """
-    count, ends, damage = 0, collections.defaultdict[int, float](float), ""
-    form = {"unit": "B", "unit_scale": True, "delay": 2, "leave": False}
-    bar = Bar(total=path.stat().st_size, desc="reading", **form)
-    with opened(path) as container, bar:
-        stream = _picture(container, path)
-        length, picture = stream.duration, stream.index
-        tick = stream.time_base
-        first = (stream.start_time or 0) * tick - start
-        for packet in container.demux():
-            bar.update(packet.size)
-            stamp = packet.dts if packet.pts is None else packet.pts
-            if packet.size and stamp is not None and not packet.is_discard:
-                shown = (packet.duration or 0) * packet.time_base or 1 / rate
-                end = float(stamp * packet.time_base + shown - start)
-                ends[packet.stream_index] = max(end, ends[packet.stream_index])
-                count += packet.stream_index == picture
-            if packet.is_corrupt and not damage:
-                damage = f"damaged after {max(ends.values(), default=0):.2f} s"
-    end = max(ends.values(), default=0.0)
-    if not damage and known - end > max(MISSING, 0.02 * known):
-        damage = f"it ends after {end:.2f} s of {known:.2f} s"
-    if length and not damage:  # packets have durations in the order of decoding
-        return count, float(first + length * tick), damage
-    return count, ends[picture], damage
 
 
 def _is_large(stream: Any) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from tfstargan.video.clip import Clip, broken, decoded, opened
+from tfstargan.video.clip import Clip
+from tfstargan.video.opening import broken, decoded, opened
 
 FOREVER = float("inf")
 

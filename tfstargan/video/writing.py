@@ -10,7 +10,8 @@ import numpy as np
 
 from tfstargan import files
 from tfstargan.errors import UserError
-from tfstargan.video.clip import BT709, Clip, pyav
+from tfstargan.video.clip import BT709, Clip
+from tfstargan.video.opening import pyav
 from tfstargan.video.sound import Sound
 
 # What a file's suffix stands for: FFmpeg's container, the encoders of frames and sound.
