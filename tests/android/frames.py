@@ -1,6 +1,6 @@
 """Camera frames as Android delivers them (YUV_420_888), and what becomes of them.
 
-`camera` is the content of tests/vectors/camera.json, which tests/write_vectors.py writes.
+`camera` is the content of tests/vectors/camera.json; tests/write_vectors.py writes it.
 """
 
 import base64
@@ -131,8 +131,8 @@ def stored_chroma(
 ) -> list[tuple[bytes, int, int]]:
     """Both chroma planes in a layout.
 
-    If interleaved, they are views of the same memory: one starts a byte later, the other
-    ends a byte earlier.
+    If interleaved, they are views of the same memory: one starts a byte later, the
+    other ends a byte earlier.
     """
     if layout == "planar":
         return [stored_plane(u, padding), stored_plane(v, padding)]
