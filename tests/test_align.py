@@ -13,7 +13,15 @@ from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.faces import cutting as command
 from tfstargan.faces import warp
-from tfstargan.faces.alignment import Face, align, axis, flaw, in_photograph, similarity
+from tfstargan.faces.alignment import (
+    Face,
+    align,
+    axis,
+    flaw,
+    in_photograph,
+    map_of,
+    similarity,
+)
 
 DOTS = {96: (255, 0, 0), 97: (0, 255, 0), 57: (0, 0, 255), 76: (255, 255, 0)}
 DOTS[82] = (0, 255, 255)
@@ -261,6 +269,23 @@ def test_narrow_images_do_not_fade_inside_their_borders(shape):
     np.testing.assert_allclose(inside, image[1:-1, 1:-1], atol=1e-6)
 
 
+# The way back
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_the_map_leads_from_the_photograph_to_the_face(mean_landmarks, points, size):
+    matrix = map_of((700, 560), points, mean_landmarks, size)
+    np.testing.assert_allclose(
+        apply(matrix, points)[[96, 97]],
+        apply(similarity(points, mean_landmarks), points)[[96, 97]] / 256,
+        atol=0.01,
+    )
+    image = align(photograph(points), points, mean_landmarks, size)
+    for index in DOTS:
+        place = apply(matrix, points[index]) * size
+        np.testing.assert_allclose(found(image, place), place, atol=0.3)
+
+
 # Plausibility, files and the command
 
 
@@ -311,10 +336,12 @@ def test_photographs_are_written_at_every_size_or_said_why_not(
         )
         for file, of_sizes in targets.items()
     }
-    one, broken, two = command.entries(outcomes, targets)
+    one, broken, two = command.entries(outcomes, targets, out)
     written = [out / "64" / "ann" / "one.png", out / "96" / "ann" / "one.png"]
+    assert [*one.pop("maps")] == ["64/ann/one.png", "96/ann/one.png"]
     assert one == {
         "photograph": str(folder / "ann" / "one.png"),
+        "size": (700, 560),
         "peak": 0.9,
         "written": [str(path) for path in written],
     }

@@ -36,6 +36,7 @@ COMMAND_FLOOR = 11
 FACADES = ("tfstargan.__init__", "tfstargan.__main__", "export.__init__")
 # What a command may import at its top: nothing of it needs TensorFlow.
 LIGHT = {"cli", "config", "settings", "errors", "faces", "exported.variants"}
+LIGHT |= {"translation.fit_options"}
 
 
 def modules() -> list[str]:

@@ -23,7 +23,13 @@ from tfstargan.data.shards import Shards
 from tfstargan.errors import UserError
 from tfstargan.faces import cutting
 from tfstargan.faces.alignment import Face
-from tfstargan.translation.translator import Translator
+from tfstargan.images import heic
+from tfstargan.translation import sources
+
+try:
+    import pillow_heif
+except ImportError:  # the extra `heic`
+    pillow_heif = None
 
 HEIGHT, WIDTH = 24, 32
 TAGS = {  # EXIF's orientations, as what the camera did to an upright array
@@ -332,6 +338,7 @@ def kinds() -> dict[str, tuple[bytes, np.ndarray, float]]:
     found |= more_bmps(rgb, grey, palette, seen)
     found |= more_jpegs(soft)
     found |= avifs(soft, alpha) if features.check("avif") else {}
+    found |= heics(soft, alpha) if pillow_heif else {}
     large = ADOBE.ljust(3 << 20, b"\0")
     large = struct.pack(">I", len(large)) + large[4:]
     chunk = b"iCCPx\0\0" + zlib.compress(large)
@@ -490,6 +497,28 @@ def avifs(soft, alpha) -> Kinds:
     }
 
 
+def heics(soft, alpha) -> Kinds:
+    def written(pixels, **options):
+        content = io.BytesIO()
+        image = pillow_heif.from_pillow(Image.fromarray(pixels))
+        image.save(content, quality=100, chroma=444, **options)
+        return content.getvalue()
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = np.ascontiguousarray(TAGS[6](soft))
+    p3 = Image.fromarray(soft)
+    p3.info["icc_profile"] = ADOBE
+    adobe = io.BytesIO()
+    pillow_heif.from_pillow(p3).save(adobe, quality=100, chroma=444)
+    return {
+        "rgb.heic": (written(soft), soft, 4),
+        "rgba.heif": (written(np.dstack([soft, alpha])), on_white(soft, alpha), 6),
+        "turned.heic": (written(turned, exif=exif.tobytes()), soft, 4),
+        "adobe.heic": (adobe.getvalue(), from_adobe(soft), 9),
+    }
+
+
 KINDS = kinds()
 ONE = np.ones((8, 8, 1))
 REFUSED = {
@@ -539,12 +568,7 @@ def as_packed(path, tmp_path):
 
 def as_a_source(path, tmp_path):
     """What `translate` reads, without its square."""
-
-    class Whole(Translator):
-        def prepare(self, image):
-            return image
-
-    return Whole(None, {}).read(path)
+    return sources.photograph(path)
 
 
 def as_aligned(path, tmp_path):
@@ -642,3 +666,21 @@ def test_an_image_of_too_many_pixels_is_named_with_the_limit(tmp_path):
     (tmp_path / "large.png").write_bytes(content)
     with pytest.raises(UserError, match="too large: more than 179 megapixels; reduce"):
         images.read(tmp_path / "large.png")
+
+
+def test_heic_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(heic, "reader", lambda: None)
+    head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    (tmp_path / "a.heic").write_bytes(head)
+    with pytest.raises(UserError, match=r"a\.heic: .*pip install 'tfstargan\[heic\]'"):
+        images.read(tmp_path / "a.heic")
+    assert look(tmp_path / "a.heic").problem == "HEIC"
+
+
+@pytest.mark.skipif(not pillow_heif, reason="needs the extra heic")
+def test_a_heic_that_is_cut_short_is_named(tmp_path):
+    content = KINDS["rgb.heic"][0]
+    for length in (12, 40, len(content) // 2):
+        (tmp_path / "a.heic").write_bytes(content[:length])
+        with pytest.raises(UserError, match=r"a\.heic: not a readable image"):
+            images.read(tmp_path / "a.heic")

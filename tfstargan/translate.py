@@ -8,6 +8,7 @@
 A folder stands for all images in it and below. Every source is translated into the
 style of every reference. The domain of a reference is --domain, or else the name of
 its folder. --model translates with an exported model in LiteRT, without TensorFlow.
+--fit says which part of a photograph is translated; --paste puts it back.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tfstargan import cli
 from tfstargan.settings import setting
+from tfstargan.translation.fit_options import FitOptions
 
 if TYPE_CHECKING:
     from tfstargan.translation.translating import Translating
@@ -33,16 +35,17 @@ class Options(cli.RunOptions, cli.StyleOptions):
     )
     out: str = setting(
         "",
-        "folder, or one .png; empty: RUN/translations; of --model: translations",
+        "folder, or one .png, .jpg or .webp; default: translations, in the run",
         path=True,
     )
     model: str = setting(
         "", "folder of an exported model; in place of --run_dir", path=True
     )
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
-    quality: int = setting(
-        95, "of a .jpg or .webp that --out names", at_least=1, at_most=100
+    format: str = setting(
+        "png", "of the files in a folder", one_of=("png", "jpeg", "webp")
     )
+    quality: int = setting(95, "of JPEG and WebP", at_least=1, at_most=100)
 
     def check_together(self) -> None:
         """Check that a run or a model is given, and a seed or a reference."""
@@ -51,7 +54,7 @@ class Options(cli.RunOptions, cli.StyleOptions):
         self.require(not both, "model", "not together with --run_dir or --checkpoint")
 
 
-def main(options: Options) -> None:
+def main(options: Options, how: FitOptions) -> None:
     """Translate, and print where the images are."""
     from tfstargan import images
 
@@ -66,13 +69,10 @@ def main(options: Options) -> None:
     wanted = (options.domain, options.seed, options.reference, options.psi)
     styles = choose_styles(translator, *wanted, options.skip_broken)
     written = translate_folder(
-        translator,
-        source,
-        styles,
-        out,
+        *(translator, source, styles, out, found, how),
         skip_broken=options.skip_broken,
         quality=options.quality,
-        found=found,
+        format=options.format,
     )
     print(written)
 
@@ -95,4 +95,4 @@ def opened(options: Options) -> tuple["Translating", str | pathlib.Path]:
 
 
 if __name__ == "__main__":
-    cli.start(main, Options, about=__doc__, tensorflow=False)
+    cli.start(main, Options, FitOptions, about=__doc__, tensorflow=False)

@@ -32,6 +32,8 @@ SUFFIXES = {  # the formats that a name promises
     ".tif": ("TIFF",),
     ".tiff": ("TIFF",),
     ".avif": ("AVIF",),
+    ".heic": ("HEIF",),
+    ".heif": ("HEIF", "AVIF"),
 }
 State = tuple[int, int]  # of a file: its size in bytes, and when it was changed
 
@@ -124,11 +126,6 @@ def scan(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, Seen]:
     if new:
         _remember(memory, {p: (states[p], *s[:4]) for p, s in seen.items() if s.digest})
     return seen
-
-
-def broken(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
-    """The files that can't be used, each with a line that says why."""
-    return {path: seen.line for path, seen in scan(paths).items() if seen.problem}
 
 
 def _memory_of(paths: Sequence[pathlib.Path]) -> pathlib.Path:

@@ -106,15 +106,55 @@ def align(
     Returns:
         [size, size, 3] uint8.
     """
-    target = mean_landmarks * (size / SIDE)
-    needed = max(size / min(photograph.size), scale_of(similarity(points, target)))
-    width, height = (round(n * min(1, needed)) for n in photograph.size)
-    reduced = photograph.resize((width, height), Image.Resampling.BILINEAR)
-    points = points * np.divide(reduced.size, photograph.size)
-    points += width // 2, height // 2  # the padding
+    reduction, matrix = _steps(photograph.size, points, mean_landmarks, size)
+    reduced = photograph.resize(reduction, Image.Resampling.BILINEAR)
     padded = warp.pad(np.asarray(reduced, np.float32))
-    moved = warp.lanczos(padded, similarity(points, target), size)
+    moved = warp.lanczos(padded, matrix, size)
     return np.round(moved).clip(0, 255).astype(np.uint8)
+
+
+def map_of(
+    photograph: tuple[int, int],
+    points: np.ndarray,
+    mean_landmarks: np.ndarray,
+    size: int,
+) -> np.ndarray:
+    """The map by which `align` takes a face from a photograph, [2, 3].
+
+    Args:
+        photograph: its size, (width, height).
+        points: [98, 2], see `align`.
+        mean_landmarks: [98, 2], see `align`.
+        size: side of the face.
+
+    Returns:
+        From points of the photograph, in pixels, to points of the face, in shares of
+        its side.
+    """
+    reduction, matrix = _steps(photograph, points, mean_landmarks, size)
+    turn = matrix[:, :2] * np.divide(reduction, photograph)
+    shift = matrix[:, :2] @ _padding(reduction) + matrix[:, 2]
+    return np.column_stack([turn, shift]) / size
+
+
+def _steps(
+    photograph: tuple[int, int],
+    points: np.ndarray,
+    mean_landmarks: np.ndarray,
+    size: int,
+) -> tuple[tuple[int, int], np.ndarray]:
+    """The size to which a photograph is reduced, and the map of it, padded."""
+    target = mean_landmarks * (size / SIDE)
+    needed = max(size / min(photograph), scale_of(similarity(points, target)))
+    width, height = (round(n * min(1, needed)) for n in photograph)
+    points = points * np.divide((width, height), photograph)
+    points += _padding((width, height))
+    return (width, height), similarity(points, target)
+
+
+def _padding(size: tuple[int, int]) -> tuple[int, int]:
+    """What `warp.pad` adds at the left and at the top."""
+    return size[0] // 2, size[1] // 2
 
 
 def flaw(face: Face, mean_landmarks: np.ndarray, min_peak: float = MIN_PEAK) -> str:

@@ -1,7 +1,8 @@
 """Faces cropped from photographs as in CelebA-HQ, by their landmarks.
 
 FAN takes the largest centred square of a photograph. OUT/align.json lists every
-photograph, with the files written or the reason why it was skipped (see `flaw`).
+photograph, with the files written and the map to each, or the reason why it was skipped
+(see `flaw`). By these maps, `translate --paste` puts faces back.
 
 For square photographs the method is the authors', except that small faces are taken
 from the full photograph, not from one reduced to the output size.
@@ -21,15 +22,15 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.faces import MIN_PEAK
-from tfstargan.faces.alignment import Face, align, flaw, in_photograph
+from tfstargan.faces.alignment import Face, align, flaw, in_photograph, map_of
 from tfstargan.files import shortened, write_text
 from tfstargan.networks.fan import FAN, LANDMARKS, SIDE, landmarks
 from tfstargan.progress import Bar
 from tfstargan.reference import parameters
+from tfstargan.translation.aligned import REPORT
 from tfstargan.translation.folders import stems
 
 PUBLISHED = "published with the code of StarGAN v2 (github.com/clovaai/stargan-v2)"
-REPORT = "align.json"
 
 
 def align_photographs(
@@ -72,7 +73,7 @@ def align_photographs(
         others = f"; nor are {len(outcomes) - 1} others" if len(outcomes) > 1 else ""
         raise UserError(f"{first}: not aligned, {reason}{others}")
     report = out / REPORT
-    text = json.dumps(list(entries(outcomes, targets)), indent=1) + "\n"
+    text = json.dumps(list(entries(outcomes, targets, out)), indent=1) + "\n"
     try:
         write_text(text, report)
     except OSError as error:
@@ -85,6 +86,8 @@ class Outcome(NamedTuple):
 
     face: Face | None  # None: the file can't be read
     skipped: str  # the reason; empty: it was written
+    size: tuple[int, int] = (0, 0)  # of the photograph, (width, height)
+    maps: Sequence[np.ndarray] = ()  # of each size; see `map_of`
 
 
 def align_file(
@@ -109,11 +112,13 @@ def align_file(
         return Outcome(None, str(error).removeprefix(f"{file}: "))
     face = find_face(images.square(photograph, SIDE))
     reason = flaw(face, mean_landmarks, min_peak)
-    if not reason:
-        points = in_photograph(face.points, *photograph.size)
-        for size, target in targets.items():
-            images.save(align(photograph, points, mean_landmarks, size), target)
-    return Outcome(face, reason)
+    if reason:
+        return Outcome(face, reason)
+    points, maps = in_photograph(face.points, *photograph.size), []
+    for size, target in targets.items():
+        images.save(align(photograph, points, mean_landmarks, size), target)
+        maps.append(map_of(photograph.size, points, mean_landmarks, size))
+    return Outcome(face, "", photograph.size, maps)
 
 
 def plan(
@@ -208,13 +213,22 @@ def parse_sizes(texts: Sequence[str]) -> list[int]:
 def entries(
     outcomes: dict[pathlib.Path, Outcome],
     targets: dict[pathlib.Path, dict[int, pathlib.Path]],
+    out: pathlib.Path,
 ) -> Iterator[dict]:
-    """Yield the report's entry of every photograph."""
-    for file, (face, skipped) in outcomes.items():
+    """Yield the report's entry of every photograph; see `translation.aligned`."""
+    for file, outcome in outcomes.items():
         entry: dict = {"photograph": str(file)}
-        if face is not None:
-            entry["peak"] = round(face.peak, 3)
-        if skipped:
-            yield entry | {"left_out": skipped}
-        else:
-            yield entry | {"written": [str(t) for t in targets[file].values()]}
+        if outcome.face is not None:
+            entry["peak"] = round(outcome.face.peak, 3)
+        if outcome.skipped:
+            yield entry | {"left_out": outcome.skipped}
+            continue
+        written = targets[file].values()
+        yield entry | {
+            "written": [str(target) for target in written],
+            "size": outcome.size,
+            "maps": {
+                target.relative_to(out).as_posix(): matrix.tolist()
+                for target, matrix in zip(written, outcome.maps, strict=True)
+            },
+        }

@@ -3,6 +3,7 @@
 The rest of the library calls them `images.read`, `images.save`.
 """
 
+from tfstargan.images import heic
 from tfstargan.images.colour import UnsuitableError, is_deep, kind_of_profile
 from tfstargan.images.orientation import orientation
 from tfstargan.images.reading import (
@@ -33,8 +34,11 @@ from tfstargan.images.walking import (
 )
 from tfstargan.images.writing import QUALITY, grid, save, save_animation
 
+HEIC = heic.EXTENSIONS
+
 __all__ = [
     "EXTENSIONS",
+    "HEIC",
     "HIDDEN",
     "POSTPROCESSING",
     "PREPROCESSING",

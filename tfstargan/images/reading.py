@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tfstargan.errors import UserError
-from tfstargan.images import colour, png
+from tfstargan.images import colour, heic, png
 from tfstargan.images.orientation import TURNS, orientation
 
 PREPROCESSING = (
@@ -137,15 +137,16 @@ def _unidentified(file: BinaryIO) -> tuple[str, str]:
     head = file.read(64)
     if head[:4] in TIFF:
         return "a kind of TIFF that can't be read", "save it with 8 bits a channel"
+    if heic.is_heic(head):
+        return "HEIC", "pip install 'tfstargan[heic]', or convert it to JPEG or PNG"
     if head[4:8] == b"ftyp":
-        return "not an image", "HEIC or a video; convert it to JPEG or PNG"
+        return "not an image", "a video, or an image of another kind"
     return "not an image", "HTML or SVG" if head.lstrip().startswith(b"<") else ""
 
 
 def _open(file: BinaryIO) -> Image.Image:
     try:
-        # No other formats: Pillow has Ghostscript run what is written in an EPS file.
-        image = Image.open(file, formats=FORMATS)
+        image = _opened_by_pillow(file)
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError
         if image.format == "PNG":
@@ -159,6 +160,17 @@ def _open(file: BinaryIO) -> Image.Image:
         file.seek(0)
         return png.open_without_text(file)
     return image
+
+
+def _opened_by_pillow(file: BinaryIO) -> Image.Image:
+    try:
+        # No other formats: Pillow has Ghostscript run what is written in an EPS file.
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        image = heic.open_heic(file)
+        if image is None:
+            raise
+        return image
 
 
 def to_rgb(image: Image.Image, least: int = 0) -> Image.Image:

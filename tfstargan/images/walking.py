@@ -15,6 +15,7 @@ import pathlib
 from collections.abc import Iterator, Set
 
 from tfstargan.errors import UserError
+from tfstargan.images import heic
 
 # One list for data folders, sources, references and packing.
 EXTENSIONS = (
@@ -28,6 +29,7 @@ EXTENSIONS = (
     ".tif",
     ".tiff",
     ".avif",
+    *heic.EXTENSIONS,
 )
 
 # Folders in which systems and devices keep thumbnails, copies and deleted files.

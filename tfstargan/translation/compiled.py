@@ -7,6 +7,7 @@ from typing import Any
 from tfstargan.backend import tf
 
 EAGER_CALLS = 3  # of each shape; tracing takes as long as about eight of them
+MOST_GRAPHS = 8  # of different shapes; the one not used for longest is dropped
 
 
 class Compiled:
@@ -21,13 +22,21 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any]):
         self.function = function
-        self.graph = tf.function(function)
+        # Of each shape, the graph; the number of calls before there is one.
+        self.graphs: collections.OrderedDict[tuple, Any] = collections.OrderedDict()
         self.calls: collections.Counter[tuple] = collections.Counter()
 
     def __call__(self, *inputs: Any) -> Any:
         """The function's result; inputs are arrays or tensors."""
         leaves = tf.nest.flatten(inputs)
         shapes = tuple(tuple(x.shape) for x in leaves if x is not None)
-        self.calls[shapes] += 1
-        eager = self.calls[shapes] <= EAGER_CALLS
-        return (self.function if eager else self.graph)(*inputs)
+        if shapes not in self.graphs:
+            self.calls[shapes] += 1
+            if self.calls[shapes] <= EAGER_CALLS:
+                return self.function(*inputs)
+            del self.calls[shapes]
+            self.graphs[shapes] = tf.function(self.function)
+            if len(self.graphs) > MOST_GRAPHS:
+                self.graphs.popitem(last=False)
+        self.graphs.move_to_end(shapes)
+        return self.graphs[shapes](*inputs)

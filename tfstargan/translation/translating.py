@@ -8,7 +8,6 @@ TensorFlow.
 
 import abc
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -18,11 +17,13 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.errors import UserError
 from tfstargan.files import composed
-from tfstargan.translation.ahead import ahead, batched
+from tfstargan.images import fitting
+from tfstargan.images.fitting import MULTIPLE, Fit, Size
+from tfstargan.translation.ahead import ahead, alike
+from tfstargan.translation.fit_options import CROP, FitOptions
+from tfstargan.translation.sources import Placed, Source, finished, listed, placed
 
-# An image: a file, or RGB as PIL has it, or an array [H, W, 3], either uint8 from 0 to
-# 255 or float in [-1, 1].
-Source = str | os.PathLike | Image.Image | np.ndarray
+NARROWEST = 8  # pixels of an image on the canvas of "pad"
 
 
 class Sizes(Protocol):
@@ -106,42 +107,60 @@ class Translating(abc.ABC):
         seeds: Sequence[int] | None = None,
         reference: Source | Sequence[Source] | None = None,
         psi: float = 1.0,
+        fit: str = "crop",
+        size: int | None = None,
+        paste: bool = False,
     ) -> Any:
         """Translate images into a domain, in the style of seeds or references.
 
         Args:
-            source: an image, or several: a list, or an array [N, H, W, 3]. Of any size;
-                the largest centred square is taken and resized to `img_size`.
+            source: an image, or several: a list, or an array [N, H, W, 3]. Of any size.
             domain: name of the target domain.
             seed: of a random style.
             seeds: of several random styles.
             reference: an image of the target domain that gives the style, or several.
+                Of each, the largest centred square is used.
             psi: scales random styles, see `random_style`.
+            fit: which part of a source is translated: "crop" is the largest centred
+                square, resized to `img_size`; "pad" the whole image, its longer side
+                resized to `img_size`; "whole" the whole image, its shorter side resized
+                to `size`.
+            size: of "whole", in pixels; by default `img_size`.
+            paste: whether to put the translation back into the source, at the source's
+                size; of a face that `tfstargan align` cut, into its photograph.
 
         Returns:
             A `PIL.Image.Image`. A list of them for several sources, or several styles;
             for both `images[source][style]`.
 
         Raises:
-            UserError: if the domain is unknown, or an image can't be read.
+            UserError: if the domain is unknown, an image can't be read, or it can't be
+                translated in this way.
             ValueError: unless one of `seed`, `seeds` and `reference` is given, or if an
                 array is no image.
         """
         if sum(given is not None for given in (seed, seeds, reference)) != 1:
             raise ValueError("give one of seed, seeds and reference")
         if reference is not None:
-            references, one_style = _listed(reference)
+            references, one_style = listed(reference)
             x_ref = np.stack([*ahead(self.read, references)])
             codes = self.encode_styles(x_ref, domain)
         else:
             one_style = seeds is None
             each = [seed or 0] if seeds is None else seeds
             codes = np.concatenate([self.random_style(domain, s, psi) for s in each])
-        sources, one_source = _listed(source)
+        how = FitOptions(fit=fit, size=size, paste=paste)
+        sources, one_source = listed(source)
         rows = []
-        for some in batched(ahead(self.read, sources), self.batch):
-            fakes = [*self.in_styles(np.stack(some), codes[:, None])]
-            rows += [[_image(fake[i]) for fake in fakes] for i in range(len(some))]
+        found = ahead(lambda one: self.place(one, how), sources, how.at_once)
+        pairs = zip(found, sources, strict=True)
+        for some in alike(pairs, self.batch, lambda one: one[0].x.shape):
+            x = np.stack([at.x for at, _ in some])
+            fakes = [*map(images.to_uint8, self.in_styles(x, codes[:, None]))]
+            rows += [
+                [finished(fake[i], at.fit, one, how) for fake in fakes]
+                for i, (at, one) in enumerate(some)
+            ]
         result = [row[0] for row in rows] if one_style else rows
         return result[0] if one_source else result
 
@@ -159,28 +178,53 @@ class Translating(abc.ABC):
             UserError: if a file can't be read.
             ValueError: if an array is no image.
         """
-        if isinstance(source, np.ndarray):
-            return self._read_array(source)
-        if isinstance(source, Image.Image):
-            return self.prepare(images.to_rgb(source.copy()))
-        return self.prepare(images.read(pathlib.Path(source)))
+        return self.place(source).x
 
-    def _read_array(self, array: np.ndarray) -> np.ndarray:
-        levels = array.dtype == np.uint8
-        if array.ndim != 3 or array.shape[-1] != 3:
-            raise ValueError(f"an image must be [H, W, 3], got {list(array.shape)}")
-        if not levels:
-            if not np.issubdtype(array.dtype, np.floating):
-                raise ValueError(f"an image must be uint8 or float, got {array.dtype}")
-            if not np.abs(array).max(initial=0) <= 1 + 1e-3:  # nan is not
-                raise ValueError(
-                    "a float image must be in [-1, 1]; use uint8 for 0..255"
-                )
-        side = self.config.img_size
-        if not levels and array.shape[:2] == (side, side):
-            return np.asarray(array, np.float32)
-        pixels = array if levels else images.to_uint8(array)
-        return self.prepare(Image.fromarray(pixels))
+    def place(self, source: Source, how: FitOptions = CROP) -> Placed:
+        """A source on the canvas that is translated, and its place there.
+
+        Args:
+            source: a file, a `PIL.Image.Image` or an array.
+            how: the rule for its place.
+
+        Raises:
+            UserError: if a file can't be read, or the image does not fit.
+            ValueError: if an array is no image.
+        """
+        name = source if isinstance(source, str | os.PathLike) else "the image"
+        return placed(source, lambda size: self.fit_of(size, how, str(name)))
+
+    def fit_of(self, size: Size, how: FitOptions = CROP, name: str = "image") -> Fit:
+        """The place of an image on the canvas that is translated.
+
+        Args:
+            size: of the image, (width, height).
+            how: the rule.
+            name: of the image, for messages.
+
+        Raises:
+            UserError: if these networks can't translate it so.
+        """
+        multiple = self.multiple() if how.fit == "whole" else MULTIPLE
+        side = how.size or self.config.img_size
+        found = fitting.fit(how.fit, size, side, multiple)
+        if how.fit == "pad" and min(found.scaled) < NARROWEST:
+            raise UserError(
+                f"--fit=pad: of {name}, {size[0]} x {size[1]} pixels, only "
+                f"{found.scaled[0]} x {found.scaled[1]} would be left; use --fit=crop"
+            )
+        return found
+
+    def multiple(self) -> int:
+        """The number of which the sides of images must be multiples.
+
+        Raises:
+            UserError: if all images must be squares of the run's size.
+        """
+        raise UserError(
+            "--fit=whole: an exported model translates images of one size; use "
+            "--fit=pad, or --run_dir in place of --model"
+        )
 
     def random_style(self, domain: str, seed: int, psi: float = 1.0) -> np.ndarray:
         """The style code [1, style_dim] of a seed's latent.
@@ -220,16 +264,3 @@ def as_float(x: np.ndarray) -> np.ndarray:
 def like(fakes: np.ndarray, sources: np.ndarray) -> np.ndarray:
     """Translations in the type of their sources."""
     return images.to_uint8(fakes) if sources.dtype == np.uint8 else fakes
-
-
-def _listed(source: Any) -> tuple[Sequence[Source], bool]:
-    """One or several images as a list, and whether it was one."""
-    if isinstance(source, np.ndarray):
-        return (list(source), False) if source.ndim == 4 else ([source], True)
-    if isinstance(source, str | os.PathLike | Image.Image):
-        return [source], True
-    return list(source), False
-
-
-def _image(x: np.ndarray) -> Image.Image:
-    return Image.fromarray(images.to_uint8(x))

@@ -8,11 +8,16 @@ import numpy as np
 
 from tfstargan.backend import tf
 from tfstargan.config import Config
+from tfstargan.errors import UserError
+from tfstargan.images.fitting import MULTIPLE, Fit, Size
 from tfstargan.networks.build import build_networks, translating
+from tfstargan.networks.generator import BOTTLENECK_SIDE
 from tfstargan.networks.masks import masks_of
 from tfstargan.runs.run import Run, open_run
+from tfstargan.translation import memory
 from tfstargan.translation.ahead import batched
 from tfstargan.translation.compiled import Compiled
+from tfstargan.translation.fit_options import CROP, FitOptions
 from tfstargan.translation.translating import Translating, as_float, like
 
 # A batch holds about as many numbers at any size: a feature map of side r has
@@ -27,7 +32,8 @@ class Translator(Translating):
     """The three networks that translate, and the names of their domains.
 
     `translate` takes and gives images. The other methods work on arrays: images
-    [N, H, W, 3] of the run's `img_size`, float32 in [-1, 1] or uint8 from 0 to 255,
+    [N, H, W, 3] of the run's `img_size` (`in_styles` and `apply_styles` also of sides
+    that are multiples of `multiple()`), float32 in [-1, 1] or uint8 from 0 to 255,
     style codes [N, style_dim] float32, and domains by name.
 
     Args:
@@ -123,9 +129,10 @@ class Translator(Translating):
         Args:
             sources: [N, H, W, 3], float in [-1, 1] or uint8.
             styles: each [N, style_dim], or one for all sources: [1, style_dim].
-            batch: number of images computed at once; by default `self.batch`.
+            batch: number of images computed at once; by default `self.batch`, and fewer
+                of larger images.
         """
-        batch, count = batch or self.batch, len(sources)
+        batch, count = batch or self._batch_of(sources), len(sources)
         x = as_float(sources)
         encode = self._often("encode", self.encode)
         encoded = [encode(x[i : i + batch]) for i in range(0, count, batch)]
@@ -134,6 +141,30 @@ class Translator(Translating):
             parts = encoded if len(some) == 1 else [_copies(encoded[0], len(some))]
             fakes = self._decoded(parts, np.concatenate(codes), batch)
             yield from (like(fake, sources) for fake in np.split(fakes, len(some)))
+
+    def _batch_of(self, sources: np.ndarray) -> int:
+        """The number of images of any size computed at once."""
+        larger = np.prod(sources.shape[1:3]) / self.config.img_size**2
+        return max(1, int(self.batch / max(1, larger)))
+
+    def fit_of(self, size: Size, how: FitOptions = CROP, name: str = "image") -> Fit:
+        """The place of an image on the canvas that is translated; see `Translating`."""
+        found = super().fit_of(size, how, name)
+        memory.require(self.config, found, name)
+        return found
+
+    def multiple(self) -> int:
+        """The number of which the sides of images must be multiples.
+
+        Raises:
+            UserError: if the generator has masks of faces, which are squares.
+        """
+        if self.config.w_hpf:
+            raise UserError(
+                "--fit=whole: this run has masks of faces (w_hpf), which are squares; "
+                "use --fit=crop or pad"
+            )
+        return max(MULTIPLE, self.config.img_size // BOTTLENECK_SIDE)
 
     def _decoded(self, parts: list, codes: np.ndarray, batch: int) -> np.ndarray:
         """Encoded batches in their styles, [N, H, W, 3]."""
