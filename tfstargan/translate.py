@@ -37,9 +37,7 @@ class Options(cli.RunOptions, cli.StyleOptions):
     )
     model: str = setting("", "exported model; in place of --run_dir", path=True)
     skip_broken: bool = setting(False, "skip images that can't be read, and list them")
-    format: str = setting(
-        "png", "of the files in a folder", one_of=("png", "jpeg", "webp")
-    )
+    format: str = setting("png", "of files in a folder", one_of=("png", "jpeg", "webp"))
     quality: int = setting(95, "of JPEG and WebP", at_least=1, at_most=100)
     steady: bool = setting(False, "of a clip: reduce flicker")
 
