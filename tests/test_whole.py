@@ -112,6 +112,12 @@ def test_sides_are_multiples_of_the_generator_s_own_factor():
         assert all(side % multiple == 0 for side in fit.canvas)
 
 
+def test_fewer_images_of_a_larger_size_are_computed_at_once(translator):
+    assert translator.batch_of((32, 32, 3)) == translator.batch == 32
+    assert translator.batch_of((64, 128, 3)) == 4
+    assert translator.batch_of((3200, 3200, 3)) == 1
+
+
 def test_graphs_of_the_newest_eight_shapes_are_kept():
     traced = []
 
