@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from android import signatures, toolchain
+from android import frames, signatures, toolchain
 from android.toolchain import APP, DEMO, PACKAGE
 from PIL import Image
 from write_vectors import image
@@ -109,7 +109,37 @@ def test_resources_and_manifest_link(apk):
     badging = toolchain.run("aapt2", "dump", "badging", apk)
     assert f"package: name='{PACKAGE}'" in badging
     assert f"launchable-activity: name='{PACKAGE}.MainActivity'" in badging
-    assert "uses-permission" not in badging  # as android_demo/README.md promises
+    # As android_demo/README.md promises; and phones without a camera can have the app.
+    permissions = re.findall("uses-permission: name='(.*?)'", badging)
+    assert permissions == ["android.permission.CAMERA"]
+    assert set(re.findall(r"uses-(?:implied-)?feature: name='(.*?)'", badging)) <= {
+        "android.hardware.faketouch"
+    }
+
+
+def test_the_colors_of_a_frame_are_those_of_jpeg():
+    levels = np.arange(0, 256, 17, np.uint8)
+    y, u, v = (c.reshape(1, -1).repeat(2, 1) for c in np.meshgrid(*[levels] * 3))
+    found = frames.to_rgb(y, u[:, ::2], v[:, ::2])
+    expected = Image.fromarray(np.stack([y, u, v], -1), "YCbCr").convert("RGB")
+    assert np.abs(found.astype(int) - np.asarray(expected)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("sensor", "display", "front", "rows"),
+    [
+        (0, 0, False, "ABC DEF"),
+        (90, 0, False, "DA EB FC"),  # the back camera of a phone held upright
+        (90, 90, False, "ABC DEF"),  # sideways
+        (90, 270, False, "FED CBA"),
+        (270, 0, True, "FC EB DA"),  # the front camera: in a mirror
+        (270, 90, True, "CBA FED"),
+    ],
+)
+def test_a_frame_is_turned_upright(sensor, display, front, rows):
+    stored = np.frombuffer(b"ABCDEF", np.uint8).reshape(2, 3)
+    found = frames.turned(stored, sensor, display, front)
+    assert " ".join(bytes(row).decode() for row in found) == rows
 
 
 def test_every_resource_is_used():

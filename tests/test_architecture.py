@@ -19,6 +19,7 @@ FLOORS = {
     "tfstargan.networks": 3,
     "tfstargan.data": 3,
     "tfstargan.runs": 3,
+    "tfstargan.video": 3,
     "tfstargan.translation": 4,
     "tfstargan.reference": 4,
     "tfstargan.metrics": 5,
@@ -36,7 +37,7 @@ COMMAND_FLOOR = 11
 FACADES = ("tfstargan.__init__", "tfstargan.__main__", "export.__init__")
 # What a command may import at its top: nothing of it needs TensorFlow.
 LIGHT = {"cli", "config", "settings", "errors", "faces", "exported.variants"}
-LIGHT |= {"translation.fit_options"}
+LIGHT |= {"translation.fit_options", "video.names"}
 
 
 def modules() -> list[str]:

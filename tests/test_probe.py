@@ -171,7 +171,7 @@ def test_training_writes_scores_and_animations_when_they_are_due(
     eager, small_grids, tmp_path, monkeypatch
 ):
     untrained = probe.Probe(probe.make_network(SIZE))
-    monkeypatch.setattr(probe, "of_run", lambda config: untrained)
+    monkeypatch.setattr(probe, "of_run", lambda config, quick=False: untrained)
     train_run(tiny(probe_every=2, animate_every=2), tmp_path / "run")
     animations = {file.name for file in (tmp_path / "run" / "samples").glob("*.webp")}
     assert animations == {

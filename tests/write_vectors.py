@@ -15,6 +15,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
+from android.frames import camera
 from PIL import Image
 
 from tfstargan import images
@@ -324,7 +325,7 @@ def numbers(values: np.ndarray) -> list[float]:
 
 def files() -> dict[str, str]:
     """The text of each file by its name."""
-    contents = (preprocess, postprocess, latents, styles, contract)
+    contents = (preprocess, postprocess, latents, styles, contract, camera)
     return {f"{f.__name__}.json": json.dumps(f(), indent=1) + "\n" for f in contents}
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import importlib.util
 import io
 import os
+import pathlib
 import signal
 import sys
 import tempfile
@@ -16,10 +17,14 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from tfstargan import files
 from tfstargan.errors import Preempted, UserError
 from tfstargan.settings import Settings, parse, setting, usage
+
+if TYPE_CHECKING:
+    from tfstargan.translation.translating import Translating
 
 BAD_INPUT = 2
 PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again
@@ -61,8 +66,10 @@ class StyleOptions(Settings):
         "target domain; for a reference, by default the name of its folder",
         group="style",
     )
-    seed: int | None = setting(
-        None, "seed of a random style of --domain", group="style", kind=int, at_least=0
+    seed: tuple[str, ...] = setting(
+        (),
+        "seed of a random style of --domain; 1,5,9: three styles",
+        group="style",
     )
     reference: str = setting(
         "", "image whose style is used, or a folder of them", group="style", path=True
@@ -77,10 +84,39 @@ class StyleOptions(Settings):
 
     def check_together(self) -> None:
         """Check that either a seed or a reference is given."""
-        if bool(self.reference) == (self.seed is not None):
+        bad = [text for text in self.seed if not text.isdecimal()]
+        self.require(not bad, "seed", "must be whole numbers of at least 0")
+        if bool(self.reference) == bool(self.seed):
             raise UserError("give --seed (a random style) or --reference (an image)")
         if self.reference and self.psi != 1:
             raise UserError("--psi: applies only to random styles (--seed)")
+
+    @property
+    def style(self) -> tuple[str, tuple[int, ...], str, float]:
+        """Domain, seeds, reference and psi."""
+        return self.domain, tuple(map(int, self.seed)), self.reference, self.psi
+
+
+def open_translator(
+    model: str, options: RunOptions
+) -> tuple["Translating", str | pathlib.Path]:
+    """The translator of a model or a run, and the folder for its translations.
+
+    Args:
+        model: folder of an exported model; empty: a run.
+        options: name the run.
+    """
+    if model:
+        from tfstargan.translation.exported import ExportedTranslator
+
+        with held_back():  # LiteRT's C++ code writes there
+            return ExportedTranslator.load(model), "translations"
+    import_tensorflow()
+    from tfstargan.runs.run import open_run
+    from tfstargan.translation.translator import Translator
+
+    run = open_run(options.run_dir)
+    return Translator.of_run(run, options.checkpoint), run.path / "translations"
 
 
 def start(

@@ -190,6 +190,13 @@ class Config(Settings):
     )
 
     lambda_reg: float = setting(1.0, "weight of the R1 penalty", **WEIGHT)
+    r1_every: int = setting(
+        1,
+        "compute the R1 penalty in every k-th iteration, with k times its weight",
+        group=LOSSES,
+        at_least=1,
+        may_change=True,
+    )
     lambda_sty: float = setting(1.0, "weight of style reconstruction", **WEIGHT)
     lambda_ds: float = setting(2.0, "initial weight of style diversity", **WEIGHT)
     lambda_cyc: float = setting(1.0, "weight of cycle consistency", **WEIGHT)

@@ -64,11 +64,7 @@ def main(options: Options) -> None:
 
     where = corpus.places(options.run_dir, options.source, options.out)
     styles = choose_styles(
-        corpus.load(where.run_dir, options.checkpoint),
-        options.domain,
-        options.seed,
-        options.reference,
-        options.psi,
+        corpus.load(where.run_dir, options.checkpoint), *options.style
     )
     corpus.check_source(where)
     work = corpus.Translate(where, options.checkpoint, styles)

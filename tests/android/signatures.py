@@ -201,7 +201,7 @@ def java(types: dict[str, Type], type_: Type) -> str:
         ]
     if type_.kind == "class":
         parent = type_.supertypes[0] if " extends " in type_.header else ""
-        to_parent = "super(stub);" if parent in types else ""
+        to_parent = "super(stub);" if re.sub("<.*", "", parent) in types else ""
         lines.append(f"protected {simple}(android.Stub stub) {{ {to_parent} }}")
         members = members + missing(types, type_)
     lines += [java_member(m, type_.is_abstract(m)) for m in members]
@@ -242,6 +242,8 @@ def java_member(member: str, is_abstract: bool) -> str:
     named = (f"{a} p{i}" for i, a in enumerate(split(arguments)))
     if what == "ctor":
         head, simple = re.sub(r"[\w.]+\.", "", head), "this((android.Stub) null);"
+        if "<T>" in arguments:  # the file omits type parameters of constructors
+            head = re.sub(r"(\w+)$", r"<T> \1", head)
         return f"{head}({', '.join(named)}){throws} {{ {simple} }}"
     head = re.sub(r"\b(native|synchronized) ", "", head)
     body = ";" if is_abstract else THROW

@@ -88,7 +88,7 @@ def evaluate_run(
         UserError: if the run, its data or a network is missing or unfit.
     """
     iteration = iteration_of(run.checkpoint(checkpoint))
-    reader = probes.of_run(run.config) if probe else None
+    reader = probes.of_run(run.config, quick) if probe else None
     folder = backbone_dir or run.config.backbone_dir
     if metrics or probe or pairs:
         instruments = open_instruments(metrics, folder, download, batch_size)
@@ -109,7 +109,9 @@ def evaluate_run(
     if pairs:
         results |= evaluation.measure_pairs(translator, folder)
     if reader:
-        results |= factors.sections(factors.translation_scores(translator, reader))
+        animals = factors.QUICK_SOURCES if quick else factors.SOURCES
+        scores = factors.translation_scores(translator, reader, animals)
+        results |= factors.sections(scores)
     return evaluation.report(translator, iteration, results)
 
 

@@ -25,12 +25,14 @@ from tfstargan.progress import Bar
 from tfstargan.translation.translator import Translator
 
 SOURCES = 100  # of each species, and as many references
+QUICK_SOURCES = 25
 LATENTS = 6  # for each source in each other species
 MEANING = {
     "probe": "the probe's accuracy on new drawn animals: share of right species and "
     "patterns, R2 of all other factors",
     "probe_translations": "share with the target's species; R2 against the content of "
     "the source",
+    "probe_species": "share with the target's species, for each target",
     "probe_fur": "share of hues within 30 degrees of the reference's, median error in "
     "degrees; mean error of lightness as a share of its range; share of right patterns",
     "probe_diversity": "mean distance of a source's translations, divided by that of "
@@ -110,6 +112,9 @@ def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
             name: {"species": guide["species"]} | guide["content_r2"]
             for name, guide in guides.items()
         },
+        "probe_species": {
+            name: guide["species_into"] for name, guide in guides.items()
+        },
         "probe_fur": {"as the reference's": scores["reference"]["fur"]},
         "probe_diversity": {"over latents": scores["latent"]["diversity"]},
         "probe_background": scores["reference"]["background_r2"],
@@ -171,6 +176,7 @@ def latent_scores(
     true = Factors.join([task.source_factors.rows(each) for task in tasks])
     return {
         "species": right_species(reads, tasks),
+        "species_into": species_into(reads, tasks),
         "content_r2": {name: r2(Factors.join(reads), true, name) for name in CONTENT},
         "diversity": diversity(Factors.join(reads), LATENTS),
     }
@@ -190,6 +196,7 @@ def reference_scores(
     hue_error = 360 * distance(read, reference, "hue")
     return {
         "species": right_species(reads, tasks),
+        "species_into": species_into(reads, tasks),
         "content_r2": {name: r2(read, source, name) for name in CONTENT},
         "fur": {
             "hue_within_30": float(np.mean(hue_error <= SAME_HUE)),
@@ -233,6 +240,20 @@ def cycle_error(translator: Translator, tasks: Sequence[Task]) -> float:
 def _shown(tasks: Sequence[Task], name: str) -> Iterable[Task]:
     """The tasks, with a bar if they take long."""
     return Bar(tasks, desc=f"probe, {name}", unit="pair", delay=2, leave=False)
+
+
+def species_into(reads: Sequence[Factors], tasks: Sequence[Task]) -> dict[str, float]:
+    """The share of right species for each target."""
+    targets = dict.fromkeys(task.target for task in tasks)
+    return {target: right_species(*_into(target, reads, tasks)) for target in targets}
+
+
+def _into(
+    target: str, reads: Sequence[Factors], tasks: Sequence[Task]
+) -> tuple[list[Factors], list[Task]]:
+    """The readings and tasks of one target."""
+    chosen = [n for n, task in enumerate(tasks) if task.target == target]
+    return [reads[n] for n in chosen], [tasks[n] for n in chosen]
 
 
 def right_species(reads: Sequence[Factors], tasks: Sequence[Task]) -> float:

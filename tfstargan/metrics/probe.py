@@ -44,6 +44,8 @@ ABOVE = 0.3  # ... and from the head's centre up to its own, for the ears
 DRAWN = 6_000  # animals of each species to learn from
 EPOCHS = 7
 BATCH = 64
+# A quick probe, trained in seconds, is for the species: other factors are less exact.
+QUICK_SIDE, QUICK_DRAWN, QUICK_EPOCHS = 32, 1_500, 3
 SEED = 20_241  # of the animals that it is trained on, which no run uses
 
 
@@ -257,8 +259,12 @@ def train(
     return Probe(network, species)
 
 
-def of_run(config: Config) -> Probe:
+def of_run(config: Config, quick: bool = False) -> Probe:
     """The probe for the images of a run.
+
+    Args:
+        config: the run's settings.
+        quick: whether a probe is enough that is trained in seconds.
 
     Raises:
         UserError: if they are not drawn animals.
@@ -270,11 +276,18 @@ def of_run(config: Config) -> Probe:
             f"domains are {', '.join(config.domains)}"
         )
     species = critters.chosen(config.domains)
-    return load(config.img_size, cache_dir() / "probes", species)
+    folder = cache_dir() / "probes"
+    if quick:
+        return load(QUICK_SIDE, folder, species, QUICK_DRAWN, QUICK_EPOCHS)
+    return load(config.img_size, folder, species)
 
 
 def load(
-    side: int, folder: pathlib.Path, species: Sequence[str] = critters.SPECIES
+    side: int,
+    folder: pathlib.Path,
+    species: Sequence[str] = critters.SPECIES,
+    drawn: int = DRAWN,
+    epochs: int = EPOCHS,
 ) -> Probe:
     """The probe for images of a side, trained now if `folder` has none yet.
 
@@ -282,16 +295,19 @@ def load(
         side: height and width; a probe for 64 also reads larger images.
         folder: of the trained probes, which all runs share.
         species: the species that it tells apart, in any order.
+        drawn: animals of each species to train on.
+        epochs: number of epochs.
     """
     side = min(side, LARGEST_SIDE)
     species = tuple(name for name in critters.EVERY_SPECIES if name in species)
-    path = folder / f"probe-{side}px-{_fingerprint(side, species)}.weights.h5"
+    fingerprint = _fingerprint(side, species, drawn, epochs)
+    path = folder / f"probe-{side}px-{fingerprint}.weights.h5"
     if path.exists():
         network = make_network(side, species)
         network.load_weights(path)
         return Probe(network, species)
     print(f"training the probe for {side} px, once: {path}", file=sys.stderr)
-    probe = train(side, species=species)
+    probe = train(side, drawn, epochs, species)
     try:
         with atomic_file(path) as partial:
             probe.network.save_weights(partial)
@@ -304,8 +320,8 @@ def _indices(species: Sequence[str]) -> np.ndarray:
     return np.array([critters.EVERY_SPECIES.index(name) for name in species])
 
 
-def _fingerprint(side: int, species: Sequence[str]) -> str:
+def _fingerprint(side: int, species: Sequence[str], drawn: int, epochs: int) -> str:
     """A hash of all that a probe depends on: the drawings, and this file."""
     drawings, *_ = critters.make_split(2, side, SEED, species=species)
-    recipe = inspect.getsource(sys.modules[__name__])
+    recipe = f"{inspect.getsource(sys.modules[__name__])} {drawn} {epochs}"
     return hashlib.sha256(drawings.tobytes() + recipe.encode()).hexdigest()[:12]

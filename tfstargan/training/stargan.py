@@ -249,23 +249,43 @@ class StarGANv2(keras.Model):
                 flows into them.
 
         Returns:
-            The loss `real + fake + lambda_reg * reg`, and these terms by name; with
-            augmentation also "sign", the mean sign of the real images' logits.
+            The loss `real + fake + lambda_reg * r1_every * reg`, and these terms by
+            name; with augmentation also "sign", the mean sign of the real images'
+            logits. `reg` is 0 in iterations without the penalty.
         """
         x_fake = tf.stop_gradient(x_fake)
-        x_real = tf.convert_to_tensor(batch.x_src)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(x_real)
-            logits = self.logits(batch, "real", x_real, batch.y_src)
+        logits, reg = self.real_logits(batch)
         real = losses.adversarial(logits, real=True)
-        reg = losses.r1_penalty(tape.gradient(logits, x_real))
         fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         fake = losses.adversarial(fake_logits, real=False)
-        loss = real + fake + self.config.lambda_reg * reg
+        loss = real + fake + self.config.lambda_reg * self.config.r1_every * reg
         terms = {"real": real, "fake": fake, "reg": reg}
         if self.augmentation is not None:
             terms["sign"] = tf.reduce_mean(tf.sign(logits))
         return loss, terms
+
+    def real_logits(self, batch: Batch) -> tuple[Any, Any]:
+        """The real images' logits [B], and their R1 penalty in every k-th iteration.
+
+        Leaving it out in the others (k = `r1_every` > 1) is the lazy regularization of
+        StyleGAN2 (Karras et al., arXiv:1912.04958, section 3.1). Its weight grows by k
+        instead.
+        """
+
+        def plain() -> tuple[Any, Any]:
+            return self.logits(batch, "real", batch.x_src, batch.y_src), 0.0
+
+        def penalized() -> tuple[Any, Any]:
+            x_real = tf.convert_to_tensor(batch.x_src)
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x_real)
+                logits = self.logits(batch, "real", x_real, batch.y_src)
+            return logits, losses.r1_penalty(tape.gradient(logits, x_real))
+
+        if self.config.r1_every == 1:
+            return penalized()
+        due = tf.equal(self.iteration % self.config.r1_every, 0)
+        return tf.cond(due, penalized, plain)
 
     def generator_loss(
         self, batch: Batch, style: Any, x_fake: Any, x_fake2: Any

@@ -5,7 +5,7 @@ import itertools
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +28,18 @@ class NamedStyle(NamedTuple):
 def choose_styles(
     translator: Translating,
     domain: str,
-    seed: int | None = None,
+    seeds: Sequence[int] = (),
     reference: str | os.PathLike = "",
     psi: float = 1.0,
     skip_broken: bool = False,
 ) -> list[NamedStyle]:
-    """The style of a seed, or those of references.
+    """The styles of seeds, or those of references.
 
     Args:
         translator: of the run.
         domain: target domain; for references, empty stands for each one's folder.
-        seed: of a random style.
-        reference: an image, or a folder of them; not with a seed.
+        seeds: of random styles.
+        reference: an image, or a folder of them; not with seeds.
         psi: scales a random style, see `Translating.random_style`.
         skip_broken: skip references that can't be read, and name them.
 
@@ -52,8 +52,11 @@ def choose_styles(
         if told := found.told():
             print(f"{top}: {told}", file=sys.stderr)
         return styles_of_references(translator, found.files, domain, top, skip_broken)
-    code = translator.random_style(domain, seed or 0, psi)
-    return [NamedStyle(f"{_safe(translator, composed(domain))}-seed{seed}", code)]
+    name = _safe(translator, composed(domain))
+    return [
+        NamedStyle(f"{name}-seed{seed}", translator.random_style(domain, seed, psi))
+        for seed in dict.fromkeys(seeds)
+    ]
 
 
 def styles_of_references(
@@ -76,7 +79,7 @@ def styles_of_references(
     Raises:
         UserError: if a domain is unknown, or a file is no image.
     """
-    names = [_domain(translator, file, domain, top) for file in files]
+    names = [domain_of_reference(translator, file, domain, top) for file in files]
     named, codes = [], []
     readable = _read(translator, files, names, skip_broken)
     for name, group in itertools.groupby(readable, lambda one: one[0]):
@@ -90,7 +93,7 @@ def styles_of_references(
     return [NamedStyle(*both) for both in zip(unique, codes, strict=True)]
 
 
-def _domain(
+def domain_of_reference(
     translator: Translating, file: pathlib.Path, given: str, top: pathlib.Path | None
 ) -> str:
     """The domain of a reference: the given one, or that of its folder."""

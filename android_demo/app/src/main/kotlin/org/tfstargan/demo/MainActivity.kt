@@ -20,6 +20,7 @@ import android.widget.RadioButton
 import android.widget.RadioGroup
 import android.widget.SeekBar
 import android.widget.TextView
+import org.tfstargan.demo.core.LiveEvent
 import org.tfstargan.demo.core.Random
 import org.tfstargan.demo.core.Reference
 import kotlin.math.roundToInt
@@ -34,6 +35,8 @@ class MainActivity : Activity() {
     private lateinit var seed: SeekBar
     private lateinit var psi: SeekBar
     private lateinit var share: SeekBar
+    private lateinit var live: LiveControls
+    private var shown: Screen? = null
     private var shownStrip: List<Thumbnail>? = null
 
     private val slot get() = session.slot
@@ -50,12 +53,23 @@ class MainActivity : Activity() {
         seed = findViewById(R.id.seed)
         psi = findViewById(R.id.psi)
         share = findViewById(R.id.share_of_styles)
+        live = LiveControls(this, session)
         connect()
         session.onChange = ::show
         show(session.screen)
     }
 
     override fun onRetainNonConfigurationInstance(): Any = session
+
+    override fun onStart() {
+        super.onStart()
+        session.live.send(LiveEvent.Shown)
+    }
+
+    override fun onStop() {
+        super.onStop()
+        if (!isChangingConfigurations) session.live.send(LiveEvent.Hidden)
+    }
 
     override fun onDestroy() {
         super.onDestroy()
@@ -96,7 +110,11 @@ class MainActivity : Activity() {
 
     private fun show(screen: Screen) {
         compare.show(screen.before, screen.after)
+        if (shown?.isLike(screen) == true) return
+        shown = screen
+        compare.keepScreenOn = screen.live.usesCamera
         showStatus(screen)
+        live.show(screen)
         showDomains(screen)
         showStrip(screen)
         val choices = screen.choices
@@ -121,6 +139,7 @@ class MainActivity : Activity() {
             screen.problem != null -> screen.problem
             screen.message != null -> screen.message
             screen.contract == null -> getString(screen.doing ?: R.string.doing_load)
+            liveStatus(this, screen) != null -> liveStatus(this, screen)
             screen.after == null -> getString(screen.doing ?: R.string.doing_translate)
             else -> getString(R.string.done, screen.accelerator.toString(), screen.milliseconds)
         }
@@ -181,6 +200,8 @@ class MainActivity : Activity() {
     }
 
     private fun takePhoto() {
+        // The camera app, too, needs this app's permission, since the manifest declares it.
+        if (!mayUseCamera(this)) return askForCamera(this, TAKE_PHOTO)
         val uri = SharedFiles.uriOf(this, SharedFiles.CAMERA)
         val intent = Intent(MediaStore.ACTION_IMAGE_CAPTURE).putExtra(MediaStore.EXTRA_OUTPUT, uri)
         intent.clipData = ClipData.newRawUri(null, uri)
@@ -196,6 +217,7 @@ class MainActivity : Activity() {
             session.save(name)
             return
         }
+        session.keep()
         val intent = Intent(Intent.ACTION_CREATE_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
         start(intent.setType(PNG).putExtra(Intent.EXTRA_TITLE, name), SAVE, R.string.no_picker)
     }
@@ -225,18 +247,26 @@ class MainActivity : Activity() {
         }
     }
 
+    override fun onRequestPermissionsResult(requestCode: Int, permissions: Array<String>, grantResults: IntArray) {
+        when {
+            requestCode == LiveControls.REQUEST -> live.answered()
+            mayUseCamera(this) -> takePhoto()
+            else -> session.report(getString(R.string.camera_refused))
+        }
+    }
+
     private companion object {
         const val PICK_SOURCE = 1
         const val TAKE_PHOTO = 2
         const val SAVE = 3
-        const val PICK_REFERENCE = 4 // for style A; 5 for style B
+        const val PICK_REFERENCE = 4 // for style A; 5 for style B; 6 is LiveControls.REQUEST
 
         // MediaStore.ACTION_PICK_IMAGES of Android 13, by its value, to compile with older SDKs.
         const val PICK_IMAGES = "android.provider.action.PICK_IMAGES"
         const val PICK_IMAGES_SINCE = 33
 
         val CONTROLS = listOf(
-            R.id.photo, R.id.camera, R.id.slot_a, R.id.slot_b, R.id.seed, R.id.psi,
+            R.id.photo, R.id.camera, R.id.live, R.id.slot_a, R.id.slot_b, R.id.seed, R.id.psi,
             R.id.own_reference, R.id.share_of_styles,
         )
     }

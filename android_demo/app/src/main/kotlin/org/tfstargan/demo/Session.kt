@@ -11,16 +11,18 @@ import com.google.ai.edge.litert.LiteRtException
 import org.tfstargan.demo.core.Choices
 import org.tfstargan.demo.core.Contract
 import org.tfstargan.demo.core.ContractException
+import org.tfstargan.demo.core.Frame
+import org.tfstargan.demo.core.LiveEvent
+import org.tfstargan.demo.core.LiveState
+import org.tfstargan.demo.core.Meter
+import org.tfstargan.demo.core.Newest
+import org.tfstargan.demo.core.Phase
+import org.tfstargan.demo.core.Rate
 import org.tfstargan.demo.core.Reference
-import org.tfstargan.demo.core.StyleMaker
-import org.tfstargan.demo.core.meanDifference
 import org.tfstargan.demo.core.toBytes
 import org.tfstargan.demo.core.toFloats
 import java.util.concurrent.Executors
-import java.util.concurrent.atomic.AtomicReference
-
-/** A reference image and its bitmap. */
-class Thumbnail(val reference: Reference, val bitmap: Bitmap)
+import java.util.concurrent.RejectedExecutionException
 
 /**
  * The content of the screen.
@@ -29,12 +31,14 @@ class Thumbnail(val reference: Reference, val bitmap: Bitmap)
  * @property problem the last failure.
  * @property message the last success.
  * @property contract of the model; null until it is loaded.
+ * @property slot the style that the controls change: A (0) or B (1).
  * @property strips the reference images that came with the model, by label.
  * @property own the user's own reference image.
  * @property before the source; [after] is its translation.
  * @property milliseconds time of the last translation.
  * @property accelerator the accelerator of the generator.
  * @property about the model, and the accelerators of its parts.
+ * @property rate the speed of live translation, once it is measured.
  */
 data class Screen(
     val doing: Int? = null,
@@ -42,6 +46,7 @@ data class Screen(
     val message: String? = null,
     val contract: Contract? = null,
     val choices: Choices = Choices(),
+    val slot: Int = 0,
     val strips: List<List<Thumbnail>> = emptyList(),
     val own: Thumbnail? = null,
     val before: Bitmap? = null,
@@ -49,7 +54,13 @@ data class Screen(
     val milliseconds: Long = 0,
     val accelerator: Accelerator? = null,
     val about: String = "",
-)
+    val live: LiveState = LiveState(),
+    val rate: Rate? = null,
+) {
+    /** Whether [other] differs at most in its images: live, they change with each frame. */
+    fun isLike(other: Screen) = (after == null) == (other.after == null) &&
+        this == other.copy(before = before, after = after, milliseconds = milliseconds)
+}
 
 /**
  * The model, the images and the choices. They are kept when the screen is rotated.
@@ -65,13 +76,14 @@ class Session(private val context: Context) {
     private var queued = 0
 
     // Used on the worker only:
-    private var translator: Translator? = null
-    private var maker: StyleMaker? = null
+    private var loaded: LoadedModel? = null
     private var source: ByteArray? = null
     private var drawn = Choices()
+    private var meter = Meter()
 
-    /** The choices to translate next. Newer ones replace those not yet started. */
-    private val wanted = AtomicReference<Choices?>()
+    // What to translate next:
+    private val wanted = Newest<Choices>()
+    private val frames = Newest<Frame>()
 
     var screen = Screen()
         private set
@@ -81,7 +93,15 @@ class Session(private val context: Context) {
     var divider = 0.5f
 
     /** The style that the controls change: A (0) or B (1). */
-    var slot = 0
+    var slot
+        get() = screen.slot
+        set(value) = update { copy(slot = value) }
+
+    /** Translation of the camera's frames, in place of a source. */
+    val live = Live(context, { screen.contract?.imgSize ?: 0 }, ::offer, ::follow)
+
+    /** The image to write to a place that the user is choosing. */
+    private var kept: Bitmap? = null
 
     init {
         work(R.string.doing_load) { load() }
@@ -90,20 +110,21 @@ class Session(private val context: Context) {
     /** Changes the choices, and translates again. */
     fun choose(choices: Choices) {
         update { copy(choices = choices) }
-        if (wanted.getAndSet(choices) == null) {
-            work(R.string.doing_translate) { wanted.getAndSet(null)?.let(::draw) }
-        }
+        if (wanted.put(choices) == null) work(R.string.doing_translate) { wanted.take()?.let(::draw) }
     }
 
     /** Uses an image as the source. */
-    fun takeSource(uri: Uri) = work(R.string.doing_read) {
-        val size = maker?.imgSize ?: return@work
-        takeSource(read(uri, size), size)
+    fun takeSource(uri: Uri) {
+        live.send(LiveEvent.Stop)
+        work(R.string.doing_read) {
+            val size = loaded?.contract?.imgSize ?: return@work
+            takeSource(read(uri, size), size)
+        }
     }
 
     /** Uses an image as the reference for style A (0) or B (1). */
     fun takeReference(uri: Uri, slot: Int) = work(R.string.doing_read) {
-        val size = maker?.imgSize ?: return@work
+        val size = loaded?.contract?.imgSize ?: return@work
         val rgb = read(uri, size)
         val reference = Reference("own ${SystemClock.elapsedRealtime()}", rgb, null)
         val own = Thumbnail(reference, bitmapOf(rgb, size))
@@ -114,13 +135,18 @@ class Session(private val context: Context) {
     }
 
     /** Saves the translated image in the phone's gallery. */
-    fun save(name: String) = withTranslated { saveToGallery(context, it, name) }
+    fun save(name: String) = write(screen.after) { saveToGallery(context, it, name) }
 
-    /** Writes the translated image to the place that the user chose. */
-    fun saveTo(uri: Uri) = withTranslated { saveTo(context, it, uri) }
+    /** Keeps the translated image while the user chooses a place for it. */
+    fun keep() {
+        kept = screen.after
+    }
 
-    private fun withTranslated(write: (Bitmap) -> Unit) {
-        val image = screen.after ?: return
+    /** Writes the kept image to the place that the user chose. */
+    fun saveTo(uri: Uri) = write(kept ?: screen.after) { saveTo(context, it, uri) }
+
+    private fun write(image: Bitmap?, write: (Bitmap) -> Unit) {
+        if (image == null) return
         work(R.string.doing_save) {
             write(image)
             show { copy(message = context.getString(R.string.saved)) }
@@ -142,70 +168,25 @@ class Session(private val context: Context) {
     /** Frees the model after the work in progress. */
     fun close() {
         onChange = {}
-        worker.execute { translator?.close() }
+        live.close()
+        worker.execute { loaded?.translator?.close() }
         worker.shutdown()
     }
 
     // On the worker
 
     private fun load() {
-        val contract = Contract.load { context.assets.open("$MODEL/$it") }
-        val size = contract.imgSize
-        val strips = contract.domains.indices.map { label -> strip(label, size) }
-        val test = asset("$CHECK/source.png", size)
-        val notes = mutableListOf<String>()
-        val translator = open(contract, test, notes)
-        this.translator = translator
-        maker = StyleMaker(contract, translator)
-        val accelerator = translator.accelerators.getValue("translate")
-        val about = about(contract, translator, notes)
-        show { copy(contract = contract, strips = strips, accelerator = accelerator, about = about) }
-        takeSource(strips.flatten().lastOrNull()?.reference?.rgb ?: test, size)
-    }
-
-    /**
-     * Opens the model and translates a test image. An accelerator whose result differs from
-     * Python's is not used.
-     *
-     * @param notes receives the results, in a line each.
-     */
-    private fun open(contract: Contract, test: ByteArray, notes: MutableList<String>): Translator {
-        val expected = asset("$CHECK/expected.png", contract.imgSize)
-        for (accelerators in listOf(listOf(Accelerator.GPU, Accelerator.CPU), listOf(Accelerator.CPU))) {
-            val translator = Translator.open(context.assets, MODEL, contract, accelerators)
-            try {
-                val style = StyleMaker(contract, translator).style(Choices())
-                val found = toBytes(translator.translate(toFloats(test), style))
-                val difference = meanDifference(found, expected)
-                val on = translator.accelerators.values.toSet().joinToString()
-                notes += context.getString(R.string.difference, difference, on)
-                if (difference <= LARGEST_DIFFERENCE) return translator
-            } catch (error: LiteRtException) {
-                notes += error.message.toString()
-            }
-            translator.close()
+        val loaded = loadModel(context)
+        this.loaded = loaded
+        show {
+            copy(
+                contract = loaded.contract,
+                strips = loaded.strips,
+                accelerator = loaded.accelerator,
+                about = loaded.about,
+            )
         }
-        throw ModelException(notes.joinToString("; "))
-    }
-
-    private fun strip(label: Int, size: Int): List<Thumbnail> {
-        val folder = "$REFERENCES/$label"
-        return context.assets.list(folder).orEmpty().sorted().map { name ->
-            val rgb = asset("$folder/$name", size)
-            Thumbnail(Reference("$label/$name", rgb, label), bitmapOf(rgb, size))
-        }
-    }
-
-    private fun about(contract: Contract, translator: Translator, notes: List<String>): String {
-        val model = context.getString(
-            R.string.about,
-            contract.run,
-            contract.iteration,
-            contract.variant,
-            contract.imgSize,
-        )
-        val parts = translator.accelerators.map { (signature, accelerator) -> "$signature: $accelerator" }
-        return (listOf(model) + parts + notes + translator.notes).joinToString("\n")
+        takeSource(loaded.source, loaded.contract.imgSize)
     }
 
     private fun takeSource(rgb: ByteArray, size: Int) {
@@ -217,21 +198,59 @@ class Session(private val context: Context) {
 
     private fun draw(choices: Choices) {
         drawn = choices
-        val translator = translator ?: return
-        val maker = maker ?: return
-        val source = source ?: return
-        val style = maker.style(choices)
         val start = SystemClock.elapsedRealtime()
-        val fake = translator.translate(toFloats(source), style)
+        val after = translated() ?: return
         val milliseconds = SystemClock.elapsedRealtime() - start
-        val after = bitmapOf(toBytes(fake), maker.imgSize)
         show { copy(after = after, milliseconds = milliseconds) }
     }
 
-    private fun asset(name: String, size: Int) = readSquare(size) { context.assets.open(name) }
+    /** Returns the source in the style of the choices; null before both are there. */
+    private fun translated(): Bitmap? {
+        val loaded = loaded ?: return null
+        val source = source ?: return null
+        val fake = loaded.translator.translate(toFloats(source), loaded.maker.style(drawn))
+        return bitmapOf(toBytes(fake), loaded.contract.imgSize)
+    }
+
+    private fun drawFrame(frame: Frame) {
+        val size = loaded?.contract?.imgSize ?: return
+        val start = SystemClock.elapsedRealtime()
+        wanted.take()?.let { drawn = it }
+        val rgb = frame.square(size)
+        source = rgb
+        val before = bitmapOf(rgb, size)
+        val after = translated()
+        val milliseconds = SystemClock.elapsedRealtime() - start
+        val rate = meter.count(frame.arrived, SystemClock.elapsedRealtimeNanos())
+        show { copy(before = before, after = after, milliseconds = milliseconds, rate = rate ?: this.rate) }
+        main.post { live.send(LiveEvent.Translated) }
+    }
 
     private fun read(uri: Uri, size: Int) = readSquare(size) {
         context.contentResolver.openInputStream(uri) ?: throw ImageException("the image no longer exists")
+    }
+
+    // Live
+
+    /** Takes a frame; on the camera's thread. */
+    private fun offer(frame: Frame) {
+        if (frames.put(frame) != null) return // the worker will find this one instead
+        try {
+            worker.execute {
+                val problem = problemOf { frames.take()?.let(::drawFrame) }
+                if (problem != null) main.post { live.send(LiveEvent.Stop); report(problem) }
+            }
+        } catch (_: RejectedExecutionException) {
+            // the screen is closed
+        }
+    }
+
+    private fun follow(state: LiveState) {
+        val before = screen.live
+        if (state.phase == Phase.OPENING) worker.execute { meter = Meter() }
+        update { copy(live = state) }
+        if (state.phase == before.phase && state.notice == before.notice) return
+        update { copy(message = null, problem = if (contract == null) problem else null, rate = null) }
     }
 
     // Between the threads
@@ -273,13 +292,5 @@ class Session(private val context: Context) {
     private fun update(change: Screen.() -> Screen) {
         screen = screen.change()
         onChange(screen)
-    }
-
-    private companion object {
-        // The folders of assets, written by export/apps/assets.py.
-        const val MODEL = "model"
-        const val CHECK = "check"
-        const val REFERENCES = "references"
-        const val LARGEST_DIFFERENCE = 2.0 // of 255, on average
     }
 }

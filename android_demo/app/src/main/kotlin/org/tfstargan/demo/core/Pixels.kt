@@ -23,17 +23,17 @@ class Pixels(
  * @param orientation 1 to 8; other values count as 1, upright.
  */
 class Upright(private val raw: Pixels, orientation: Int) {
-    private val orientation = if (orientation in 1..8) orientation else 1
-    private val turned = this.orientation >= 5
+    private val turned = orientation in 5..8
+    private val backwards = orientation in setOf(2, 3, 6, 7)
+    private val upwards = orientation in setOf(3, 4, 7, 8)
     val width = if (turned) raw.height else raw.width
     val height = if (turned) raw.width else raw.height
 
     /** Reads pixels of row [y], from [left] on, until [row] is full. */
     fun readRow(y: Int, left: Int, row: IntArray) {
         val count = row.size
-        val backwards = orientation in setOf(2, 3, 6, 7)
         val along = if (backwards) width - left - count else left
-        val across = if (orientation in setOf(3, 4, 7, 8)) height - 1 - y else y
+        val across = if (upwards) height - 1 - y else y
         if (turned) raw.read(across, along, 1, count, row) else raw.read(along, across, count, 1, row)
         if (backwards) row.reverse()
     }

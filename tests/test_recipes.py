@@ -1,0 +1,55 @@
+"""Options that are not the paper's: lazy R1."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_stargan import CONFIG, arrays, loss_of, make_batch, make_model, numbers
+
+from tfstargan.networks.build import NETWORKS
+
+
+def model_with(**settings):
+    return make_model(dataclasses.replace(CONFIG, **settings))
+
+
+@pytest.mark.parametrize("guide", ["latent", "reference"])
+def test_lazy_r1_is_left_out_and_has_its_weight_when_it_is_due(guide):
+    batch, update = make_batch(1), f"D/{guide}"
+    always, lazy = model_with(), model_with(r1_every=3)
+    for iteration in range(4):
+        always.iteration.assign(iteration)
+        lazy.iteration.assign(iteration)
+        loss, terms = loss_of(always, batch, update)
+        lazy_loss, lazy_terms = loss_of(lazy, batch, update)
+        reg = float(terms["reg"])
+        due = iteration % 3 == 0
+        assert float(lazy_terms["reg"]) == pytest.approx(reg if due else 0.0)
+        change = 2 * reg * (2 if due else -1)  # lambda_reg = 2; three times, or none
+        assert float(lazy_loss - loss) == pytest.approx(change, rel=1e-4)
+
+
+def trained(iterations: int, **settings) -> tuple[list[np.ndarray], dict]:
+    """The networks after compiled iterations by SGD, and the last losses."""
+    model = model_with(**settings)
+    model.compile({name: keras.optimizers.SGD(1e-3) for name in NETWORKS})
+    step = tf.function(
+        model.train_step, autograph=False, jit_compile=settings.get("jit", False)
+    )
+    for seed in range(iterations):
+        logs = step(make_batch(seed))
+    networks = (getattr(model, name) for name in NETWORKS)
+    return [x for network in networks for x in arrays(network)], numbers(logs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"jit": True}, {"accumulate": 3}])
+@pytest.mark.parametrize("recipe", [{"r1_every": 2}], ids=["lazy R1"])
+def test_a_recipe_trains_alike_in_parts_and_with_xla(recipe, settings):
+    weights, logs = trained(3, **recipe)
+    found, found_logs = trained(3, **recipe, **settings)
+    assert found_logs == pytest.approx(logs, rel=1e-3, abs=1e-5)
+    for x, y in zip(found, weights, strict=True):
+        np.testing.assert_allclose(x, y, rtol=0, atol=5e-6)

@@ -1,0 +1,1 @@
+"""Clips: reading frames, writing frames, and carrying the sound over, with PyAV."""
