@@ -69,8 +69,8 @@ def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
     translator, _ = cli.open_translator(options.model, options)
     from tfstargan.translation.clips import translate_clip
 
-    wanted = {"steady": options.steady, "skip_broken": options.skip_broken}
-    wanted |= dataclasses.asdict(how)
+    wanted = dataclasses.asdict(how) | {"steady": options.steady}
+    wanted |= {"skip_broken": options.skip_broken}
     return translate_clip(translator, clip, out, *options.style, **wanted)
 
 
