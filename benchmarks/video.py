@@ -2,8 +2,8 @@
 
     python benchmarks/video.py --run_dir=runs/critters64
 
-The clips show a drawn animal that moves: without noise, with the noise of a camera, and
-for long. Each translation is a process of its own, `tfstargan translate`.
+The clips show a drawn animal that moves: without noise, with noise, and several times
+over. Each translation is a process of its own, `tfstargan translate`.
 """
 
 import dataclasses
@@ -49,19 +49,24 @@ class Options(cli.RunOptions):
     keep: str = setting("", "folder in which the clips are kept", path=True)
 
 
-def moving(species: str, side: int, frames: int, noise: float) -> Iterator[np.ndarray]:
+def moving(species: str, side: int, frames: int) -> Iterator[np.ndarray]:
     """Yield the frames of a clip, [side, side, 3] uint8."""
     animal = nth_critter("val", EVERY_SPECIES.index(species), 3, 0)
-    rng = np.random.default_rng(0)
     for i in range(frames):
         pose = {}
         for phase, (name, period) in enumerate(PERIODS.items()):
             low, high = RANGES[name]
             turn = 2 * math.pi * (i / RATE / period + phase / len(PERIODS))
             pose[name] = low + (high - low) * (0.5 + 0.5 * math.sin(turn))
-        frame = draw(dataclasses.replace(animal, **pose), side)
-        noisy = frame + rng.normal(0, noise, frame.shape) if noise else frame
-        yield np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)
+        yield draw(dataclasses.replace(animal, **pose), side)
+
+
+def noisy(frames: list[np.ndarray], deviation: float) -> Iterator[np.ndarray]:
+    """Yield frames with Gaussian noise."""
+    rng = np.random.default_rng(0)
+    for frame in frames:
+        levels = frame + rng.normal(0, deviation, frame.shape)
+        yield np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
 
 
 def translated(
@@ -87,17 +92,17 @@ def translated(
 
 def main(options: Options) -> None:
     """Print a line for each translation."""
+    frames = [*moving(options.source, options.side, options.frames)]
     clips = {
-        "clean": (options.frames, 0.0),
-        "noisy": (options.frames, options.noise),
-        "long": (options.frames * options.long, 0.0),
+        "clean": frames,
+        "noisy": noisy(frames, options.noise),
+        "long": frames * options.long,
     }
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(options.keep or place)
-        for name, (frames, noise) in clips.items():
+        for name, shown in clips.items():
             source = folder / f"{name}.mp4"
-            drawn = moving(options.source, options.side, frames, noise)
-            images.save_animation(drawn, source, 1000 // RATE)
+            images.save_animation(shown, source, 1000 // RATE)
             for steady in (False, True) if name != "long" else (False,):
                 out = folder / f"{name}-{'steady' if steady else 'plain'}.mp4"
                 line, memory = translated(source, out, options, steady)
