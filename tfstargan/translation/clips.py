@@ -18,7 +18,7 @@ from tfstargan.images.fitting import Fit
 from tfstargan.progress import Bar
 from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.fit_options import FitOptions
-from tfstargan.translation.steadiness import Change, Steady
+from tfstargan.translation.steadiness import Flicker, Steady
 from tfstargan.translation.style_path import style_path
 from tfstargan.translation.translating import Translating
 from tfstargan.video.clip import Clip, Frame
@@ -39,6 +39,7 @@ class TranslatedClip:
         size: width and height of a frame.
         seconds: that it took.
         change: mean change from frame to frame, in levels of 0 to 255.
+        still_change: that of the pixels whose source stands still.
         source_change: that of the source, at the size of the network.
     """
 
@@ -48,6 +49,7 @@ class TranslatedClip:
     size: tuple[int, int]
     seconds: float
     change: float
+    still_change: float
     source_change: float
 
     def __str__(self) -> str:
@@ -57,7 +59,8 @@ class TranslatedClip:
         return (
             f"{self.path}: {count} frames of {width} x {height}, "
             f"{self.frames / self.seconds:.1f} a second; mean change from frame to "
-            f"frame {self.change:.2f} levels (source: {self.source_change:.2f})"
+            f"frame {self.change:.2f} levels (source: {self.source_change:.2f}), where "
+            f"the source stands still {self.still_change:.2f}"
         )
 
 
@@ -110,7 +113,7 @@ def translate_clip(
     how = FitOptions(fit=fit, size=size, paste=paste)
     wanted = (domain, seeds, reference, psi, skip_broken)
     styles = style_path(translator, source.end, *wanted)
-    before, after, filtered = Change(), Change(), Steady()
+    flicker, filtered = Flicker(), Steady()
     begun = time.perf_counter()
     with (
         writing(target, source) as writer,
@@ -121,23 +124,23 @@ def translate_clip(
             fakes = translator.apply_styles(x, styles.at([one.seconds for one in some]))
             if steady:
                 fakes = filtered(x, fakes)
-            before.add(x)
-            after.add(fakes)
+            flicker.add(x, fakes)
             for one, fake in zip(some, fakes, strict=True):
                 image = one.finished(fake)
                 writer.write(image, one.tick, one.length)
             bar.update(len(some))
-        if not after.count:
+        if not flicker.frames:
             raise UserError(f"{source.path}: not a readable clip (no frame is)")
     height, width = image.shape[:2]
     return TranslatedClip(
         path=target,
-        frames=after.count,
+        frames=flicker.frames,
         of=source.count,
         size=(width, height),
         seconds=time.perf_counter() - begun,
-        change=after.mean,
-        source_change=before.mean,
+        change=flicker.translation,
+        still_change=flicker.still,
+        source_change=flicker.source,
     )
 
 

@@ -5,38 +5,57 @@ from collections.abc import Callable
 import numpy as np
 
 KEEP = 0.8  # of the translation before, where the source does not change
+STILL = 4.0  # levels; a pixel that changes by no more stands still
 SCALE = 4.0  # levels of change at which that is reduced to 1/e
 
 
-class Change:
+class Flicker:
     """The mean change from each frame to the next, in levels of 0 to 255.
 
-    Of a clip that stands still it is 0. That of a translation is to be read beside its
-    source's: what is more than that is flicker.
+    That of a translation is to be read beside its source's. Where the source stands
+    still, every change of the translation is flicker, unless the style moves.
 
     Attributes:
-        count: number of frames.
-        total: sum of the changes between them.
+        frames: number of frames.
     """
 
     def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self._last: np.ndarray | None = None
+        self.frames = 0
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._sums = np.zeros(4)  # of both clips, of pixels that stand still; of these
 
-    def add(self, frames: np.ndarray) -> None:
-        """Take the next frames, [N, H, W, 3] float in [-1, 1], clipped."""
-        levels = np.clip(frames, -1, 1) * np.float32(127.5)
-        for frame in levels:
+    def add(self, sources: np.ndarray, fakes: np.ndarray) -> None:
+        """Take the next frames and their translations.
+
+        Args:
+            sources: [N, H, W, 3] float, clipped to [-1, 1].
+            fakes: the same.
+        """
+        levels = (np.clip(x, -1, 1) * np.float32(127.5) for x in (sources, fakes))
+        for both in zip(*levels, strict=True):
             if self._last is not None:
-                self.total += float(np.abs(frame - self._last).mean())
-            self._last = frame
-            self.count += 1
+                pairs = zip(both, self._last, strict=True)
+                source, fake = (np.abs(now - before) for now, before in pairs)
+                still = source.max(axis=-1) <= STILL
+                calm = fake[still].mean(axis=-1)
+                self._sums += source.mean(), fake.mean(), calm.sum(), calm.size
+            self._last = both
+            self.frames += 1
 
     @property
-    def mean(self) -> float:
-        """The mean; of fewer than two frames, 0."""
-        return self.total / max(1, self.count - 1)
+    def source(self) -> float:
+        """The mean change of the source; of fewer than two frames, 0."""
+        return float(self._sums[0]) / max(1, self.frames - 1)
+
+    @property
+    def translation(self) -> float:
+        """The mean change of the translation; of fewer than two frames, 0."""
+        return float(self._sums[1]) / max(1, self.frames - 1)
+
+    @property
+    def still(self) -> float:
+        """That of the pixels whose source changes by at most 4 levels."""
+        return float(self._sums[2]) / max(1.0, float(self._sums[3]))
 
 
 class Steady:
