@@ -32,9 +32,9 @@ def clip(tmp_path_factory) -> pathlib.Path:
     return make(tmp_path_factory.mktemp("clip") / "a.mp4", moving(COUNT), sound="aac")
 
 
-def close(found: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether two images are alike but for the loss of encoding."""
-    return np.abs(found.astype(int) - expected).mean() < 8
+def apart(found: np.ndarray, expected: np.ndarray) -> float:
+    """The mean difference of two images, in levels."""
+    return np.abs(found.astype(int) - expected).mean()
 
 
 def test_every_frame_is_translated_at_its_time_with_its_sound(
@@ -48,8 +48,9 @@ def test_every_frame_is_translated_at_its_time_with_its_sound(
     encoded = pictures(make(tmp_path / "c.mp4", images.to_uint8(expected)))
     found = pictures(out)
     assert done.frames == len(found) == COUNT
-    assert all(map(close, found, encoded))
-    assert not close(found[0], encoded[-1])
+    table = np.array([[apart(a, b) for b in encoded[::10]] for a in found[::10]])
+    assert table.argmin(axis=1).tolist() == [0, 1, 2, 3]
+    assert table.diagonal().max() < 12
     assert stamps(out) == stamps(clip)
     assert packets(out) == packets(clip)
     assert done.size == (32, 32)
@@ -107,8 +108,8 @@ def test_other_fits_show_the_whole_frame(translator, clip, tmp_path):
         assert pictures(out)[0].shape[1::-1] == done.size
     assert sizes == {"pad": (32, 24), "whole": (64, 48), "paste": (64, 48)}
     source, pasted = pictures(clip)[0], pictures(tmp_path / "paste.mp4")[0]
-    assert close(pasted[:, :8], source[:, :8])  # outside of the square
-    assert not close(pasted[:, 16:48], source[:, 16:48])
+    assert apart(pasted[:, :8], source[:, :8]) < 6  # outside of the square
+    assert apart(pasted[:, 16:48], source[:, 16:48]) > 12
 
 
 class Watched(Translator):
