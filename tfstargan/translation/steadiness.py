@@ -1,10 +1,8 @@
 """How much a translated clip flickers, and less of it."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-KEEP = 0.8  # of the translation before, where the source does not change
+KEEP = 0.9  # of the translation before, where the source does not change
 STILL = 4.0  # levels; a pixel that changes by no more stands still
 SCALE = 4.0  # levels of change at which that is reduced to 1/e
 
@@ -62,9 +60,9 @@ class Steady:
     """A filter that averages translations over time where the source stands still.
 
     Of a pixel, `y[t] = w y[t-1] + (1 - w) G(x[t])` with `w = KEEP exp(-(d / SCALE)^2)`,
-    where d is the change of the source there: the mean over 3 x 3 pixels, which noise
-    hardly changes, and of these the largest of 3 x 3 pixels and of the colours. What
-    moves is not averaged, so that it leaves no trace.
+    where d is the change of the source there, in levels: the mean over 3 x 3 pixels,
+    which noise hardly changes, and of the colours the one that changes most. What moves
+    is not averaged.
     """
 
     def __init__(self) -> None:
@@ -85,17 +83,16 @@ class Steady:
 
     def _next(self, x: np.ndarray, fake: np.ndarray) -> np.ndarray:
         if self._source is not None:
-            change = np.abs(_around(x - self._source, np.mean)).max(-1, keepdims=True)
-            change = 127.5 * _around(change, np.max)
-            weight = KEEP * np.exp(-np.square(change / SCALE))
+            moved = np.abs(_blurred(x - self._source)).max(axis=-1, keepdims=True)
+            weight = KEEP * np.exp(-np.square(127.5 * moved / SCALE))
             fake = fake + weight * (self._result - fake)
         self._source, self._result = x, fake
         return fake
 
 
-def _around(image: np.ndarray, combine: Callable[..., np.ndarray]) -> np.ndarray:
-    """What `combine` makes of the 3 x 3 pixels around each, [H, W, C]."""
+def _blurred(image: np.ndarray) -> np.ndarray:
+    """The mean of the 3 x 3 pixels around each, [H, W, C]."""
     height, width = image.shape[:2]
     padded = np.pad(image, [(1, 1), (1, 1), (0, 0)], "edge")
-    rows = combine([padded[i : i + height] for i in range(3)], axis=0)
-    return combine([rows[:, i : i + width] for i in range(3)], axis=0)
+    rows = sum(padded[i : i + height] for i in range(3))
+    return sum(rows[:, i : i + width] for i in range(3)) / 9
