@@ -94,5 +94,5 @@ def _blurred(image: np.ndarray) -> np.ndarray:
     """The mean of the 3 x 3 pixels around each, [H, W, C]."""
     height, width = image.shape[:2]
     padded = np.pad(image, [(1, 1), (1, 1), (0, 0)], "edge")
-    rows = sum(padded[i : i + height] for i in range(3))
-    return sum(rows[:, i : i + width] for i in range(3)) / 9
+    rows = np.mean([padded[i : i + height] for i in range(3)], axis=0)
+    return np.mean([rows[:, i : i + width] for i in range(3)], axis=0)
