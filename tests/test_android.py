@@ -353,7 +353,7 @@ def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
     square = np.frombuffer(base64.b64decode(frame["square"]), np.uint8)
     x_frame = images.to_float(square.reshape(1, 32, 32, 3))
     expected = [
-        images.to_uint8(endpoints["translate"](x_src=source, s=style)["x_fake"][0])
-        for source, style in [*((x, style) for style in styles), (x_frame, random)]
+        images.to_uint8(endpoints["translate"](x_src=x_src, s=style)["x_fake"][0])
+        for x_src, style in [*((x, style) for style in styles), (x_frame, random)]
     ]
     np.testing.assert_array_equal(np.stack(found), np.stack(expected))
