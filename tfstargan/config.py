@@ -17,6 +17,7 @@ from tfstargan.settings import ADDRESS, Settings, parse, setting
 
 DOMAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 AUGMENTS = ("none", "ada", "diffaugment")
+SQUARES = ("squeeze", "crop", "pad")  # how an image becomes a square
 GENERATORS = ("full", "light")
 METRICS = ("fid_reference", "fid_clean", "kid_lite0", "lpips")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -66,6 +67,13 @@ class Config(Settings):
     )
     critters_per_domain: int = setting(
         600, "critters: images of each species", group=DATA, at_least=1
+    )
+    fit: str = setting(
+        "squeeze",
+        "images that are not square: squeeze them, crop them to the centred square, or "
+        "pad them by reflection",
+        group=DATA,
+        one_of=SQUARES,
     )
     crop_probability: float = setting(
         0.5, "share of images that are randomly cropped", group=DATA, **SHARE

@@ -11,6 +11,7 @@ PNG, plus the size of its pixels.
 import dataclasses
 
 from tfstargan import cli
+from tfstargan.config import SQUARES
 from tfstargan.settings import setting
 
 
@@ -29,6 +30,9 @@ class Options(cli.Settings):
     )
     img_size: int = setting(
         256, "that of the training; other sizes work, slower", at_least=1
+    )
+    fit: str = setting(
+        "squeeze", "that of the training; others work, slower", one_of=SQUARES
     )
     shards: int = setting(
         0, "files per split; 0: one for each thousand images", at_least=0

@@ -3,8 +3,8 @@
 With `crop_probability`, a crop of 0.8 to 1.0 of the area with an aspect ratio of 0.9 to
 1.1 is taken. The image is resized to a square (antialiased, by Pillow), and mirrored
 with `flip_probability`. As in the authors' code, an image that is not square is
-squeezed; crop such images beforehand. An image that is not cropped is the same each
-time, so that an image set may keep it.
+squeezed, unless the image set makes it square in another way (`image_set.squared`). An
+image that is not cropped is the same each time, so that an image set may keep it.
 """
 
 import math

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tfstargan import images
 from tfstargan.data.fingerprint import short
-from tfstargan.data.image_set import ImageSet
+from tfstargan.data.image_set import ImageSet, squared
 from tfstargan.data.scan import Seen, scan
 from tfstargan.errors import UserError
 from tfstargan.files import composed
@@ -32,6 +32,7 @@ class Folder(ImageSet):
         split: "train" or "val".
         domains: names in label order; empty: every folder, sorted.
         skip_broken: skip files that are broken or not images, and list them.
+        fit: how images become squares; see `image_set.squared`.
 
     Raises:
         UserError: if a folder is missing or has no images, if there is only one
@@ -44,7 +45,9 @@ class Folder(ImageSet):
         split: str,
         domains: tuple[str, ...] = (),
         skip_broken: bool = False,
+        fit: str = "squeeze",
     ):
+        self.fit = fit
         split = split_folder(root, split)
         by_domain, self.found = find_domains(root, split, domains)
         self.domains = tuple(by_domain)
@@ -70,8 +73,8 @@ class Folder(ImageSet):
         return len(self.files[domain])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """One image, RGB, of any size."""
-        return images.read(self.files[domain][index], least)
+        """One image, RGB, made square by `fit`."""
+        return squared(images.read(self.files[domain][index], least), self.fit)
 
     def content(self, domain: int, index: int) -> bytes:
         """The bytes of an image's file."""

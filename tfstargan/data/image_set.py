@@ -4,11 +4,16 @@ import abc
 
 from PIL import Image
 
+from tfstargan.images import fitting
+
+LONGEST = 4096  # longer side of an image that is padded; a larger one is reduced
+
 
 class ImageSet(abc.ABC):
     """Images of several domains, addressed by domain and index."""
 
     domains: tuple[str, ...]
+    fit = "squeeze"  # how an image that is not square becomes one; see `squared`
 
     @abc.abstractmethod
     def count(self, domain: int) -> int:
@@ -16,7 +21,7 @@ class ImageSet(abc.ABC):
 
     @abc.abstractmethod
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """One image, RGB, of any size; `least` is that of `images.read`."""
+        """One image, RGB, made square by `fit`; `least` is that of `images.read`."""
 
     def content(self, domain: int, index: int) -> bytes:
         """Bytes that identify an image: its file, or its pixels."""
@@ -39,6 +44,20 @@ class ImageSet(abc.ABC):
     ) -> Image.Image:
         """One image, uncropped, as size x size pixels."""
         return squeeze(self.image(domain, index, least), size)
+
+
+def squared(image: Image.Image, fit: str) -> Image.Image:
+    """An image made square as `Config.fit` says.
+
+    "crop" takes the largest centred square. "pad" puts the whole image in the middle of
+    a square that is filled by reflection. "squeeze" changes nothing: `squeeze` will.
+    """
+    if fit == "squeeze" or image.width == image.height:
+        return image
+    if fit == "crop":
+        return image.crop(fitting.crop(image.size, 1).box)
+    side = min(max(image.size), LONGEST)
+    return fitting.place(image, fitting.pad(image.size, side))
 
 
 def squeeze(image: Image.Image, size: int) -> Image.Image:

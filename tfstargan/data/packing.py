@@ -22,7 +22,7 @@ from tfstargan import files, images
 from tfstargan.backend import tf
 from tfstargan.data import shard_index, shards
 from tfstargan.data.folder import find_domains, say, splits_of
-from tfstargan.data.image_set import squeeze
+from tfstargan.data.image_set import squared, squeeze
 from tfstargan.errors import UserError
 from tfstargan.progress import Bar
 
@@ -38,12 +38,20 @@ class Entry(NamedTuple):
     name: str  # relative to data_dir
 
 
+class Form(NamedTuple):
+    """How the uncropped image beside a file is made."""
+
+    img_size: int
+    fit: str
+
+
 def build(
     data_dir: str | os.PathLike,
     out: str | os.PathLike,
     img_size: int,
     shards: int = 0,
     domains: tuple[str, ...] = (),
+    fit: str = "squeeze",
 ) -> dict:
     """Pack train/ and, if there is one, val/, and return the index.
 
@@ -53,6 +61,7 @@ def build(
         img_size: side of the uncropped images stored beside the files.
         shards: shards per split; 0: one for each thousand images.
         domains: names in label order; empty: every folder, sorted.
+        fit: how images become squares; see `image_set.squared`.
 
     Raises:
         UserError: if a folder can't be used, or no image of a domain can be read.
@@ -69,7 +78,8 @@ def build(
     if out_dir.resolve() == data_dir.resolve():
         raise UserError(f"--out={out}: is --data_dir; name a new folder")
     claim(out_dir)
-    index: dict = {"img_size": img_size, "domains": names, "splits": {}}
+    form = Form(img_size, fit)
+    index: dict = {**form._asdict(), "domains": names, "splits": {}}
     total = sum(len(some) for split in found.values() for some in split.values())
     with Bar(total=total, unit="image") as bar:
         for split, by_domain in found.items():
@@ -82,7 +92,7 @@ def build(
             contents = []
             for number, part in enumerate(parts):
                 file = out_dir / f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord"
-                contents.append(finish_shard(file, part, img_size, bar))
+                contents.append(finish_shard(file, part, form, bar))
             index["splits"][split] = summarize(names, contents)
     for split, summary in index["splits"].items():
         for domain, count in summary["pictures"].items():
@@ -121,7 +131,7 @@ def split_evenly(entries: list[Entry], parts: int) -> list[list[Entry]]:
 
 
 def finish_shard(
-    file: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: Bar
+    file: pathlib.Path, entries: Sequence[Entry], form: Form, bar: Bar
 ) -> dict:
     """The contents of a shard, which is written unless it is complete."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -134,22 +144,22 @@ def finish_shard(
         contents = shard_index.read_json(contents_file)
         wanted = {
             "file": file.name,
-            "img_size": img_size,
+            **form._asdict(),
             "reading": images.READING,
             "sources": sources,
         }
-        same = wanted.items() <= contents.items()
+        same = wanted.items() <= ({"fit": "squeeze"} | contents).items()
         if same and file.exists() and files.checksum(file) == contents["sha256"]:
             bar.update(len(entries))
             return contents
     contents_file.unlink(missing_ok=True)
     with files.atomic_file(file) as partial:
-        places, broken = write_shard(partial, entries, img_size, bar)
+        places, broken = write_shard(partial, entries, form, bar)
         contents = {
             "file": file.name,
             "bytes": partial.stat().st_size,
             "sha256": files.checksum(partial),
-            "img_size": img_size,
+            **form._asdict(),
             "reading": images.READING,  # the rules by which it was read
             "pictures": places,  # domain, name, and the data's offset and length
             "broken": broken,
@@ -168,12 +178,12 @@ def content_hash(entry: Entry) -> str:
 
 
 def write_shard(
-    path: pathlib.Path, entries: Sequence[Entry], img_size: int, bar: Bar
+    path: pathlib.Path, entries: Sequence[Entry], form: Form, bar: Bar
 ) -> tuple[list[list], list[str]]:
     """Write a TFRecord file; return the places of its records and the skipped files."""
     places, broken, offset = [], [], shards.HEADER
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for entry, record in encode_all(entries, img_size):
+        for entry, record in encode_all(entries, form):
             bar.update()
             if isinstance(record, UserError):
                 broken.append(str(record))
@@ -185,13 +195,13 @@ def write_shard(
 
 
 def encode_all(
-    entries: Sequence[Entry], img_size: int
+    entries: Sequence[Entry], form: Form
 ) -> Iterator[tuple[Entry, bytes | UserError]]:
     """Yield the record of every image, or the error, in order."""
 
     def attempt(entry: Entry) -> bytes | UserError:
         try:
-            return encode(entry, img_size)
+            return encode(entry, form)
         except UserError as error:
             return error
 
@@ -202,7 +212,7 @@ def encode_all(
             yield from zip(part, pool.map(attempt, part), strict=True)
 
 
-def encode(entry: Entry, img_size: int) -> bytes:
+def encode(entry: Entry, form: Form) -> bytes:
     """The record of an image.
 
     Raises:
@@ -211,7 +221,7 @@ def encode(entry: Entry, img_size: int) -> bytes:
     image = images.read(entry.file)
     values = {
         shards.ENCODED: keep(entry.file, image),
-        shards.SQUEEZED: squeeze(image, img_size).tobytes(),
+        shards.SQUEEZED: squeeze(squared(image, form.fit), form.img_size).tobytes(),
         shards.FILENAME: os.fsencode(entry.name),
         shards.DOMAIN: os.fsencode(entry.domain),
     }

@@ -5,7 +5,7 @@
     ROOT/train-00000-of-00008.json       where each of them begins
 
 A record holds an image at its own size (the file of a JPEG, the pixels of any other)
-and the image squeezed to img_size. A draw without a crop takes the latter, without
+and the image made a square of img_size. A draw without a crop takes the latter, without
 decoding or resizing.
 
 Records are read by position, since the stream asks for images by number. Training on
@@ -23,7 +23,7 @@ from tfstargan import images
 from tfstargan.backend import tf
 from tfstargan.data.fingerprint import short
 from tfstargan.data.folder import say
-from tfstargan.data.image_set import ImageSet
+from tfstargan.data.image_set import ImageSet, squared
 from tfstargan.data.shard_index import INDEX, REMEDY, contents_of, place, read_json
 from tfstargan.errors import UserError
 from tfstargan.files import composed
@@ -55,12 +55,20 @@ class Shards(ImageSet):
         root: holds index.json and the shards.
         split: "train" or "val"; "train" if there is no such split.
         domains: names in label order; empty: all, sorted.
+        fit: how images become squares; see `image_set.squared`.
 
     Raises:
         UserError: if the index or a shard is missing or damaged, or lacks a domain.
     """
 
-    def __init__(self, root: pathlib.Path, split: str, domains: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        root: pathlib.Path,
+        split: str,
+        domains: tuple[str, ...] = (),
+        fit: str = "squeeze",
+    ):
+        self.fit = fit
         self.places: dict[str, list[Place]] = {}
         self.sources: dict[str, str] = {}  # fingerprint of the files packed
         try:
@@ -76,6 +84,7 @@ class Shards(ImageSet):
         index = read_json(root / INDEX)
         found = [composed(domain) for domain in index["domains"]]
         self.img_size: int = index["img_size"]
+        self.packed_fit: str = index.get("fit", "squeeze")
         self.domains = tuple(map(composed, domains)) or tuple(found)
         for domain in self.domains:
             if domain not in found:
@@ -119,10 +128,10 @@ class Shards(ImageSet):
         return len(self.places[self.domains[domain]])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """One image, RGB, of any size."""
+        """One image, RGB, made square by `fit`."""
         record = self.record(domain, index)
         encoded = io.BytesIO(record[ENCODED].bytes_list.value[0])
-        return images.decode(encoded, _filename(record), least)
+        return squared(images.decode(encoded, _filename(record), least), self.fit)
 
     def content(self, domain: int, index: int) -> bytes:
         """The bytes of a JPEG's file; of another image its pixels, as a PPM file."""
@@ -136,7 +145,7 @@ class Shards(ImageSet):
         self, domain: int, index: int, size: int, least: int = 0
     ) -> Image.Image:
         """One image, uncropped, as size x size pixels."""
-        if size != self.img_size:
+        if (size, self.fit) != (self.img_size, self.packed_fit):
             return super().squeezed(domain, index, size, least)
         pixels = self.record(domain, index)[SQUEEZED].bytes_list.value[0]
         return Image.frombuffer("RGB", (size, size), pixels, "raw", "RGB", 0, 1)

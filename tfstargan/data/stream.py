@@ -36,7 +36,8 @@ def open_images(config: Config, split: str) -> ImageSet:
         UserError: if they are missing or unusable (see `Folder`, `Shards`, `TFDS`).
     """
     if config.dataset.startswith("tfds:"):
-        return TFDS(config.dataset, config.data_dir, split, config.domains)
+        where = config.dataset, config.data_dir
+        return TFDS(*where, split, config.domains, config.fit)
     if config.dataset == "folder":
         if not config.data_dir:
             raise UserError(
@@ -45,8 +46,8 @@ def open_images(config: Config, split: str) -> ImageSet:
             )
         root = pathlib.Path(config.data_dir)
         if (root / shard_index.INDEX).exists():
-            return shards.Shards(root, split, config.domains)
-        return Folder(root, split, config.domains, config.skip_broken)
+            return shards.Shards(root, split, config.domains, config.fit)
+        return Folder(root, split, config.domains, config.skip_broken, config.fit)
     species = critters.chosen(config.domains)
     each = config.critters_per_domain
     return critters.Critters(split, config.img_size, each, species=species)

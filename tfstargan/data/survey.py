@@ -42,9 +42,10 @@ def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
         advice = [*_few(training), *advice]
     if isinstance(training, Folder):
         shapes = np.array([(s.width, s.height) for s in training.used()])
-        paragraph += [_sizes(shapes), _squeezed(shapes, config.img_size)]
+        paragraph += [_sizes(shapes), _not_square(shapes, config)]
         paragraph += _duplicates(known(training, validation))
-        advice += _small(shapes.min(axis=1), config.img_size)
+        side = np.max if config.fit == "pad" else np.min
+        advice += _small(side(shapes, axis=1), config.img_size)
     paragraph.append(_passes(training, config))
     lines = [" ".join(filter(None, paragraph)), *(f"advice: {text}" for text in advice)]
     return "\n".join(lines)
@@ -81,12 +82,16 @@ def _sizes(shapes: np.ndarray) -> str:
     return f"Sizes from {low} to {high}, {middle} in the middle."
 
 
-def _squeezed(shapes: np.ndarray, img_size: int) -> str:
+def _not_square(shapes: np.ndarray, config: Config) -> str:
     count = int((shapes[:, 0] != shapes[:, 1]).sum())
     if not count:
         return ""
-    squeezed = f"squeezed to {img_size} x {img_size}"
-    return f"{count:,} of {len(shapes):,} are not square and are {squeezed}."
+    done = {
+        "squeeze": f"squeezed to {config.img_size} x {config.img_size}",
+        "crop": "cropped to their centred square",
+        "pad": "padded to a square by reflection",
+    }[config.fit]
+    return f"{count:,} of {len(shapes):,} are not square and are {done}."
 
 
 def _duplicates(images: list[Known]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.backend import tf
 from tfstargan.data.folder import say
-from tfstargan.data.image_set import ImageSet
+from tfstargan.data.image_set import ImageSet, squared
 from tfstargan.errors import UserError
 from tfstargan.files import composed
 from tfstargan.progress import Bar
@@ -35,6 +35,7 @@ class TFDS(ImageSet):
         split: "train": all parts whose names begin with train; "val": with test or
             val, or those of "train" if there are none.
         domains: names in label order; empty: all classes.
+        fit: how images become squares; see `image_set.squared`.
 
     Raises:
         UserError: if TFDS is not installed or can't find or prepare the data set, or
@@ -42,9 +43,14 @@ class TFDS(ImageSet):
     """
 
     def __init__(
-        self, dataset: str, data_dir: str, split: str, domains: tuple[str, ...] = ()
+        self,
+        dataset: str,
+        data_dir: str,
+        split: str,
+        domains: tuple[str, ...] = (),
+        fit: str = "squeeze",
     ):
-        self.dataset, self.split = dataset, split
+        self.dataset, self.split, self.fit = dataset, split, fit
         name, label = parse(dataset)
         info, self.source = prepare(name, data_dir, split)
         self.full_name = info.full_name
@@ -74,9 +80,10 @@ class TFDS(ImageSet):
         return len(self.indices[domain])
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
-        """One image, RGB, of any size."""
+        """One image, RGB, made square by `fit`."""
         name = f"{self.dataset} number {self.indices[domain][index]}"
-        return images.decode(io.BytesIO(self.content(domain, index)), name, least)
+        content = io.BytesIO(self.content(domain, index))
+        return squared(images.decode(content, name, least), self.fit)
 
     def content(self, domain: int, index: int) -> bytes:
         """The bytes of an image's file."""

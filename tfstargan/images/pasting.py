@@ -9,6 +9,7 @@ from PIL import Image
 from tfstargan.images.fitting import Box, Size
 
 FEATHER = 1 / 8  # of the part's shorter side: where it fades into the photograph
+LARGEST = 4  # times as large as the photograph may a part of it be
 Edges = tuple[bool, bool, bool, bool]  # left, top, right, bottom
 ALL_EDGES: Edges = (True, True, True, True)
 
@@ -76,7 +77,7 @@ def paste_mapped(
     Raises:
         ValueError: if the matrix has no inverse.
     """
-    part, matrix = _reduced(part, matrix)
+    part, matrix = _resized(part, matrix, photograph.size)
     box = _bounds(part.size, matrix, photograph.size)
     size = box[2] - box[0], box[3] - box[1]
     if min(size) <= 0:
@@ -94,18 +95,21 @@ def paste_mapped(
     return result
 
 
-def _reduced(part: Image.Image, matrix: np.ndarray) -> tuple[Image.Image, np.ndarray]:
-    """A part with no more pixels than the photograph has there, and its map.
+def _resized(
+    part: Image.Image, matrix: np.ndarray, photograph: Size
+) -> tuple[Image.Image, np.ndarray]:
+    """A part at the resolution of the photograph (bicubic), and its map.
 
-    `Image.transform` does not average the pixels of an image that it reduces.
+    `Image.transform` does not average the pixels of an image that it reduces, and has a
+    sharper filter.
     """
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))  # part's pixels per pixel
-    if scale <= 1:
-        return part, matrix
-    size = tuple(max(1, round(length / scale)) for length in part.size)
-    factors = np.divide(size, part.size)
-    smaller = part.resize(size, Image.Resampling.BICUBIC)
-    return smaller, matrix * factors[:, None]
+    # A face that is much larger than its photograph is no face.
+    scale = max(scale, max(part.size) / (LARGEST * max(photograph)))
+    width, height = (max(1, round(length / scale)) for length in part.size)
+    factors = np.divide((width, height), part.size)
+    resized = part.resize((width, height), Image.Resampling.BICUBIC)
+    return resized, matrix * factors[:, None]
 
 
 def _bounds(part: Size, matrix: np.ndarray, photograph: Size) -> Box:

@@ -11,6 +11,8 @@ from tfstargan.translation.translator import Translator
 def digest(image_set: ImageSet, domain: int, indices: list[int]) -> str:
     """A hash of some images of a domain, and of their order."""
     whole = hashlib.sha256()
+    if image_set.fit != "squeeze":
+        whole.update(image_set.fit.encode())
     for index in indices:
         whole.update(hashlib.sha256(image_set.content(domain, index)).digest())
     return whole.hexdigest()

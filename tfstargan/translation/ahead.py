@@ -2,7 +2,6 @@
 
 import collections
 import concurrent.futures
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -52,11 +51,3 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
             some = []
     if some:
         yield some
-
-
-def alike(
-    items: Iterable[Item], size: int, key: Callable[[Item], object]
-) -> Iterator[list[Item]]:
-    """Yield lists of at most `size` items in a row for which a key is the same."""
-    for _, group in itertools.groupby(items, key):
-        yield from batched(group, size)

@@ -58,7 +58,7 @@ def _origins(report: pathlib.Path, changed: int) -> dict[str, Origin]:
             name: Origin(
                 pathlib.Path(entry["photograph"]),
                 (int(entry["size"][0]), int(entry["size"][1])),
-                np.array(matrix, np.float64).reshape(2, 3),
+                _matrix(matrix),
             )
             for entry in json.loads(report.read_text("utf-8", "surrogateescape"))
             for name, matrix in entry.get("maps", {}).items()
@@ -68,6 +68,18 @@ def _origins(report: pathlib.Path, changed: int) -> dict[str, Origin]:
             f"{report}: can't be read ({error}); run `tfstargan align` again, or "
             "translate without --paste"
         ) from error
+
+
+def _matrix(rows: list) -> np.ndarray:
+    """A map [2, 3] that has an inverse.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    matrix = np.array(rows, np.float64).reshape(2, 3)
+    if not np.isfinite(np.linalg.inv(matrix[:, :2])).all():
+        raise ValueError("a map without an inverse")
+    return matrix
 
 
 def paste_face(

@@ -167,14 +167,13 @@ def _placed(
 ) -> Iterator[list[_Placed]]:
     """Yield batches of frames; reading goes on in threads."""
     fit = translator.fit_of(clip.size, how, str(clip.path))
-    # Of larger canvases fewer, so that a batch has the same size in memory.
-    larger = np.prod(fit.canvas) / translator.config.img_size**2
-    batch = translator.batch / max(1.0, larger)
+    width, height = fit.canvas
+    batch = translator.batch_of((height, width, 3))
     if how.paste:
-        batch = min(batch, MOST_HELD / np.prod(clip.size))
+        batch = max(1, min(batch, MOST_HELD // (clip.size[0] * clip.size[1])))
     frames = ahead(
         lambda frame: _Placed.of(frame, clip.size, fit, how.paste),
         clip.frames(),
         AT_ONCE,
     )
-    return batched(frames, max(1, int(batch)))
+    return batched(frames, batch)

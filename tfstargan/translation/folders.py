@@ -15,10 +15,10 @@ from tfstargan.errors import UserError
 from tfstargan.files import shortened
 from tfstargan.images.fitting import Fit
 from tfstargan.progress import Bar
-from tfstargan.translation.ahead import ahead, alike, batched
+from tfstargan.translation.ahead import ahead, batched
 from tfstargan.translation.aligned import origin_of, require_one_face_each
 from tfstargan.translation.fit_options import CROP, FitOptions
-from tfstargan.translation.sources import finished
+from tfstargan.translation.sources import finished, in_batches
 from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translating import Translating
 
@@ -106,8 +106,7 @@ def translations(
     placed = ahead(lambda file: translator.place(file, how), sources, how.at_once)
     codes = [style.code for _, style, _ in rows[0]]
     pairs = zip(placed, rows, strict=True)
-    for some in alike(pairs, translator.batch, lambda pair: pair[0].x.shape):
-        x = np.stack([at.x for at, _ in some])
+    for x, some in in_batches(pairs, translator.batch_of):
         for i, fakes in enumerate(translator.in_styles(x, codes)):
             for fake, (at, row) in zip(images.to_uint8(fakes), some, strict=True):
                 yield Made(fake, at.fit, row[i][0], row[i][-1])

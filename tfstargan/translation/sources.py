@@ -1,9 +1,10 @@
 """The images that a translator is given, of any kind and size."""
 
+import itertools
 import os
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -11,9 +12,11 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.images.fitting import Fit, Size, cut, place
 from tfstargan.images.pasting import paste
+from tfstargan.translation.ahead import batched
 from tfstargan.translation.aligned import origin_of, paste_face
 from tfstargan.translation.fit_options import FitOptions
 
+Item = TypeVar("Item")
 # An image: a file, or RGB as PIL has it, or an array [H, W, 3], either uint8 from 0 to
 # 255 or float in [-1, 1].
 Source = str | os.PathLike | Image.Image | np.ndarray
@@ -79,6 +82,23 @@ def _require_image(array: np.ndarray) -> None:
         raise ValueError(f"an image must be uint8 or float, got {array.dtype}")
     if not np.abs(array).max(initial=0) <= 1 + 1e-3:  # nan is not
         raise ValueError("a float image must be in [-1, 1]; use uint8 for 0..255")
+
+
+def in_batches(
+    pairs: Iterable[tuple[Placed, Item]], batch_of: Callable[[tuple[int, ...]], int]
+) -> Iterator[tuple[np.ndarray, list[tuple[Placed, Item]]]]:
+    """Yield batches of sources in a row that have one size.
+
+    Args:
+        pairs: placed sources, each with anything else.
+        batch_of: the largest batch of a size, [H, W, 3].
+
+    Yields:
+        The inputs [N, H, W, 3], and their pairs.
+    """
+    for shape, group in itertools.groupby(pairs, lambda pair: pair[0].x.shape):
+        for some in batched(group, batch_of(shape)):
+            yield np.stack([at.x for at, _ in some]), some
 
 
 def finished(

@@ -19,9 +19,16 @@ from tfstargan.errors import UserError
 from tfstargan.files import composed
 from tfstargan.images import fitting
 from tfstargan.images.fitting import MULTIPLE, Fit, Size
-from tfstargan.translation.ahead import ahead, alike
+from tfstargan.translation.ahead import ahead
 from tfstargan.translation.fit_options import CROP, FitOptions
-from tfstargan.translation.sources import Placed, Source, finished, listed, placed
+from tfstargan.translation.sources import (
+    Placed,
+    Source,
+    finished,
+    in_batches,
+    listed,
+    placed,
+)
 
 NARROWEST = 8  # pixels of an image on the canvas of "pad"
 
@@ -56,6 +63,10 @@ class Translating(abc.ABC):
     @abc.abstractmethod
     def batch(self) -> int:
         """Number of images computed at once."""
+
+    def batch_of(self, shape: tuple[int, ...]) -> int:
+        """Number of images [H, W, 3] computed at once."""
+        return self.batch
 
     @abc.abstractmethod
     def map_latents(self, latents: np.ndarray, domain: str) -> np.ndarray:
@@ -154,8 +165,7 @@ class Translating(abc.ABC):
         rows = []
         found = ahead(lambda one: self.place(one, how), sources, how.at_once)
         pairs = zip(found, sources, strict=True)
-        for some in alike(pairs, self.batch, lambda one: one[0].x.shape):
-            x = np.stack([at.x for at, _ in some])
+        for x, some in in_batches(pairs, self.batch_of):
             fakes = [*map(images.to_uint8, self.in_styles(x, codes[:, None]))]
             rows += [
                 [finished(fake[i], at.fit, one, how) for fake in fakes]

@@ -129,10 +129,9 @@ class Translator(Translating):
         Args:
             sources: [N, H, W, 3], float in [-1, 1] or uint8.
             styles: each [N, style_dim], or one for all sources: [1, style_dim].
-            batch: number of images computed at once; by default `self.batch`, and fewer
-                of larger images.
+            batch: number of images computed at once; by default `batch_of`.
         """
-        batch, count = batch or self._batch_of(sources), len(sources)
+        batch, count = batch or self.batch_of(sources.shape[1:]), len(sources)
         x = as_float(sources)
         encode = self._often("encode", self.encode)
         encoded = [encode(x[i : i + batch]) for i in range(0, count, batch)]
@@ -142,9 +141,9 @@ class Translator(Translating):
             fakes = self._decoded(parts, np.concatenate(codes), batch)
             yield from (like(fake, sources) for fake in np.split(fakes, len(some)))
 
-    def _batch_of(self, sources: np.ndarray) -> int:
-        """The number of images of any size computed at once."""
-        larger = np.prod(sources.shape[1:3]) / self.config.img_size**2
+    def batch_of(self, shape: tuple[int, ...]) -> int:
+        """Number of images [H, W, 3] computed at once; fewer of larger ones."""
+        larger = shape[0] * shape[1] / self.config.img_size**2
         return max(1, int(self.batch / max(1, larger)))
 
     def fit_of(self, size: Size, how: FitOptions = CROP, name: str = "image") -> Fit:
