@@ -1,6 +1,6 @@
 """Compare the ways in which an image that is not square is translated.
 
-    python benchmarks/fit.py --run_dir=runs/critters64 --picture=docs/fit.png
+    python benchmarks/fit.py --run_dir=runs/critters64 --picture=docs/fit.webp
 
 Scenes are drawn animals on a wider background, at twice the run's size. Each is
 translated with `crop`, `pad` and `whole` and pasted back. The probe reads the square of
@@ -17,7 +17,7 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from tfstargan import cli, images
@@ -57,7 +57,7 @@ class Options(cli.RunOptions):
 
     count: int = setting(8, "animals of each species", at_least=1)
     probe_side: int = setting(64, "images are reduced to it before they are read")
-    picture: str = setting("", "a .png of one scene of each kind", path=True)
+    picture: str = setting("", "an image file of four scenes", path=True)
 
 
 def drawn(
@@ -165,14 +165,14 @@ def main(options: Options) -> None:
         right, hue, tilt = some.scores()
         print(f"| {scene.name} | {name} | {right:.0f} % | {hue:.3f} | {tilt:.1f} |")
     if options.picture:
-        picture(shown).save(pathlib.Path(options.picture), optimize=True)
+        picture(shown).save(pathlib.Path(options.picture), quality=90)
 
 
 def picture(shown: dict[Scene, list[Image.Image]]) -> Image.Image:
-    """The scenes as rows: the source, then each fit; at half the scene's size."""
-    rows = [
-        [image.reduce(2) for image in shown[scene]] for scene in SCENES if scene.name
-    ]
+    """Scenes as rows: the source, then each fit; the animals' squares as 96 pixels."""
+    rows = [shown[scene] for scene in SCENES if 1 < scene.width < 4]
+    scale = 96 / rows[0][0].height
+    rows = [[ImageOps.scale(image, scale) for image in row] for row in rows]
     widths = [sum(image.width + GAP for image in row) - GAP for row in rows]
     heights = [row[0].height + GAP for row in rows]
     canvas = Image.new("RGB", (max(widths), sum(heights) - GAP), "white")
