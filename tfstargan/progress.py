@@ -1,25 +1,69 @@
 """Progress bars; where no terminal shows them, lines for a log."""
 
 import sys
+import threading
+import time
+import weakref
 from typing import Any
 
 from tqdm import tqdm
 
-SECONDS = 10  # between the lines of a log
+SECONDS = 5  # between the lines of a log
+TICK = 1  # seconds between the states of a bar on a terminal
 UP = "\x1b[A"  # what moves a terminal's cursor to the line above
 
 
 class Bar(tqdm):
-    """A bar of tqdm's on standard error; in a log, a line every ten seconds.
+    """A bar of tqdm's on standard error; in a log, a line every five seconds.
 
-    Logs are passed on line by line. A bar has no end of line before its own end, after
+    It shows the time passing during a long step, too, such as a compilation. Logs are
+    passed on line by line. A bar has no end of line before its own end, after
     megabytes.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
+        every = TICK
         if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+            every = SECONDS
             options = {"file": _Lines(), "mininterval": SECONDS} | options
+        self._ended = threading.Event()
+        self._next = time.monotonic() + max(every, options.get("delay", 0))
+        self._every = every
         super().__init__(*arguments, **options)
+        if not self.disable:
+            clock = threading.Thread(
+                target=_show_time, args=(weakref.ref(self), self._ended), daemon=True
+            )
+            clock.start()
+
+    def display(self, *arguments: Any, **options: Any) -> None:
+        """Show the state."""
+        self._next = time.monotonic() + self._every
+        super().display(*arguments, **options)
+
+    def close(self) -> None:
+        """Show the last state, or remove the bar."""
+        self._ended.set()
+        super().close()
+
+
+def waiting(text: str) -> Bar:
+    """A bar for work of one step: a text and the time, if it takes over two seconds."""
+    return Bar(desc=text, bar_format="{desc}: {elapsed}", delay=2, leave=False)
+
+
+def _show_time(bar_: "weakref.ref[Bar]", ended: threading.Event) -> None:
+    """Show a bar's state anew until it is closed or forgotten."""
+    wait = 0.0
+    while not ended.wait(wait):
+        bar = bar_()
+        if bar is None:
+            return
+        with bar.get_lock():
+            if not ended.is_set() and time.monotonic() >= bar._next:
+                bar.refresh(nolock=True)
+        wait = max(0.05, bar._next - time.monotonic())
+        del bar
 
 
 class _Lines:
