@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 SECONDS = 5  # between the lines of a log
 TICK = 1  # seconds between the states of a bar on a terminal
+DELAY = 2  # seconds that work may take without being shown
 UP = "\x1b[A"  # what moves a terminal's cursor to the line above
 
 
@@ -48,8 +49,8 @@ class Bar(tqdm):
 
 
 def waiting(text: str) -> Bar:
-    """A bar for work of one step: a text and the time, if it takes over two seconds."""
-    return Bar(desc=text, bar_format="{desc}: {elapsed}", delay=2, leave=False)
+    """A bar for work of one step: a text and the time, if it takes longer than a moment."""
+    return Bar(desc=text, bar_format="{desc}: {elapsed}", delay=DELAY, leave=False)
 
 
 def _show_time(bar_: "weakref.ref[Bar]", ended: threading.Event) -> None:
