@@ -1,8 +1,8 @@
 r"""Where the time of a training iteration goes, and how far it is from the arithmetic.
 
     python benchmarks/profile_step.py
-    python benchmarks/profile_step.py --flagfile=configs/critters.flags --sizes=32 \
-        --batch=8
+    python benchmarks/profile_step.py --sizes=32,64 --batch=8 --channel_base=1024 \
+        --channel_max=64 --style_dim=32 --hidden_dim=128 --jit
 
 For each size, the multiplications of convolutions and matrix products are counted in
 the graph, and TensorFlow's profiler measures each kind of operation. `floor` is the
@@ -20,11 +20,11 @@ import tempfile
 import time
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from arithmetic import multiplications, peak
 from training_step import noise
 
 from tfstargan import cli
@@ -53,7 +53,6 @@ KINDS = {  # of an operation, by the beginning of its type
         *("Sigmoid", "Tanh", "Abs", "Sign", "Cast", "_Fused", "_Mkl", "Fill", "Zeros"),
     ),
 }
-PRODUCT = 2048  # side of the matrices
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,40 +62,6 @@ class Options(Settings):
     sizes: tuple[str, ...] = setting(("256",), "image sides")
     batch: int = setting(1, "images per iteration", at_least=1)
     rounds: int = setting(3, "iterations that are timed", at_least=1)
-
-
-def peak() -> float:
-    """Multiplications per second of a large matrix product, in billions."""
-    x = tf.random.normal((PRODUCT, PRODUCT))
-    product = tf.function(lambda: tf.reduce_sum(tf.linalg.matmul(x, x)))
-    product()
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        product().numpy()
-        times.append(time.perf_counter() - start)
-    return PRODUCT**3 / min(times) / 1e9
-
-
-def multiplications(graph: tf.Graph) -> int:
-    """Multiplications of the convolutions and matrix products of a graph."""
-    return sum(map(_multiplications, graph.get_operations()))
-
-
-def _multiplications(operation: tf.Operation) -> int:
-    kind = operation.type
-    if kind == "Conv2D":
-        output, kernel = operation.outputs[0].shape, operation.inputs[1].shape
-    elif kind == "Conv2DBackpropInput":
-        output, kernel = operation.inputs[2].shape, operation.inputs[1].shape
-    elif kind == "Conv2DBackpropFilter":
-        output, kernel = operation.inputs[2].shape, operation.outputs[0].shape
-    elif kind == "MatMul":
-        a, out = operation.inputs[0].shape, operation.outputs[0].shape
-        return int(np.prod(out)) * int(a[0 if operation.get_attr("transpose_a") else 1])
-    else:
-        return 0
-    return int(np.prod(output)) * int(np.prod(kernel[:3]))
 
 
 def kind_of(operation_type: str) -> str:

@@ -49,7 +49,7 @@ class Bar(tqdm):
 
 
 def waiting(text: str) -> Bar:
-    """A bar for work of one step: a text and the time, if it takes longer than a moment."""
+    """A bar for work of one step: a text and the time, unless it is short."""
     return Bar(desc=text, bar_format="{desc}: {elapsed}", delay=DELAY, leave=False)
 
 

@@ -34,7 +34,7 @@ from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import Translator
 
 REPORT = "report.json"
-BATCH = 256  # files of a list; reading and writing overlap with the work within it
+BATCH = 128  # files of a list; reading and writing overlap with the work within it
 DEAD = "Channel closed prematurely"  # what DirectRunner says of a process that ended
 OUTCOMES = ("translated", "there already", "bad")
 
