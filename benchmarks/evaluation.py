@@ -97,7 +97,7 @@ def main(options: Options) -> None:
     every_stage = stages(config)
     wall = dict.fromkeys(every_stage, np.inf)
     processor = dict.fromkeys(every_stage, np.inf)
-    print(f"a large matrix product: {peak():.0f} GMAC/s")
+    print(f"a large matrix product: {peak():.0f} GMAC/s of a core")
     for round_number in range(options.rounds + 1):
         for name, stage in every_stage.items():
             start = time.perf_counter(), time.process_time()

@@ -8,12 +8,14 @@ For each size, the multiplications of convolutions and matrix products are count
 the graph, and TensorFlow's profiler measures each kind of operation. `floor` is the
 time of the multiplications alone at the rate of a large matrix product, which is
 measured in the same run, before and after. Shares are of the time of all operations;
-those that run at the same time count each.
+those that run at the same time count each. All are processor times, which other work on
+the machine hardly changes, but for the shares.
 """
 
 import collections
 import dataclasses
 import pathlib
+import re
 import statistics
 import sys
 import tempfile
@@ -53,6 +55,8 @@ KINDS = {  # of an operation, by the beginning of its type
         *("Sigmoid", "Tanh", "Abs", "Sign", "Cast", "_Fused", "_Mkl", "Fill", "Zeros"),
     ),
 }
+OPERATION = re.compile(r"[\w./>-]+:(\w+)")  # its name and its type
+CALLS = {"If", "PartitionedCall", "StatefulPartitionedCall", "StatelessIf", "While"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,8 +93,8 @@ def shares(step: Callable[[], object]) -> dict[str, float]:
         names = {key: value.name for key, value in plane.event_metadata.items()}
         for line in plane.lines:
             for event in line.events:
-                name, colon, kind = names[event.metadata_id].rpartition(":")
-                if colon and name and kind.isidentifier():
+                operation = OPERATION.fullmatch(names[event.metadata_id])
+                if operation and (kind := operation[1]) not in CALLS:
                     found[kind] += event.duration_ps / 1e12
     return dict(found)
 
@@ -128,12 +132,12 @@ def main(config: Config, options: Options) -> None:
         for kind, seconds in shares(step).items():
             parts[kind_of(kind)] += seconds
         rates.append(peak())
-        floor = work / max(rates)
+        floor = work / max(rates)  # processor time, as the rates
         print(
             f"\n{size} px, batch {options.batch}: {wall:.3f} s, processor {cpu:.3f} s"
         )
-        print(f"{work:.2f} GMAC; matrix product {max(rates):.0f} GMAC/s")
-        print(f"floor {floor:.3f} s, {floor / wall:.2f} of the time")
+        print(f"{work:.2f} GMAC; matrix product {max(rates):.0f} GMAC/s of a core")
+        print(f"floor {floor:.3f} s of processor time, {floor / cpu:.2f} of it")
         for name, seconds in parts.most_common():
             print(f"| {name} | {100 * seconds / parts.total():.0f} % |")
 

@@ -244,7 +244,7 @@ def main(config: Config, options: Options) -> None:
         work(Config(**json.loads(options.worker)), options.threads)
         return
     print(f"{platform.processor() or platform.machine()}, TensorFlow {tf.__version__}")
-    print(f"a large matrix product: {peak():.0f} GMAC/s")
+    print(f"a large matrix product: {peak():.0f} GMAC/s of a core")
     print("| side | batch | | s/iteration | s/image | CPU s | peak GB | GB/image |")
     print("|---|---|---|---|---|---|---|---|")
     for size in map(int, options.sizes):

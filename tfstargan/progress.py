@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 import weakref
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -24,12 +24,15 @@ class Bar(tqdm):
 
     def __init__(self, *arguments: Any, **options: Any):
         every = TICK
-        if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        stream = options.get("file") or sys.stderr
+        if not (stream.isatty() or "ipykernel" in sys.modules):
             every = SECONDS
-            options = {"file": _Lines(), "mininterval": SECONDS} | options
+            lines = {"file": _Lines(options.get("file")), "mininterval": SECONDS}
+            options = options | lines
         self._ended = threading.Event()
         self._next = time.monotonic() + max(every, options.get("delay", 0))
         self._every = every
+        self._displayed = False
         super().__init__(*arguments, **options)
         if not self.disable:
             clock = threading.Thread(
@@ -40,17 +43,26 @@ class Bar(tqdm):
     def display(self, *arguments: Any, **options: Any) -> None:
         """Show the state."""
         self._next = time.monotonic() + self._every
+        self._displayed = True
         super().display(*arguments, **options)
 
     def close(self) -> None:
         """Show the last state, or remove the bar."""
         self._ended.set()
+        if self._displayed:  # tqdm does not know, and would not remove it
+            self.last_print_t = max(self.last_print_t, self.start_t + self.delay)
         super().close()
 
 
-def waiting(text: str) -> Bar:
-    """A bar for work of one step: a text and the time, unless it is short."""
-    return Bar(desc=text, bar_format="{desc}: {elapsed}", delay=DELAY, leave=False)
+def waiting(text: str, file: TextIO | None = None) -> Bar:
+    """A bar for work of one step: a text and the time, unless it is short.
+
+    Args:
+        text: what is done.
+        file: where to write; None: standard error.
+    """
+    shown = {"desc": text, "bar_format": "{desc}: {elapsed}"}
+    return Bar(**shown, delay=DELAY, leave=False, file=file)
 
 
 def _show_time(bar_: "weakref.ref[Bar]", ended: threading.Event) -> None:
@@ -68,13 +80,16 @@ def _show_time(bar_: "weakref.ref[Bar]", ended: threading.Event) -> None:
 
 
 class _Lines:
-    """Standard error, for the states of a bar: each is a line."""
+    """A stream, by default standard error, for the states of a bar: each is a line."""
+
+    def __init__(self, stream: TextIO | None):
+        self.stream = stream
 
     def write(self, text: str) -> None:
         """Write a state, without what moves the cursor."""
         if state := text.replace(UP, "").strip():
-            print(state, file=sys.stderr)
+            print(state, file=self.stream or sys.stderr)
 
     def flush(self) -> None:
-        """Do what is done to standard error."""
-        sys.stderr.flush()
+        """Do what is done to the stream."""
+        (self.stream or sys.stderr).flush()
