@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+from PIL import Image
+
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from tfstargan import cli
@@ -26,11 +29,13 @@ from tfstargan.settings import Settings, setting
 
 ROOT = pathlib.Path(__file__).parents[1]
 WORKER = pathlib.Path(__file__).with_name("translation_worker.py")
+PHOTOGRAPHS = "photographs"  # a folder of 12 megapixels each
 STAGES = (  # stage, img_size
     ("folder", 64),
     ("folder", 256),
     ("evaluation", 64),
     ("probing", 64),
+    (PHOTOGRAPHS, 256),
 )
 
 
@@ -42,6 +47,9 @@ class Options(Settings):
         "", "checkout to compare with", required="name another checkout", path=True
     )
     rounds: int = setting(3, "runs of each stage and checkout", at_least=1)
+    stages: tuple[str, ...] = setting(
+        (), f"of {', '.join(dict(STAGES))}; empty: all, in this order"
+    )
     images: int = setting(600, "images of the folder at 64 px", at_least=1)
     model: str = setting(
         "", "exported model, to time one image from nothing", path=True
@@ -58,6 +66,19 @@ def timed(checkout: pathlib.Path, stage: str, size: int, folder: str) -> dict:
         check=True,
     )
     return json.loads(result.stdout.splitlines()[-1])
+
+
+def make_images(folder: pathlib.Path, stage: str, size: int, each: int) -> None:
+    """Write drawn animals, or JPEGs of 12 megapixels, into a folder."""
+    if stage != PHOTOGRAPHS:
+        draw_set(str(folder), each if size == 64 else 12, size, 0)
+        return
+    (folder / "train").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(16):
+        small = Image.fromarray(rng.integers(0, 256, (300, 400, 3), np.uint8))
+        large = small.resize((4000, 3000), Image.Resampling.BICUBIC)
+        large.save(folder / "train" / f"{i:02}.jpg", quality=90)
 
 
 def from_nothing(model: str, folder: pathlib.Path) -> tuple[float, float]:
@@ -93,19 +114,20 @@ def main(options: Options) -> None:
     print(f"{'there / here':14} {'px':>4} {'images':>7} {'wall':>6} {'cpu':>6}")
     with tempfile.TemporaryDirectory() as place:
         for stage, size in STAGES:
-            per_domain = options.images // 3 if size == 64 else 12
-            folder = pathlib.Path(place) / str(size)
+            if options.stages and stage not in options.stages:
+                continue
+            folder = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
             if not folder.exists():
-                draw_set(str(folder), per_domain, size, 0)
+                make_images(folder, stage, size, options.images // 3)
             sources = str(folder / "train")
-            count = len([*(folder / "train").rglob("*.png")])
+            count = len([*(folder / "train").rglob("*.*g")])
             ratios: dict[str, list[float]] = {"wall": [], "cpu": []}
             for _ in range(options.rounds):
                 one = {s: timed(p, stage, size, sources) for s, p in sides.items()}
                 for kind, values in ratios.items():
                     values.append(one["there"][kind] / one["here"][kind])
             wall, cpu = (statistics.median(values) for values in ratios.values())
-            shown = count if stage == "folder" else ""
+            shown = count if stage in ("folder", PHOTOGRAPHS) else ""
             print(f"{stage:14} {size:4} {shown:>7} {wall:6.2f} {cpu:6.2f}", flush=True)
         if options.model:
             took = [from_nothing(options.model, folder) for _ in range(options.rounds)]

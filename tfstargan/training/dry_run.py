@@ -40,7 +40,10 @@ def dry_run(
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    print(survey(training, open_images(config, "val"), config))
+    validation = open_images(config, "val")
+    with waiting("comparing the images"):
+        told = survey(training, validation, config)
+    print(told)
     with waiting("building the networks"):
         model = make_model(config, strategy)
     if init_from:

@@ -84,7 +84,9 @@ def train_run(
     if chief and not allow_changed_data:
         fingerprint.require_same(run_dir, images)
     if chief:
-        say(survey(training, validation, config))
+        with waiting("comparing the images"):
+            told = survey(training, validation, config)
+        say(told)
     examples = Examples.choose(validation, config.img_size)
     with waiting("building the networks"):
         model = make_model(config, strategy, model_of)
