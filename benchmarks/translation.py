@@ -48,12 +48,14 @@ class Options(Settings):
     )
     rounds: int = setting(3, "runs of each stage and checkout", at_least=1)
     stages: tuple[str, ...] = setting(
-        (), f"of {', '.join(dict(STAGES))}; empty: all, in this order"
+        (), f"of {', '.join(dict(STAGES))} or none; empty: all, in this order"
     )
     images: int = setting(600, "images of the folder at 64 px", at_least=1)
     model: str = setting(
         "", "exported model, to time one image from nothing", path=True
     )
+    reference: str = setting("", "clone of the authors' code, for the same", path=True)
+    reference_python: str = setting(sys.executable, "a Python with PyTorch")
 
 
 def timed(checkout: pathlib.Path, stage: str, size: int, folder: str) -> dict:
@@ -88,17 +90,40 @@ def from_nothing(model: str, folder: pathlib.Path) -> tuple[float, float]:
     ]
     flags = {
         "model": model,
-        "source": next(folder.rglob("*.png")),
+        "source": next((folder / "train").rglob("*.png")),
         "out": folder / "out.png",
         "domain": domain,
         "seed": 1,
     }
     arguments = [f"--{name}={value}" for name, value in flags.items()]
+    return process([sys.executable, "-m", "tfstargan.translate", *arguments])
+
+
+def reference_from_nothing(options: Options) -> tuple[float, float]:
+    """The same of the authors' generator in PyTorch, for noise of 64 px.
+
+    It has the narrow widths of configs/critters64.flags. Nothing is read or written.
+    """
+    sizes = {"img_size": 64, "style_dim": 32, "max_conv_dim": 64, "w_hpf": 0}
+    command = [
+        options.reference_python,
+        str(WORKER.with_name("reference_generator.py")),
+        f"--checkout={options.reference}",
+        f"--sizes={json.dumps(sizes)}",
+        "--threads=2",
+    ]
+    return process(command, "\n")
+
+
+def process(command: list[str], text: str = "") -> tuple[float, float]:
+    """Wall and processor seconds of a process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "tfstargan.translate", *arguments],
+        command,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        input=text,
+        text=True,
         capture_output=True,
         check=True,
     )
@@ -113,14 +138,17 @@ def main(options: Options) -> None:
     sides = {"here": ROOT, "there": pathlib.Path(options.against).resolve()}
     print(f"{'there / here':14} {'px':>4} {'images':>7} {'wall':>6} {'cpu':>6}")
     with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place) / "one"
+        if options.model:
+            draw_set(str(folder), 1, 64, 0)
         for stage, size in STAGES:
             if options.stages and stage not in options.stages:
                 continue
-            folder = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
-            if not folder.exists():
-                make_images(folder, stage, size, options.images // 3)
-            sources = str(folder / "train")
-            count = len([*(folder / "train").rglob("*.*g")])
+            images = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
+            if not images.exists():
+                make_images(images, stage, size, options.images // 3)
+            sources = str(images / "train")
+            count = len([*(images / "train").rglob("*.*g")])
             ratios: dict[str, list[float]] = {"wall": [], "cpu": []}
             for _ in range(options.rounds):
                 one = {s: timed(p, stage, size, sources) for s, p in sides.items()}
@@ -130,9 +158,15 @@ def main(options: Options) -> None:
             shown = count if stage in ("folder", PHOTOGRAPHS) else ""
             print(f"{stage:14} {size:4} {shown:>7} {wall:6.2f} {cpu:6.2f}", flush=True)
         if options.model:
-            took = [from_nothing(options.model, folder) for _ in range(options.rounds)]
-            wall, cpu = map(statistics.median, zip(*took, strict=True))
-            print(f"one image from nothing: {wall:.2f} s, processor {cpu:.2f} s")
+            shots: dict[str, list[tuple[float, float]]] = {"here": [], "reference": []}
+            for _ in range(options.rounds):
+                shots["here"].append(from_nothing(options.model, folder))
+                if options.reference:
+                    shots["reference"].append(reference_from_nothing(options))
+            for name, took in shots.items():
+                if took:
+                    wall, cpu = map(statistics.median, zip(*took, strict=True))
+                    print(f"one image, {name}: {wall:.2f} s, processor {cpu:.2f} s")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class Bar(tqdm):
     megabytes.
     """
 
+    last_print_t: float  # tqdm's
+
     def __init__(self, *arguments: Any, **options: Any):
         every = TICK
         stream = options.get("file") or sys.stderr
