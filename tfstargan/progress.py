@@ -1,5 +1,6 @@
 """Progress bars; where no terminal shows them, lines for a log."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -74,7 +75,8 @@ def _show_time(bar_: "weakref.ref[Bar]", ended: threading.Event) -> None:
         bar = bar_()
         if bar is None:
             return
-        with bar.get_lock():
+        # A stream that was closed is for the bar's own thread to find.
+        with bar.get_lock(), contextlib.suppress(OSError, ValueError):
             if not ended.is_set() and time.monotonic() >= bar._next:
                 bar.refresh(nolock=True)
         wait = max(0.05, bar._next - time.monotonic())
