@@ -20,6 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
+from benchmarks.arithmetic import peak
 from tfstargan import cli, images
 from tfstargan.config import Config
 from tfstargan.metrics import fid, inception, lpips
@@ -96,6 +97,7 @@ def main(options: Options) -> None:
     every_stage = stages(config)
     wall = dict.fromkeys(every_stage, np.inf)
     processor = dict.fromkeys(every_stage, np.inf)
+    print(f"a large matrix product: {peak():.0f} GMAC/s of a core")
     for round_number in range(options.rounds + 1):
         for name, stage in every_stage.items():
             start = time.perf_counter(), time.process_time()

@@ -33,6 +33,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from benchmarks.arithmetic import peak
 from export.litert import flatbuffer, latency, onnx_files, variants
 from export.model import graph
 from tfstargan import cli
@@ -175,6 +176,7 @@ def main(config: Config, options: Options) -> None:
     config = dataclasses.replace(config, domains=("a", "b", "c"))
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {options.threads} threads, TensorFlow {tf.__version__}")
+    print(f"a large matrix product: {peak():.0f} GMAC/s of a core")
     with tempfile.TemporaryDirectory() as folder:
         found = sides(config, options, pathlib.Path(folder))
         taken: dict[str, list[Measured]] = {name: [] for name in found}

@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from arithmetic import peak
 
 from tfstargan import cli
 from tfstargan.config import Config
@@ -243,6 +244,7 @@ def main(config: Config, options: Options) -> None:
         work(Config(**json.loads(options.worker)), options.threads)
         return
     print(f"{platform.processor() or platform.machine()}, TensorFlow {tf.__version__}")
+    print(f"a large matrix product: {peak():.0f} GMAC/s of a core")
     print("| side | batch | | s/iteration | s/image | CPU s | peak GB | GB/image |")
     print("|---|---|---|---|---|---|---|---|")
     for size in map(int, options.sizes):

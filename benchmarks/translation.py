@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+from PIL import Image
+
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from tfstargan import cli
@@ -26,11 +29,13 @@ from tfstargan.settings import Settings, setting
 
 ROOT = pathlib.Path(__file__).parents[1]
 WORKER = pathlib.Path(__file__).with_name("translation_worker.py")
+PHOTOGRAPHS = "photographs"  # a folder of 12 megapixels each
 STAGES = (  # stage, img_size
     ("folder", 64),
     ("folder", 256),
     ("evaluation", 64),
     ("probing", 64),
+    (PHOTOGRAPHS, 256),
 )
 
 
@@ -42,10 +47,15 @@ class Options(Settings):
         "", "checkout to compare with", required="name another checkout", path=True
     )
     rounds: int = setting(3, "runs of each stage and checkout", at_least=1)
+    stages: tuple[str, ...] = setting(
+        (), f"of {', '.join(dict(STAGES))} or none; empty: all, in this order"
+    )
     images: int = setting(600, "images of the folder at 64 px", at_least=1)
     model: str = setting(
         "", "exported model, to time one image from nothing", path=True
     )
+    reference: str = setting("", "clone of the authors' code, for the same", path=True)
+    reference_python: str = setting(sys.executable, "a Python with PyTorch")
 
 
 def timed(checkout: pathlib.Path, stage: str, size: int, folder: str) -> dict:
@@ -60,6 +70,19 @@ def timed(checkout: pathlib.Path, stage: str, size: int, folder: str) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
 
 
+def make_images(folder: pathlib.Path, stage: str, size: int, each: int) -> None:
+    """Write drawn animals, or JPEGs of 12 megapixels, into a folder."""
+    if stage != PHOTOGRAPHS:
+        draw_set(str(folder), each if size == 64 else 12, size, 0)
+        return
+    (folder / "train").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(16):
+        small = Image.fromarray(rng.integers(0, 256, (300, 400, 3), np.uint8))
+        large = small.resize((4000, 3000), Image.Resampling.BICUBIC)
+        large.save(folder / "train" / f"{i:02}.jpg", quality=90)
+
+
 def from_nothing(model: str, folder: pathlib.Path) -> tuple[float, float]:
     """Wall and processor seconds of translating one image with a model."""
     domain = json.loads((pathlib.Path(model) / "stargan.json").read_text())["domains"][
@@ -67,17 +90,40 @@ def from_nothing(model: str, folder: pathlib.Path) -> tuple[float, float]:
     ]
     flags = {
         "model": model,
-        "source": next(folder.rglob("*.png")),
+        "source": next((folder / "train").rglob("*.png")),
         "out": folder / "out.png",
         "domain": domain,
         "seed": 1,
     }
     arguments = [f"--{name}={value}" for name, value in flags.items()]
+    return process([sys.executable, "-m", "tfstargan.translate", *arguments])
+
+
+def reference_from_nothing(options: Options) -> tuple[float, float]:
+    """The same of the authors' generator in PyTorch, for noise of 64 px.
+
+    It has the narrow widths of configs/critters64.flags. Nothing is read or written.
+    """
+    sizes = {"img_size": 64, "style_dim": 32, "max_conv_dim": 64, "w_hpf": 0}
+    command = [
+        options.reference_python,
+        str(WORKER.with_name("reference_generator.py")),
+        f"--checkout={options.reference}",
+        f"--sizes={json.dumps(sizes)}",
+        "--threads=2",
+    ]
+    return process(command, "\n")
+
+
+def process(command: list[str], text: str = "") -> tuple[float, float]:
+    """Wall and processor seconds of a process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "tfstargan.translate", *arguments],
+        command,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        input=text,
+        text=True,
         capture_output=True,
         check=True,
     )
@@ -92,25 +138,35 @@ def main(options: Options) -> None:
     sides = {"here": ROOT, "there": pathlib.Path(options.against).resolve()}
     print(f"{'there / here':14} {'px':>4} {'images':>7} {'wall':>6} {'cpu':>6}")
     with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place) / "one"
+        if options.model:
+            draw_set(str(folder), 1, 64, 0)
         for stage, size in STAGES:
-            per_domain = options.images // 3 if size == 64 else 12
-            folder = pathlib.Path(place) / str(size)
-            if not folder.exists():
-                draw_set(str(folder), per_domain, size, 0)
-            sources = str(folder / "train")
-            count = len([*(folder / "train").rglob("*.png")])
+            if options.stages and stage not in options.stages:
+                continue
+            images = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
+            if not images.exists():
+                make_images(images, stage, size, options.images // 3)
+            sources = str(images / "train")
+            count = len([*(images / "train").rglob("*.*g")])
             ratios: dict[str, list[float]] = {"wall": [], "cpu": []}
             for _ in range(options.rounds):
                 one = {s: timed(p, stage, size, sources) for s, p in sides.items()}
                 for kind, values in ratios.items():
                     values.append(one["there"][kind] / one["here"][kind])
             wall, cpu = (statistics.median(values) for values in ratios.values())
-            shown = count if stage == "folder" else ""
+            shown = count if stage in ("folder", PHOTOGRAPHS) else ""
             print(f"{stage:14} {size:4} {shown:>7} {wall:6.2f} {cpu:6.2f}", flush=True)
         if options.model:
-            took = [from_nothing(options.model, folder) for _ in range(options.rounds)]
-            wall, cpu = map(statistics.median, zip(*took, strict=True))
-            print(f"one image from nothing: {wall:.2f} s, processor {cpu:.2f} s")
+            shots: dict[str, list[tuple[float, float]]] = {"here": [], "reference": []}
+            for _ in range(options.rounds):
+                shots["here"].append(from_nothing(options.model, folder))
+                if options.reference:
+                    shots["reference"].append(reference_from_nothing(options))
+            for name, took in shots.items():
+                if took:
+                    wall, cpu = map(statistics.median, zip(*took, strict=True))
+                    print(f"one image, {name}: {wall:.2f} s, processor {cpu:.2f} s")
 
 
 if __name__ == "__main__":

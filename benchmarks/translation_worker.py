@@ -87,7 +87,12 @@ def probing(translator: Translator, _: pathlib.Path) -> Callable[[], object]:
 
 def main(stage: str, img_size: str, sources: str) -> None:
     """Print {"wall": ..., "cpu": ...} of a second run; the first one compiles."""
-    make = {"folder": folder, "evaluation": evaluation, "probing": probing}[stage]
+    make = {
+        "folder": folder,
+        "evaluation": evaluation,
+        "probing": probing,
+        "photographs": folder,
+    }[stage]
     run = make(made(int(img_size)), pathlib.Path(sources))
     run()
     start = time.perf_counter(), time.process_time()

@@ -24,7 +24,32 @@ def test_in_a_log_a_bar_is_lines(capsys, monkeypatch):
     assert "D=1.03" in lines[-1]
 
 
-def test_a_log_gets_a_line_in_ten_seconds_not_one_for_each_step(capsys):
+def test_a_log_gets_a_line_in_five_seconds_not_one_for_each_step(capsys):
     for _ in progress.Bar(range(1000)):
         pass
     assert len(capsys.readouterr().err.splitlines()) == 2  # the first and the last
+
+
+def test_a_long_step_shows_the_time(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS", 0.02)
+    with progress.Bar(total=2, desc="slow"):
+        shown = ""
+        while shown.count("\n") < 3:  # although nothing was completed
+            shown += capsys.readouterr().err
+    assert shown.startswith("slow:   0%")
+
+
+def test_waiting_shows_nothing_of_what_takes_a_moment(capsys):
+    with progress.waiting("compiling"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_waiting_shows_what_takes_long_and_the_time(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS", 0.02)
+    monkeypatch.setattr(progress, "DELAY", 0)
+    with progress.waiting("compiling"):
+        shown = ""
+        while not shown:
+            shown = capsys.readouterr().err
+    assert shown.startswith("compiling: 00:0")

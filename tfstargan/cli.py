@@ -17,7 +17,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from tfstargan import files
 from tfstargan.errors import Preempted, UserError
@@ -250,7 +250,9 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings of C++; 0 shows all
     # A run has its own lock, and some file systems have none (NFS without lockd).
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
-    with held_back():
+    from tfstargan.progress import waiting
+
+    with held_back() as stream, waiting("starting TensorFlow", stream):
         from tfstargan.backend import tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter fails on a gradient of a gradient (R1), prints an error at
@@ -259,17 +261,21 @@ def import_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[None]:
+def held_back() -> Iterator[TextIO]:
     """Hide output to file descriptor 2, unless an error is raised.
 
     TensorFlow's C++ code writes to it while it is imported, bypassing `sys.stderr`.
+
+    Yields:
+        A stream that is shown.
     """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as text:
         os.dup2(text.fileno(), 2)
         try:
-            yield
+            with open(kept, "w", closefd=False) as shown:
+                yield shown
         except BaseException:
             text.seek(0)
             os.write(kept, text.read())

@@ -22,6 +22,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tfstargan.exported.contract import TRANSLATE
+from tfstargan.progress import Bar
 
 ROUNDS = 15
 WARM_UPS = 2
@@ -50,7 +51,7 @@ def times(
     taken: dict[Any, list[float]] = {name: [] for name in runs}
     order = [*runs] * (WARM_UPS + rounds)
     random.Random(0).shuffle(order)
-    for name in order:
+    for name in Bar(order, "Timing", leave=False):
         start = time.perf_counter()
         runs[name]()
         taken[name].append(1e3 * (time.perf_counter() - start))

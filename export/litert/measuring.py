@@ -16,7 +16,7 @@ from tfstargan.errors import UserError
 from tfstargan.exported import contract
 from tfstargan.metrics.instruments import open_instruments
 from tfstargan.metrics.probe import Probe
-from tfstargan.progress import Bar
+from tfstargan.progress import Bar, waiting
 from tfstargan.runs.run import Run
 
 MEGABYTE = 1e6
@@ -61,7 +61,8 @@ def entries(
     }
     timed = {threads: latency.times(apart, threads) for threads in (1, 2)}
     translator = export.translator
-    images = quality.translations(translator, export.images, translator)
+    with waiting("translating with Keras"):
+        images = quality.translations(translator, export.images, translator)
     scores = quality.probed(translator, reader) if reader else {}
     found = [Entry("Keras", {}, scores, images)]
     for variant, files in Bar(made.items(), "Report", leave=False):

@@ -12,6 +12,7 @@ import keras
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
 from tfstargan.data.survey import survey
+from tfstargan.progress import waiting
 from tfstargan.training import distribution
 from tfstargan.training.announcing import describe, warn_of_gpus
 from tfstargan.training.beginning import begin_from
@@ -39,14 +40,19 @@ def dry_run(
     require_pairs(training)
     config = dataclasses.replace(config, domains=training.domains)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    print(survey(training, open_images(config, "val"), config))
-    model = make_model(config, strategy)
+    validation = open_images(config, "val")
+    with waiting("comparing the images"):
+        told = survey(training, validation, config)
+    print(told)
+    with waiting("building the networks"):
+        model = make_model(config, strategy)
     if init_from:
         begin_from(model, init_from, init_checkpoint, like)
     print(describe(model, strategy))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)
-    fit(model, strategy, training, few, [clock])
+    with waiting("three iterations"):
+        fit(model, strategy, training, few, [clock])
     seconds = clock.seconds[-1]
     total = datetime.timedelta(seconds=round(config.iterations * seconds))
     print(f"first iteration: {clock.seconds[0]:.1f} s, with compilation")

@@ -23,6 +23,7 @@ from tfstargan.metrics import probe
 from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.instruments import open_default
 from tfstargan.metrics.protocol import FULL, QUICK
+from tfstargan.progress import waiting
 from tfstargan.runs.locating import require_folder
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, tensorboard
@@ -83,9 +84,12 @@ def train_run(
     if chief and not allow_changed_data:
         fingerprint.require_same(run_dir, images)
     if chief:
-        say(survey(training, validation, config))
+        with waiting("comparing the images"):
+            told = survey(training, validation, config)
+        say(told)
     examples = Examples.choose(validation, config.img_size)
-    model = make_model(config, strategy, model_of)
+    with waiting("building the networks"):
+        model = make_model(config, strategy, model_of)
     run = Run(run_dir, config)
     # Raises before anything is written, as do the next lines.
     parent = begin(run, model, init_from, init_checkpoint, like)

@@ -3,46 +3,57 @@
 The pipeline lists the images, translates those whose translation does not exist yet,
 and reports the images that can't be read. Files are read and written by Beam's file
 systems: folders and buckets (gs://, s3://) alike.
+
+Batches are made before the pipeline distributes them, and the report is made of one
+group: Beam's runner on Dask drops what `finish_bundle` emits, as `BatchElements` does,
+and computes the pipeline a second time for a side input.
 """
 
-import io
+import dataclasses
 import json
 import pathlib
 import sys
-import tempfile
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.io import fileio
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import shared
-from PIL import Image
 
 from tfstargan import images
 from tfstargan.errors import UserError
-from tfstargan.files import PARTIAL, shortened
+from tfstargan.files import shortened
 from tfstargan.progress import Bar
-from tfstargan.runs.run import CHECKPOINT, newest_run
+from tfstargan.runs.run import newest_run
 from tfstargan.translation.ahead import ahead, batched
+from tfstargan.translation.storage import is_wanted, load, make_folder, read, write
 from tfstargan.translation.styles import NamedStyle
 from tfstargan.translation.translator import Translator
 
 REPORT = "report.json"
-BATCH = 32  # files translated together
+BATCH = 128  # files of a list; reading and writing overlap with the work within it
+DEAD = "Channel closed prematurely"  # what DirectRunner says of a process that ended
 OUTCOMES = ("translated", "there already", "bad")
 
 
-class Outcome(NamedTuple):
-    """What became of an image."""
+@dataclasses.dataclass
+class Outcome:
+    """What became of a list of files."""
 
-    kind: str  # of OUTCOMES
-    file: str
-    reason: str = ""
+    translated: int = 0
+    there: int = 0  # already
+    bad: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # with reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """What a process keeps for all its lists of files."""
+
+    translator: Translator
+    bar: Bar
 
 
 class Todo(NamedTuple):
@@ -82,52 +93,66 @@ class Translate(beam.DoFn):
         self.total = None if files is None else len(files)  # for the bar
         self.iteration = iteration
         self.styles = styles
-        self.model = shared.Shared()
-        self.progress = shared.Shared()
+        # One for both: Beam keeps alive only the last that a process asked for.
+        self.shared = shared.Shared()
 
     def setup(self) -> None:
-        """Load the model, or take that of another thread."""
-        self.translator = self.model.acquire(lambda: load(self.run_dir, self.iteration))
-        self.bar = self.progress.acquire(
-            lambda: Bar(total=self.total, desc="this process", unit="image")
-        )
+        """Load the model and make the bar, or take those of another thread."""
+        held = self.shared.acquire(self._hold)
+        self.translator, self.bar = held.translator, held.bar
+
+    def _hold(self) -> Held:
+        bar = Bar(total=self.total, desc="this process", unit="image")
+        return Held(load(self.run_dir, self.iteration), bar)
 
     def process(self, files: list[str]) -> Iterator[Outcome]:
-        """Yield what became of every file."""
-        todo = []
-        for found in ahead(self._open, files):
-            if isinstance(found, Todo):
-                todo.append(found)
-            else:
-                self.bar.update()
-                yield found
+        """Translate a list of files, read and written in threads; yield the outcome."""
+        outcome = Outcome()
+        todo = self._todo(files, outcome)
         for _ in ahead(lambda result: write(*result), self._translations(todo)):
             pass
-        for one in todo:
-            self.bar.update()
-            yield Outcome("translated", one.file)
+        yield outcome
 
-    def _open(self, file: str) -> Todo | Outcome:
-        """The image in a file, or why it is not to be translated."""
+    def _todo(self, files: list[str], outcome: Outcome) -> Iterator[Todo]:
+        """Yield the images to translate; count all files in `outcome`."""
+        for found in ahead(self._open, files):
+            if isinstance(found, Todo):
+                outcome.translated += 1
+                yield found
+                continue
+            self.bar.update()
+            if found is None:
+                outcome.there += 1
+            else:
+                outcome.bad.append(found)
+
+    def _open(self, file: str) -> Todo | tuple[str, str] | None:
+        """The image in a file; why it can't be read; None if there is nothing to do."""
         styles = [s for s in self.styles if not FileSystems.exists(self._to(file, s))]
         if not styles:
-            return Outcome("there already", file)
+            return None
         try:
             return Todo(file, self.translator.prepare(read(file)), styles)
         except (UserError, OSError, BeamIOError) as error:
-            return Outcome("bad", file, str(error))
+            return file, str(error)
 
-    def _translations(self, todo: list[Todo]) -> Iterator[tuple[np.ndarray, str]]:
+    def _translations(self, todo: Iterable[Todo]) -> Iterator[tuple[np.ndarray, str]]:
         """Yield uint8 images and the files to write."""
-        alike: dict[tuple[str, ...], list[Todo]] = {}
-        for one in todo:
-            alike.setdefault(tuple(s.name for s in one.styles), []).append(one)
-        for some in alike.values():
-            x, styles = np.stack([one.x for one in some]), some[0].styles
-            every_fake = self.translator.in_styles(x, [s.code for s in styles])
-            for style, fakes in zip(styles, every_fake, strict=True):
-                for one, fake in zip(some, images.to_uint8(fakes), strict=True):
-                    yield fake, self._to(one.file, style)
+        for some in batched(todo, self.translator.batch):
+            alike: dict[tuple[str, ...], list[Todo]] = {}
+            for one in some:
+                alike.setdefault(tuple(s.name for s in one.styles), []).append(one)
+            for group in alike.values():
+                yield from self._translated(group)
+            self.bar.update(len(some))
+
+    def _translated(self, group: Sequence[Todo]) -> Iterator[tuple[np.ndarray, str]]:
+        """Yield uint8 images of files with the same styles, and the files to write."""
+        x, styles = np.stack([one.x for one in group]), group[0].styles
+        every_fake = self.translator.in_styles(x, [s.code for s in styles])
+        for style, fakes in zip(styles, every_fake, strict=True):
+            for one, fake in zip(group, images.to_uint8(fakes), strict=True):
+                yield fake, self._to(one.file, style)
 
     def _to(self, file: str, style: NamedStyle) -> str:
         """The file of a translation."""
@@ -161,76 +186,22 @@ def _absolute(path: str) -> str:
     return path.rstrip("/") if "://" in path else str(pathlib.Path(path).resolve())
 
 
-def load(run_dir: str, iteration: int | str | None = None) -> Translator:
-    """The translator of a run in a folder or, copied, in a bucket."""
-    if "://" not in run_dir:
-        return Translator.load(run_dir, iteration)
-    if not str(iteration or 0).isdecimal():
-        raise UserError(f"--checkpoint={iteration}: in a bucket, give its number")
-    name = "*.weights.h5" if iteration is None else CHECKPOINT.format(int(iteration))
-    found = FileSystems.match([f"{run_dir}/checkpoints/{name}"])[0].metadata_list
-    if not found:
-        raise UserError(f"--run_dir={run_dir}: no checkpoint {name} in it")
-    newest = max(file.path for file in found)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder)
-        (copy / "checkpoints").mkdir()
-        for file in (f"{run_dir}/config.json", newest):
-            target = copy / file.removeprefix(f"{run_dir}/")
-            with FileSystems.open(file) as stream:
-                target.write_bytes(stream.read())
-        return Translator.load(str(copy))
-
-
-def read(file: str) -> Image.Image:
-    """The image in a file, RGB and upright.
-
-    Raises:
-        UserError: if it can't be read.
-    """
-    with FileSystems.open(file, compression_type="uncompressed") as stream:
-        return images.decode(io.BytesIO(stream.read()), file)
-
-
-def write(pixels: np.ndarray, target: str) -> None:
-    """Write an image atomically."""
-    folder = target.rpartition("/")[0]
-    partial = f"{folder}/{PARTIAL}{uuid.uuid4().hex}"
-    make_folder(folder)
-    with FileSystems.create(partial) as stream:
-        Image.fromarray(pixels).save(stream, "PNG")
-    FileSystems.rename([partial], [target])
-
-
-def make_folder(path: str) -> None:
-    """Make a folder unless it exists; a bucket has none."""
-    if not FileSystems.get_filesystem(path).has_dirs() or FileSystems.exists(path):
-        return
-    try:
-        FileSystems.mkdirs(path)
-    except OSError:
-        if not FileSystems.exists(path):  # or another worker was faster
-            raise
-
-
-def is_wanted(file: str, source: str) -> bool:
-    """Whether a file's name says that it is an image, and none above it is hidden."""
-    parts = file.removeprefix(source).strip("/").split("/")
-    return images.is_image(file) and all(map(images.is_ours, parts))
-
-
 def listed(pipeline: beam.Pipeline, where: Places) -> beam.PCollection:
-    """Lists of the names of a source's images, BATCH in each."""
+    """Lists of the names of a source's images, BATCH in each; at least one list."""
     if where.files is not None:
-        # In lists from the start: some runners drop a batch that is not full.
-        return pipeline | beam.Create([*batched(where.files, BATCH)])
-    return (
-        pipeline
-        | fileio.MatchFiles(f"{where.source}/**")
-        | beam.Map(lambda file: file.path)
-        | beam.Filter(is_wanted, where.source)
-        | beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
-    )
+        return pipeline | beam.Create(in_lists(where.files))
+    return pipeline | beam.Create([where.source]) | beam.FlatMap(listed_by_beam)
+
+
+def listed_by_beam(source: str) -> list[list[str]]:
+    """Lists of the names of the images below an address."""
+    found = FileSystems.match([f"{source}/**"])[0].metadata_list
+    return in_lists([file.path for file in found if is_wanted(file.path, source)])
+
+
+def in_lists(files: Sequence[str]) -> list[list[str]]:
+    """Files in lists of BATCH; without any, an empty list, which is reported, too."""
+    return [*batched(files, BATCH)] or [[]]
 
 
 def check_source(where: Places) -> None:
@@ -254,30 +225,46 @@ def translate(work: Translate, where: Places, beam_options: list[str]) -> dict:
         where: of the source and the translations.
         beam_options: for Beam, such as "--runner=DataflowRunner".
     """
-    with beam.Pipeline(options=PipelineOptions(beam_options)) as pipeline:
-        outcomes = listed(pipeline, where) | beam.Reshuffle() | beam.ParDo(work)
-        counts = (
-            outcomes
-            | beam.Map(lambda outcome: outcome.kind)
-            | beam.combiners.Count.PerElement()
-            | "as a dict" >> beam.combiners.ToDict()
-        )
-        bad = (
-            outcomes
-            | beam.Filter(lambda outcome: outcome.kind == "bad")
-            | "as a list" >> beam.combiners.ToList()
-        )
-        counts | beam.Map(write_report, beam.pvalue.AsSingleton(bad), where.out)
+    try:
+        pipeline = beam.Pipeline(options=PipelineOptions(beam_options))
+    except (ValueError, ImportError, AttributeError) as error:
+        line = str(error).splitlines()[0]
+        raise UserError(f"--beam: {' '.join(beam_options)}: {line}") from None
+    try:
+        with pipeline:
+            add_steps(work, where, pipeline)
+    except RuntimeError as error:
+        if DEAD not in str(error):
+            raise
+        raise UserError(
+            "a worker process ended; run the same command again to resume"
+        ) from None
     with FileSystems.open(f"{where.out}/{REPORT}") as stream:
         return json.load(stream)
 
 
-def write_report(counts: dict[str, int], bad: list[Outcome], out: str) -> None:
+def add_steps(work: Translate, where: Places, pipeline: beam.Pipeline) -> None:
+    """Add all steps to a pipeline."""
+    (
+        listed(pipeline, where)
+        | beam.Reshuffle()
+        | beam.ParDo(work)
+        | beam.Map(lambda outcome: (where.out, outcome))
+        | beam.GroupByKey()
+        | beam.MapTuple(write_report)
+    )
+
+
+def write_report(out: str, outcomes: Iterable[Outcome]) -> None:
     """Write the number of images of each outcome, and every bad one with its reason."""
-    lines = [{"file": outcome.file, "reason": outcome.reason} for outcome in bad]
-    report = {kind: counts.get(kind, 0) for kind in OUTCOMES} | {
-        "bad pictures": sorted(lines, key=lambda line: line["file"])
-    }
+    translated = there = 0
+    bad = []
+    for outcome in outcomes:
+        translated += outcome.translated
+        there += outcome.there
+        bad += [{"file": file, "reason": reason} for file, reason in outcome.bad]
+    counts = zip(OUTCOMES, (translated, there, len(bad)), strict=True)
+    report = dict(counts) | {"bad pictures": sorted(bad, key=lambda one: one["file"])}
     make_folder(out)
     with FileSystems.create(f"{out}/{REPORT}") as stream:
         stream.write((json.dumps(report, indent=1) + "\n").encode())

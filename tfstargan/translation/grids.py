@@ -18,7 +18,7 @@ from tfstargan import images
 from tfstargan.data.folder import require_apart
 from tfstargan.data.image_set import ImageSet
 from tfstargan.data.stream import examples_of, open_images, some_labels
-from tfstargan.progress import Bar
+from tfstargan.progress import Bar, waiting
 from tfstargan.runs.run import Run
 from tfstargan.translation.translator import Translator
 
@@ -203,11 +203,14 @@ def write_samples(
     translator = Translator.of_run(run, checkpoint)
     examples = Examples.choose(image_set, config.img_size)
     written = []
-    for name, grid in draw_all(translator, examples, psis).items():
+    with waiting("drawing the grids"):
+        grids = draw_all(translator, examples, psis)
+    for name, grid in grids.items():
         written.append(f"{name}.png")
         images.save(grid, folder / written[-1])
     if animation:
         for name, frames in animations(translator, examples, psis[0]).items():
             written.append(f"{name}.{animation}")
-            images.save_animation(frames, folder / written[-1])
+            with waiting(f"writing {written[-1]}"):
+                images.save_animation(frames, folder / written[-1])
     return f"{folder}: {', '.join(written)}"

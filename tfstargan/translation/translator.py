@@ -13,6 +13,7 @@ from tfstargan.images.fitting import MULTIPLE, Fit, Size
 from tfstargan.networks.build import build_networks, translating
 from tfstargan.networks.generator import BOTTLENECK_SIDE
 from tfstargan.networks.masks import masks_of
+from tfstargan.progress import waiting
 from tfstargan.runs.run import Run, open_run
 from tfstargan.translation import memory
 from tfstargan.translation.ahead import batched
@@ -67,8 +68,9 @@ class Translator(Translating):
     @classmethod
     def of_run(cls, run: Run, checkpoint: int | str | None = None) -> Self:
         """The translator of a run that is open already."""
-        networks = build_networks(run.config, translating(run.config))
-        run.load_averages(networks, checkpoint)
+        with waiting("loading the networks"):
+            networks = build_networks(run.config, translating(run.config))
+            run.load_averages(networks, checkpoint)
         return cls(run.config, networks)
 
     @property
