@@ -3,6 +3,8 @@
 The reason of a skipped test names the missing tool (`pytest -rs`).
 """
 
+import base64
+import json
 import os
 import pathlib
 import re
@@ -317,6 +319,7 @@ def answers(process: subprocess.Popen, endpoints: Endpoints) -> list[np.ndarray]
 def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
     endpoints = runtime.load(assets / "model")
     source, reference = (image(w, h, w) for w, h in ((53, 41), (32, 50)))
+    frame = frames.case(60, 44, 32, 7, "nv21", 4, (270, 0, True))
     command = ["java", "-cp", toolchain.with_libraries(pure), toolchain.PIPELINE]
     with subprocess.Popen(
         [*command, str(assets / "model")],
@@ -326,6 +329,8 @@ def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
         for pixels in (source, reference):
             height, width, _ = pixels.shape
             process.stdin.write(struct.pack(">ii", width, height) + pixels.tobytes())
+        text = json.dumps(frame).encode()
+        process.stdin.write(struct.pack(">H", len(text)) + text)
         process.stdin.flush()
         found = answers(process, endpoints)
     assert process.returncode == 0
@@ -345,8 +350,10 @@ def test_the_app_s_pipeline_gives_the_images_of_python(assets, pure, run_dir):
         own,
         random + quarter * (own - random),
     )
+    square = np.frombuffer(base64.b64decode(frame["square"]), np.uint8)
+    x_frame = images.to_float(square.reshape(1, 32, 32, 3))
     expected = [
-        images.to_uint8(endpoints["translate"](x_src=x, s=style)["x_fake"][0])
-        for style in styles
+        images.to_uint8(endpoints["translate"](x_src=x_src, s=style)["x_fake"][0])
+        for x_src, style in [*((x, style) for style in styles), (x_frame, random)]
     ]
     np.testing.assert_array_equal(np.stack(found), np.stack(expected))

@@ -325,6 +325,25 @@ def test_an_animation_has_all_its_frames_and_no_end(tmp_path, suffix):
         assert animation.info["loop"] == 0
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_what_does_not_move_keeps_its_colours_in_an_animation(tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 256, (40, 64, 3), np.uint8)
+    moving = rng.integers(0, 256, (40, 40, 64, 3), np.uint8)
+    frames = [np.concatenate([still, x // (1 + i % 3)]) for i, x in enumerate(moving)]
+    path = (tmp_path / "a").with_suffix(suffix)
+    images.save_animation(frames, path)
+    with Image.open(path) as animation:
+        assert animation.n_frames == len(frames)
+        shown = []
+        for frame in range(animation.n_frames):
+            animation.seek(frame)
+            # of its blocks, those without a pixel that moves
+            shown.append(np.asarray(animation.convert("RGB"))[:32])
+    for frame in shown:
+        np.testing.assert_array_equal(frame, shown[0])
+
+
 def test_a_video_has_all_its_frames(tmp_path):
     av = pytest.importorskip("av")
     images.save_animation(iter(FRAMES), tmp_path / "a.mp4", milliseconds=40)

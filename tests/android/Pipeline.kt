@@ -42,15 +42,17 @@ private fun readImage(): Upright {
     )
 }
 
-/** Reads a source and a reference, and writes translations. The argument is the model's folder. */
+/** Reads a source, a reference and a frame, and writes translations. The argument is the model's folder. */
 fun main(arguments: Array<String>) {
     val contract = Contract.load { File(arguments.single(), it).inputStream() }
     val maker = StyleMaker(contract, Remote)
     val source = toFloats(square(readImage(), contract.imgSize))
     val reference = Reference("reference", square(readImage(), contract.imgSize), 1)
+    val frame = toFloats(parseJson(input.readUTF()).asFrame().square(contract.imgSize))
     val random = Choices(label = 1, styles = listOf(Random(3), reference))
-    for (choices in listOf(random, random.copy(psi = 0.5f), random.copy(share = 1f), random.copy(share = 0.25f))) {
-        val translated = toBytes(Remote.translate(source, maker.style(choices)))
+    val wanted = listOf(random, random.copy(psi = 0.5f), random.copy(share = 1f), random.copy(share = 0.25f))
+    for ((image, choices) in wanted.map { source to it } + (frame to random)) {
+        val translated = toBytes(Remote.translate(image, maker.style(choices)))
         output.writeUTF("translated")
         output.writeInt(translated.size)
         output.write(translated)

@@ -1,5 +1,6 @@
 """Writing images, grids and animations, uint8 from 0 to 255."""
 
+import math
 import pathlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -10,6 +11,7 @@ from PIL import Image
 from tfstargan import files
 from tfstargan.errors import UserError
 
+PALETTE_FRAMES = 16  # of an animation, at most, from which its palette is chosen
 QUALITY = 95  # of JPEG, 1 to 100; above it, files grow and pixels hardly change
 
 
@@ -73,19 +75,37 @@ def save_animation(
             if path.suffix == ".mp4":
                 _save_mp4(frames, partial, milliseconds)
                 return
-            first, *others = (Image.fromarray(frame) for frame in frames)
+            pictures = [Image.fromarray(frame) for frame in frames]
+            if path.suffix == ".gif":
+                pictures = in_one_palette(pictures)
+            first, *others = pictures
             first.save(
                 partial,
                 save_all=True,
                 append_images=others,
                 duration=milliseconds,
                 loop=0,
-                quality=90,
+                quality=90,  # of WebP, as is the next
+                kmax=0,  # no other key frame, or what does not move would flicker
             )
     except UserError:
         raise
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be written ({error})") from error
+
+
+def in_one_palette(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """RGB frames in the 256 colours that suit all of them.
+
+    With a palette for each frame, what does not move would change its colour.
+    """
+    chosen = frames[:: math.ceil(len(frames) / PALETTE_FRAMES)]
+    width, height = chosen[0].size
+    together = Image.new("RGB", (width, height * len(chosen)))
+    for row, frame in enumerate(chosen):
+        together.paste(frame, (0, row * height))
+    palette = together.quantize(256, Image.Quantize.MEDIANCUT)
+    return [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
 
 
 def _save_mp4(

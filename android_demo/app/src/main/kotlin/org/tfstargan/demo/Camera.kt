@@ -101,8 +101,9 @@ class Camera(
 
     /** Copies a plane, so that its memory returns to the camera at once. */
     private fun copy(plane: Image.Plane): Plane {
-        val bytes = ByteArray(plane.buffer.remaining())
-        plane.buffer.get(bytes)
+        val buffer = plane.buffer
+        val bytes = ByteArray(buffer.remaining())
+        buffer.get(bytes)
         return Plane(bytes, plane.rowStride, plane.pixelStride)
     }
 

@@ -35,6 +35,7 @@ class LiveControls(private val activity: Activity, private val session: Session)
     fun answered() = session.live.send(LiveEvent.Answered(mayUseCamera(activity)))
 
     fun show(screen: Screen) {
+        val phase = screen.live.phase
         val on = phase != Phase.OFF
         live.setText(if (on) R.string.stop else R.string.live)
         pause.setText(if (phase == Phase.PAUSED) R.string.resume else R.string.pause)

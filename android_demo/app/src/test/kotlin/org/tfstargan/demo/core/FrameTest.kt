@@ -8,9 +8,6 @@ import kotlin.test.assertNull
 import kotlin.test.assertTrue
 
 class FrameTest {
-    private fun plane(case: Map<String, Any?>) =
-        Plane(case["bytes"].asBytes(), case["row_stride"].asInt(), case["pixel_stride"].asInt())
-
     private fun gray(width: Int, height: Int, luma: Plane, chroma: Plane) =
         Frame(width, height, luma, chroma, chroma, 1, 0)
 
@@ -19,11 +16,7 @@ class FrameTest {
         val cases = vectors("camera.json")["cases"].asObjects()
         assertTrue(cases.isNotEmpty())
         for ((i, case) in cases.withIndex()) {
-            val (y, u, v) = case["planes"].asObjects().map(::plane)
-            val front = case["front"] as Boolean
-            val orientation = orientationOf(case["sensor"].asInt(), case["display"].asInt(), front)
-            val frame = Frame(case["width"].asInt(), case["height"].asInt(), y, u, v, orientation, 0)
-            assertContentEquals(case["square"].asBytes(), frame.square(case["img_size"].asInt()), "case $i")
+            assertContentEquals(case["square"].asBytes(), case.asFrame().square(case["img_size"].asInt()), "case $i")
         }
     }
 

@@ -26,6 +26,16 @@ fun Any?.asFloats() = asList().map { it.asFloat() }
 
 fun Any?.asBytes(): ByteArray = Base64.getDecoder().decode(this as String)
 
+/** Returns the frame of a case of camera.json. */
+fun Any?.asFrame(): Frame {
+    val case = asObject()
+    val (y, u, v) = case["planes"].asObjects().map {
+        Plane(it["bytes"].asBytes(), it["row_stride"].asInt(), it["pixel_stride"].asInt())
+    }
+    val orientation = orientationOf(case["sensor"].asInt(), case["display"].asInt(), case["front"] as Boolean)
+    return Frame(case["width"].asInt(), case["height"].asInt(), y, u, v, orientation, 0)
+}
+
 fun Any?.asRawFloats(): List<Float> {
     val buffer = ByteBuffer.wrap(asBytes()).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
     return List(buffer.remaining()) { buffer[it] }
