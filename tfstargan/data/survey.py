@@ -44,8 +44,8 @@ def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
         shapes = np.array([(s.width, s.height) for s in training.used()])
         paragraph += [_sizes(shapes), _not_square(shapes, config)]
         paragraph += _duplicates(known(training, validation))
-        side = np.max if config.fit == "pad" else np.min
-        advice += _small(side(shapes, axis=1), config.img_size)
+        sides = shapes.max(axis=1) if config.fit == "pad" else shapes.min(axis=1)
+        advice += _small(sides, config.img_size)
     paragraph.append(_passes(training, config))
     lines = [" ".join(filter(None, paragraph)), *(f"advice: {text}" for text in advice)]
     return "\n".join(lines)
