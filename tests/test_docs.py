@@ -186,8 +186,8 @@ def make_example(folder: pathlib.Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         train_eagerly(patch)
         config = Config.from_flagfile(folder / "configs" / "critters.flags")
-        loop.train_run(config, folder / "runs" / "demo")
-    shutil.copytree(folder / "runs" / "demo", folder / "runs" / "critters64")
+        loop.train_run(config, folder / "runs" / "critters")
+    shutil.copytree(folder / "runs" / "critters", folder / "runs" / "critters64")
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def example(
     made = once("example", make_example)
     folder = shutil.copytree(made, tmp_path / "example", symlinks=True)
     untrained = probe.Probe(probe.make_network(32))
-    monkeypatch.setattr(probe, "of_run", lambda config: untrained)
+    monkeypatch.setattr(probe, "of_run", lambda config, quick=False: untrained)
     monkeypatch.chdir(folder)
     return folder
 

@@ -38,7 +38,7 @@ class RunOptions(Settings):
 
     run_dir: str = setting(
         "",
-        "folder of the run, or hf://OWNER/NAME; empty: the newest under runs/",
+        "folder of the run, preset:NAME or hf://OWNER/NAME; empty: the newest of runs/",
         group="run",
         path=True,
         address=True,

@@ -2,7 +2,7 @@
 
     tfstargan evaluate --run_dir=runs/afhq
     tfstargan evaluate --run_dir=runs/afhq --metrics=fid_clean,lpips --quick
-    tfstargan evaluate --run_dir=runs/demo --probe
+    tfstargan evaluate --run_dir=runs/critters --probe
     tfstargan evaluate --run_dir=runs/emoji --pairs
 
 writes RUN/evaluation/iteration-....json and .txt, and prints the latter. FID compares
