@@ -153,8 +153,9 @@ def settle(page) -> None:
     page.wait_for_selector(LOADED)
 
 
-def saved(page) -> np.ndarray:
+def saved(page, size: str = "1") -> np.ndarray:
     settle(page)
+    page.select_option("#save-as", size)
     with page.expect_download() as download:
         page.click("#save")
     image = np.asarray(Image.open(download.value.path()))
@@ -450,7 +451,7 @@ def test_calls_that_overlap_give_what_each_gives_alone(open_page, address):
         """async ([folder, vendor]) => {
             const {Model} = await import('./js/model.js');
             const model = new Model(() => {});
-            const {img_size: n} = await model.load(folder, vendor);
+            const {contract: {img_size: n}} = await model.load(folder, vendor);
             const square = (k) => Uint8ClampedArray.from(
                 {length: n * n * 3}, (_, i) => (i * (k + 3)) % 256);
             const asks = [...Array(24).keys()].map((k) => async () => {
@@ -494,7 +495,7 @@ def test_a_label_out_of_range_is_refused(open_page, address):
         """async ([folder, vendor]) => {
             const {Model} = await import('./js/model.js');
             const model = new Model(() => {});
-            const {img_size: n} = await model.load(folder, vendor);
+            const {contract: {img_size: n}} = await model.load(folder, vendor);
             const image = new Uint8ClampedArray(n * n * 3);
             const asks = [3, -1, 0.5, undefined].flatMap((label) =>
                 [model.seededStyle(0, label), model.encodeStyle(image, label)]);
@@ -533,8 +534,11 @@ def test_files_of_every_kind_are_read_as_by_python(page):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda m: (m / "stargan.tflite").unlink(), "stargan.tflite can't be loaded"),
-        (lambda m: spoil_byte(m / "stargan.tflite"), "SHA-256 differs"),
+        (
+            lambda m: (m / "translate.tflite").unlink(),
+            "translate.tflite can't be loaded",
+        ),
+        (lambda m: spoil_byte(m / "translate.tflite"), "SHA-256 differs"),
         (lambda m: (m / "stargan.json").write_text("{}"), "does not describe"),
         (lambda m: (m.parent / "site.json").unlink(), "site.json can't be loaded"),
     ],
@@ -582,14 +586,18 @@ def test_the_page_may_not_send_anything_elsewhere(open_page):
 
 
 def test_the_model_runs_off_the_pages_thread(page):
-    assert [worker.url.split("/")[-1] for worker in page.workers] == ["worker.js"]
+    names = [worker.url.split("/")[-1] for worker in page.workers]
+    assert names[0] == "worker.js"
+    assert set(names[1:]) <= {"litert_wasm_threaded_internal.js"}
 
 
 # ---- the folder, without a browser ----
 
 
 def test_a_site_is_complete_and_loads_nothing_from_elsewhere(site):
-    for name in ("index.html", "model/stargan.json", "vendor/litert.js", "site.json"):
+    for (
+        name
+    ) in "index.html sw.js model/stargan.json vendor/litert.js site.json".split():
         assert (site / name).is_file()
     page = (site / "index.html").read_text()
     assert "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'" in page

@@ -26,10 +26,16 @@ export class Translation {
   }
 
   /** Returns the source in the chosen style; null if a choice is missing. */
-  async translate({source, label, slots, mix, share, psi}) {
+  async translate(chosen) {
+    const style = chosen.source && await this.style(chosen);
+    return style && this.#model.translate(chosen.source.square, style);
+  }
+
+  /** Returns the chosen style; null if an image for it is missing. */
+  async style({label, slots, mix, share, psi}) {
     const wanted = mix ? slots : slots.slice(0, 1);
     const complete = wanted.every((slot) => slot.kind === 'seed' || slot.reference);
-    if (!source || !complete) return null;
+    if (!complete) return null;
     const mean = Float32Array.from(
       this.#contract.mean_styles[this.#contract.domains[label]]);
     const styles = [];
@@ -37,8 +43,7 @@ export class Translation {
       const style = await this.#styleOf(slot, label);
       styles.push(slot.kind === 'seed' ? tempered(style, mean, psi) : style);
     }
-    const style = mix ? between(...styles, share) : styles[0];
-    return this.#model.translate(source.square, style);
+    return mix ? between(...styles, share) : styles[0];
   }
 
   /**
@@ -74,6 +79,11 @@ export class Translation {
       if (turn !== this.#turn) return;
       show(seed, fake);
     }
+  }
+
+  /** Ends a gallery that is being made. */
+  endGallery() {
+    this.#turn++;
   }
 
   async #styleOf({kind, seed, reference}, label) {
