@@ -2,10 +2,10 @@
 
     python benchmarks/live.py --sites=site,site-light
 
-The sites are folders that `tfstargan export web` wrote. For each, the page translates a
-camera of 640 x 480 and 30 frames/s, with and without threads. The table has what the page
-shows: frames/s, latency and dropped frames. Latency is the time from the capture of a frame
-to the drawing of its translation, the mean of the last two seconds.
+The sites are folders that `tfstargan export web` wrote. For each, the page translates
+a camera of 640 x 480 and 30 frames/s, with and without threads. The table has what the
+page shows: frames/s, latency and dropped frames. Latency is the time from the capture
+of a frame to the drawing of its translation, the mean of the last two seconds.
 """
 
 import dataclasses

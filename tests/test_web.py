@@ -13,169 +13,29 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 from test_image_kinds import kinds
+from webpage import (
+    MEAN,
+    assert_same,
+    choose_file,
+    photo,
+    random_style,
+    saved,
+    seen,
+    serve,
+    settle,
+    translated,
+)
 
-from export.apps.server import Handler, server
+from export.apps.server import Handler
 from export.apps.site import find_litert, write_site
 from tfstargan import images, resources
-from tfstargan.data.critters import draw, nth_critter
 from tfstargan.errors import UserError
-from tfstargan.exported import runtime
-from tfstargan.exported.latents import seeded_latent
-from tfstargan.runs.run import Run, open_run
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update "
-    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-).split()
-MEAN = 2  # largest mean difference from Python's image, of 255
-LOADED = "#compare[data-state=both][aria-busy=false]"
-
-
-@pytest.fixture(scope="module")
-def run(run_dir, tmp_path_factory) -> Run:
-    path = tmp_path_factory.mktemp("web") / "run"  # a copy to export into
-    return open_run(str(shutil.copytree(run_dir, path)))
-
-
-@pytest.fixture(scope="module")
-def site(run, tmp_path_factory) -> pathlib.Path:
-    try:
-        find_litert()
-    except UserError as error:
-        pytest.skip(str(error))
-    out = tmp_path_factory.mktemp("web") / "site"
-    write_site(run, out, references=2)
-    return out
-
-
-@pytest.fixture(scope="module")
-def endpoints(site):
-    return runtime.load(site / "model")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if not CHROMIUM:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(site) -> Iterator[str]:
-    yield from serve(site)
-
-
-def serve(folder: pathlib.Path) -> Iterator[str]:
-    with server(folder, port=0) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://localhost:{web.server_port}/"
-        web.shutdown()
-
-
-@pytest.fixture
-def open_page(browser, address) -> Iterator:
-    """A function that opens the page and waits for its first translation."""
-    contexts = []
-
-    def open_(url=address, wait=LOADED, script="", **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        if script:
-            page.add_init_script(script)
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                page.problems.append(request.url)
-                if not request.url.startswith((url, "blob:"))
-                else None
-            ),
-        )
-        page.goto(url)
-        page.wait_for_selector(wait)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def page(open_page):
-    page = open_page()
-    yield page
-    assert page.problems == []
-
-
-def photo(index: int, suffix: str = "png", orientation: int = 1) -> bytes:
-    """A file of a drawn animal that is wider than high."""
-    animal = nth_critter("val", index % 3, index, seed=5)
-    wide = np.pad(draw(animal, 150), [(0, 0), (31, 18), (0, 0)], "edge")
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    file = io.BytesIO()
-    format = {"jpg": "jpeg"}.get(suffix, suffix)
-    Image.fromarray(wide).save(file, format, exif=exif, quality=90)
-    return file.getvalue()
-
-
-def seen(file: bytes) -> np.ndarray:
-    """The network input that Python makes of a file."""
-    image = images.decode(io.BytesIO(file), "test")
-    return images.to_float(images.square(image, 32))[None]
-
-
-def choose_file(page, strip: str, name: str, content: bytes) -> None:
-    with page.expect_file_chooser() as chooser:
-        page.click(f"{strip} button:has-text('Choose')")
-    payload = {"name": name, "mimeType": "image/png", "buffer": content}
-    chooser.value.set_files([payload])
-
-
-def settle(page) -> None:
-    """Wait until the translation is that of the choices."""
-    page.wait_for_timeout(100)
-    page.wait_for_selector(LOADED)
-
-
-def saved(page, size: str = "1") -> np.ndarray:
-    settle(page)
-    page.select_option("#save-as", size)
-    with page.expect_download() as download:
-        page.click("#save")
-    image = np.asarray(Image.open(download.value.path()))
-    assert np.all(image[..., 3] == 255)
-    return image[..., :3]
-
-
-def random_style(endpoints, seed: int, label: int) -> np.ndarray:
-    y = np.array([label], np.int32)
-    return endpoints["map_latent"](z=seeded_latent(seed, 5), y=y)["s"]
-
-
-def translated(endpoints, file: bytes, style: np.ndarray) -> np.ndarray:
-    return endpoints["translate"](x_src=seen(file), s=style)["x_fake"]
-
-
-def assert_same(image: np.ndarray, fake: np.ndarray) -> None:
-    expected = images.to_uint8(fake[0]).astype(int)
-    assert image.shape == expected.shape
-    assert np.mean(abs(image - expected)) <= MEAN
+from tfstargan.runs.run import open_run
 
 
 def test_a_photo_in_a_random_style_is_that_of_python(page, endpoints):
@@ -605,7 +465,8 @@ def test_a_site_is_complete_and_loads_nothing_from_elsewhere(site):
         assert not re.search(r"https?://(?!www\.w3\.org)", file.read_text()), file
 
 
-def test_a_site_is_made_again_but_nothing_else_is_replaced(run, site, tmp_path):
+def test_a_site_is_made_again_but_nothing_else_is_replaced(site, tmp_path):
+    run = open_run(site.parent / "run")
     write_site(run, tmp_path / "site", references=0)
     assert json.loads((tmp_path / "site" / "site.json").read_text())["sources"] == []
     assert not (tmp_path / "site" / "examples").exists()

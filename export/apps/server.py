@@ -9,7 +9,7 @@ from typing import Any
 
 from tfstargan.errors import UserError
 
-# Browsers give WebAssembly threads only to a page that shares its process with no other.
+# Browsers give WebAssembly threads only to pages that no other page can reach.
 ISOLATED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",

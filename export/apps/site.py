@@ -68,7 +68,7 @@ def write_site(
             for name in PAGE_FILES:
                 copy(resources.page_dir() / name, folder / name)
             copy_litert(litert, folder / "vendor")
-            # A file for the generator alone: the GPU has not all operations of the rest.
+            # The generator has a file of its own, which WebGPU can run as a whole.
             split(model, Contract.load(model), folder / "model")
             site = {
                 "model": "model/",

@@ -55,7 +55,7 @@ function play() {
   setSource(source);
   setLive(true);
   pause.textContent = 'Pause';
-  $('status').textContent = `Live: ${describe()}`;
+  update();
   live = new Live(video, page.contract.img_size, translate, show);
   const own = live;
   live.run().catch((error) => {

@@ -16,7 +16,10 @@ let fastest = Infinity; // translation so far, in milliseconds
 
 /** Translates the choices and shows the result. While it is live, each frame does so. */
 export const update = () => page.translation.newest(guarded(async () => {
-  if (chosen.source?.live) return;
+  if (chosen.source?.live) {
+    $('status').textContent = `Live: ${describe()}`;
+    return;
+  }
   setBusy(true);
   const begin = performance.now();
   try {
