@@ -142,8 +142,7 @@ def test_an_image_that_is_chosen_ends_it(camera):
     camera.wait_for_timeout(500)
     with camera.expect_download():  # what was recorded is not lost
         choose_file(camera, "#sources", "mine.png", photo(1))
-    camera.wait_for_selector("#status:has-text('Saved camera-as-cat')")
-    settle(camera)
+    camera.wait_for_selector("#status:has-text('mine as cat')")
     assert not camera.is_visible("#live")
     assert camera.evaluate("document.getElementById('video').srcObject") is None
     assert camera.get_attribute("#after", "aria-label") == "mine as cat, style 0"

@@ -14,7 +14,11 @@ const HEADERS = ['localhost', '127.0.0.1'].includes(location.hostname) ? {} : {
 addEventListener('install', () => self.skipWaiting());
 addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 
-addEventListener('message', (event) => event.waitUntil(keep(event.data.keep)));
+addEventListener('message', (event) => {
+  const [port] = event.ports;
+  event.waitUntil(keep(event.data.keep)
+    .then(() => port.postMessage(true), () => port.postMessage(false)));
+});
 
 addEventListener('fetch', (event) => {
   const {method, url} = event.request;

@@ -35,7 +35,7 @@ async function start() {
   buildControls(loading.device);
   setState('empty');
   if (page.site.sources.length) await guarded(chooseSource)(page.site.sources[0]);
-  await keepOffline(page.model.loaded());
+  $('offline').hidden = !(await keepOffline(page.model.loaded()));
 }
 
 function buildControls(device) {

@@ -19,6 +19,7 @@ const EACH = 250; // milliseconds between two figures that are shown
 const SMALLEST = 480; // pixels: height that a camera is asked for, at least
 
 const sides = ['user', 'environment'];
+let opening = false; // whether a camera or video is being opened
 let source = null; // that is open: a camera or video
 let stop = null; // closes it
 let live = null; // translates it, unless it is paused
@@ -37,13 +38,20 @@ export function liveFile(file) {
   return open(file.name.replace(/\.\w+$/, ''), false, () => openVideo(video, file));
 }
 
-async function open(name, isCamera, opening) {
-  if (source) await leave();
-  $('status').textContent = isCamera ? 'Starting the camera' : `Reading ${name}`;
-  stop = await opening();
+async function open(name, isCamera, begin) {
+  if (opening) return; // by an earlier click
+  opening = true;
+  try {
+    if (source) await leave();
+    $('status').textContent = isCamera ? 'Starting the camera' : `Reading ${name}`;
+    stop = await begin();
+  } finally {
+    opening = false;
+  }
   source = {url: `live ${name}`, name, own: true, live: true, close};
   last = null;
-  style = await page.translation.style({...chosen, slots: [{kind: 'seed', seed: 0}], mix: false});
+  const first = [{kind: 'seed', seed: 0}];
+  style = await page.translation.style({...chosen, slots: first, mix: false});
   $('live').hidden = false;
   turn.hidden = !isCamera;
   record.hidden = !canRecord;
@@ -134,6 +142,7 @@ function close() {
 }
 
 async function unplugged() {
+  if (!source) return;
   await leave();
   showAlert(new Error('The camera was disconnected: connect it and choose Live again, ' +
     'or choose a file'));

@@ -33,7 +33,7 @@ export class Live {
   /** Translates frame after frame until `stop` is called. Rejects if one can't be. */
   async run() {
     this.#running = true;
-    this.#await();
+    this.#listen();
     for (;;) {
       if (!this.#newest) await new Promise((resolve) => { this.#wake = resolve; });
       if (!this.#running) return;
@@ -51,12 +51,12 @@ export class Live {
     this.#wake?.();
   }
 
-  #await() {
+  #listen() {
     nextFrame(this.#video, (frame) => {
       if (!this.#running) return;
       this.#newest = frame;
       this.#wake?.();
-      this.#await();
+      this.#listen();
     });
   }
 
