@@ -123,10 +123,16 @@ export class Engine {
     return toBytes(await this.#generate(image, style));
   }
 
-  #generate(image, style) {
+  async #generate(image, style) {
     const x_src = [toFloat(image), this.#pixels];
     const s = [style, [1, this.contract.style_dim]];
-    return this.#run('translate', {x_src, s}, 'x_fake');
+    try {
+      return await this.#run('translate', {x_src, s}, 'x_fake');
+    } catch (error) {
+      if (!this.#gpu) throw error;
+      this.#gpu = null; // the browser may take the GPU away at any time
+      return this.#run('translate', {x_src, s}, 'x_fake');
+    }
   }
 
   get #pixels() {
@@ -169,15 +175,15 @@ export class Engine {
     gpu.delete();
   }
 
-  #run(signature, inputs, output) {
-    const result = this.#last.then(() => this.#compute(signature, inputs, output));
+  async #run(signature, inputs, output) {
+    const {file} = this.contract.signatures[signature];
+    const model = (signature === 'translate' && this.#gpu) || await this.#models.get(file);
+    const result = this.#last.then(() => this.#compute(model, signature, inputs, output));
     this.#last = result.catch(() => {});
     return result;
   }
 
-  async #compute(signature, inputs, output) {
-    const {file} = this.contract.signatures[signature];
-    const model = (signature === 'translate' && this.#gpu) || await this.#models.get(file);
+  async #compute(model, signature, inputs, output) {
     const tensors = Object.fromEntries(Object.entries(inputs).map(([name, [data, shape]]) =>
       [name, new Tensor(data, shape)]));
     // A file of one signature may have lost its name; then it is the default one.
