@@ -237,3 +237,14 @@ def test_a_light_run_is_found_next_to_its_teacher(run_dir, tmp_path):
     (light / "config.json").write_text(json.dumps(config))
     shutil.rmtree(light / "checkpoints")
     assert open_light(run, tmp_path / "mine") is run  # not trained yet
+
+
+def test_the_light_preset_of_a_preset_is_found(run_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfstargan.resources.presets_dir", lambda: tmp_path)
+    for name in ("mine", "mine-light"):
+        shutil.copytree(run_dir, tmp_path / name)
+    file = tmp_path / "mine-light" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"generator": "light"}))
+    light = open_light(open_run("preset:mine"), "preset:mine")
+    assert light.path.name == "preset-mine-light"
+    assert light.checkpoints()
