@@ -5,7 +5,8 @@ import {readWhole} from './photos.js';
 import {centeredSquare} from './pixels.js';
 import {chosen} from './state.js';
 
-const BORDER = 0.1; // of the square's side: where it fades into the photograph
+const BORDER = 1 / 8; // of the square's side: where it fades, as in Python
+const STEPS = 16; // of the fading
 const LARGER = 4;
 
 const select = document.getElementById('save-as');
@@ -67,11 +68,15 @@ async function pasted(image, {photo, name}) {
 /** Fades a square toward two opposite sides, where it does not end the photograph. */
 function fade(context, side, end, first, last) {
   const gradient = context.createLinearGradient(0, 0, ...end);
-  gradient.addColorStop(0, first ? 'transparent' : 'black');
-  gradient.addColorStop(BORDER, 'black');
-  gradient.addColorStop(1 - BORDER, 'black');
-  gradient.addColorStop(1, last ? 'transparent' : 'black');
+  for (let step = 0; step <= STEPS; step++) {
+    const t = step / STEPS;
+    const smooth = t * t * (3 - 2 * t);
+    gradient.addColorStop(t * BORDER, opacity(first ? smooth : 1));
+    gradient.addColorStop(1 - t * BORDER, opacity(last ? smooth : 1));
+  }
   context.globalCompositeOperation = 'destination-in';
   context.fillStyle = gradient;
   context.fillRect(0, 0, side, side);
 }
+
+const opacity = (share) => `rgb(0 0 0 / ${share})`;
