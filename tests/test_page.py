@@ -249,3 +249,13 @@ def test_the_light_preset_of_a_preset_is_found(run_dir, tmp_path, monkeypatch):
     light = open_light(open_run("preset:mine"), "preset:mine")
     assert light.path.name == "preset-mine-light"
     assert light.checkpoints()
+
+
+@pytest.mark.parametrize("kind", [ConnectionResetError, BrokenPipeError, ValueError])
+def test_a_browser_that_leaves_is_no_error_of_the_server(tmp_path, capsys, kind):
+    with server(tmp_path, port=0) as web:
+        try:
+            raise kind("gone")
+        except kind:
+            web.handle_error(None, ("127.0.0.1", 1))
+    assert bool(capsys.readouterr().err) == (kind is ValueError)
