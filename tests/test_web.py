@@ -108,11 +108,13 @@ def test_an_example_and_its_reference_can_be_chosen(page):
 
 
 def test_the_gallery_shows_styles_to_choose(page):
-    for seed in range(1, 30):  # it appears after the first fast translation
-        if page.is_visible("#gallery"):
+    drawn = "#tiles label:nth-of-type(8):not([data-number])"
+    for seed in range(1, 30):  # it is drawn after the first fast translation
+        if page.is_visible(drawn):
             break
         page.fill("#seed", str(seed))
         settle(page)
+    page.wait_for_selector(drawn)
     page.check("#tiles label:nth-of-type(8) input")
     settle(page)
     assert page.input_value("#seed") == "7"
@@ -121,8 +123,8 @@ def test_the_gallery_shows_styles_to_choose(page):
         const {data} = canvas.getContext('2d').getImageData(0, 0, 32, 32);
         return [...data];
     }""")
-    drawn = np.reshape(shown, (32, 32, 4))[..., :3]
-    np.testing.assert_array_equal(drawn, saved(page))
+    tile = np.reshape(shown, (32, 32, 4))[..., :3]
+    np.testing.assert_array_equal(tile, saved(page))
 
 
 def test_a_dropped_image_is_translated(page):
