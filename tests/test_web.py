@@ -174,7 +174,7 @@ def test_everything_is_reached_and_moved_by_keyboard(page):
     wanted = ["divider", "save", "tiles", "Choose", "Camera", "sources", "domain"]
     wanted += ["kind", "seed", "surprise", "psi", "mix"]
     assert [name for name in reached if name in wanted] == wanted
-    for key, control in (("ArrowRight", "#seed"), ("ArrowLeft", "#divider")):
+    for key, control in (("ArrowRight", "#seed"), ("ArrowRight", "#divider")):
         before = page.input_value(control)
         page.focus(control)
         page.keyboard.press(key)
