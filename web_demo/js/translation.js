@@ -65,19 +65,23 @@ export class Translation {
   }
 
   /**
-   * Calls `show` with the source in each of some random styles, until called again.
+   * Calls `show` with the source in each of some random styles, until called again, or one
+   * takes too long.
    *
    * @param chosen the other choices; its styles are not used.
    * @param seeds of the styles.
+   * @param most milliseconds of one, but for the first.
    * @param show called with (seed, bytes).
    */
-  async gallery(chosen, seeds, show) {
+  async gallery(chosen, seeds, most, show) {
     const turn = ++this.#turn;
     for (const seed of seeds) {
+      const begin = performance.now();
       const slots = [{kind: 'seed', seed}];
       const fake = await this.translate({...chosen, slots, mix: false});
       if (turn !== this.#turn) return;
       show(seed, fake);
+      if (seed !== seeds[0] && performance.now() - begin > most) return;
     }
   }
 
