@@ -1,10 +1,11 @@
 """Make a web page that translates images in the browser.
 
-    tfstargan export web --run_dir=R --out=site
+    tfstargan export web --run_dir=R --serve
 
 writes a static site: the page of web_demo/, LiteRT.js from the npm package pinned
 there, the run's model (exported first if needed), and a few images of the run's data as
-examples. Any web server can serve it; --serve does so on this machine.
+examples. Any web server can serve it; --serve does so on this machine. If R has been
+distilled, the model is that of R-light, which is fast enough for a camera.
 """
 
 import dataclasses
@@ -21,6 +22,9 @@ class Options(cli.RunOptions):
 
     out: str = setting("site", "folder of the site", path=True)
     variant: str = setting("float32", f"of {', '.join(VARIANTS)}", one_of=VARIANTS)
+    light: bool = setting(
+        True, "use R-light, the distilled run, where there is one and no --checkpoint"
+    )
     examples: int = setting(
         8,
         "images of the run's data for each domain to take a style from, and six to "
@@ -37,9 +41,15 @@ def main(options: Options) -> None:
     """Write the site, and serve it with --serve."""
     from export.apps.server import serve
     from export.apps.site import write_site
+    from tfstargan.runs.distilled import open_light
     from tfstargan.runs.run import open_run
 
     run, out = open_run(options.run_dir), pathlib.Path(options.out)
+    if options.light and options.checkpoint is None:
+        light = open_light(run, options.run_dir)
+        if light is not run:
+            print(f"Using the light run {light.path} (--nolight: {run.path})")
+        run = light
     write_site(run, out, options.examples, options.variant, options.checkpoint)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f"{out} ({size / 1e6:.1f} MB): serve it with any web server")

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +19,7 @@ from tfstargan import cli
 cli.import_tensorflow()
 
 import tensorflow as tf  # noqa: E402
+import webpage  # noqa: E402
 
 from tfstargan.config import Config  # noqa: E402
 from tfstargan.training import loop  # noqa: E402
@@ -37,7 +38,7 @@ tf.config.set_logical_device_configuration(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first, that none is begun when all else is done."""
     for item in items:
-        if "browser" in item.fixturenames:
+        if "playwright" in item.fixturenames:
             item.add_marker("process")
     slow = collections.Counter(x.path for x in items if x.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
@@ -136,3 +137,75 @@ def draw_little(patch: pytest.MonkeyPatch) -> None:
 def small_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the sample grids of a test be small."""
     draw_little(monkeypatch)
+
+
+# ---- the page of web_demo/ ----
+
+
+@pytest.fixture(scope="session")
+def site(run_dir: pathlib.Path, once: Callable[..., pathlib.Path]) -> pathlib.Path:
+    """The site of `run_dir`; not to be changed."""
+    from export.apps.site import find_litert, write_site
+    from tfstargan.errors import UserError
+    from tfstargan.runs.run import open_run
+
+    try:
+        find_litert()
+    except UserError as error:
+        pytest.skip(str(error))
+
+    def make(path: pathlib.Path) -> None:
+        run = shutil.copytree(run_dir, path / "run")  # a copy to export into
+        write_site(open_run(run), path / "site", references=2)
+
+    return once("page", make) / "site"
+
+
+@pytest.fixture(scope="session")
+def endpoints(site: pathlib.Path) -> Any:
+    """The functions of the site's model in LiteRT."""
+    from tfstargan.exported import runtime
+
+    return runtime.load(site / "model")
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    """Playwright; skips the test where it or Chromium is missing."""
+    if not webpage.CHROMIUM:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any) -> Iterator[Any]:
+    """Headless Chromium."""
+    browser = playwright.chromium.launch(
+        executable_path=webpage.CHROMIUM, args=webpage.FLAGS
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(site: pathlib.Path) -> Iterator[str]:
+    """Where the site is served."""
+    yield from webpage.serve(site)
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[webpage.Pages]:
+    """A function that opens the page and waits for its first translation."""
+    pages = webpage.Pages(browser, address)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture
+def page(open_page: webpage.Pages) -> Iterator[Any]:
+    """The page, which must have no errors and ask no other host."""
+    page = open_page()
+    yield page
+    assert page.problems == []

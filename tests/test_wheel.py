@@ -91,8 +91,9 @@ def test_it_holds_the_code_the_configurations_and_the_page(wheel):
         "tfstargan/**/*.py export/**/*.py tfstargan/py.typed configs/*.flags "
         "tfstargan/metrics/lpips_alex.npz tfstargan/metrics/lpips_alex.LICENSE.txt "
         "tfstargan/presets/**/*.* "
-        "web_demo/index.html web_demo/style.css web_demo/icon.svg web_demo/js/*.js "
-        "web_demo/package.json web_demo/package-lock.json web_demo/.npmrc"
+        "web_demo/index.html web_demo/style.css web_demo/icon.svg web_demo/*.js "
+        "web_demo/js/*.js web_demo/package.json web_demo/package-lock.json "
+        "web_demo/.npmrc"
     ).split()
     expected = set()
     for pattern in patterns:

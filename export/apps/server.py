@@ -4,8 +4,16 @@ import contextlib
 import functools
 import http.server
 import pathlib
+import sys
+from typing import Any
 
 from tfstargan.errors import UserError
+
+# Browsers give WebAssembly threads only to pages that no other page can reach.
+ISOLATED = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -18,7 +26,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     }
 
     def end_headers(self) -> None:
-        """Forbid caching without a check: the site may be made again."""
+        """Isolate the page; forbid caching without a check: it may be made again."""
+        for name, value in ISOLATED.items():
+            self.send_header(name, value)
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
@@ -26,7 +36,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-def server(site: pathlib.Path, port: int) -> http.server.ThreadingHTTPServer:
+class Server(http.server.ThreadingHTTPServer):
+    """A web server that says nothing of browsers that leave before they have a file."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print an error, unless the connection was closed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def server(site: pathlib.Path, port: int) -> Server:
     """A web server of a site, for this machine only; port 0 selects a free one.
 
     Raises:
@@ -34,7 +53,7 @@ def server(site: pathlib.Path, port: int) -> http.server.ThreadingHTTPServer:
     """
     handler = functools.partial(Handler, directory=str(site))
     try:
-        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        return Server(("127.0.0.1", port), handler)
     except OSError as error:
         raise UserError(f"--port={port}: can't be used ({error})") from error
 

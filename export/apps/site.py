@@ -11,24 +11,26 @@ import re
 import shutil
 import subprocess
 
+from export.apps.assets import split
 from export.litert.exporting import exported
 from tfstargan import images, resources
 from tfstargan.config import Config
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
+from tfstargan.exported.contract import Contract
 from tfstargan.files import atomic_folder, cache_dir
 from tfstargan.runs.run import Run
 
-PAGE_FILES = ("index.html", "style.css", "icon.svg", "js")
+PAGE_FILES = ("index.html", "style.css", "icon.svg", "sw.js", "js")
 PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")  # read by npm
 
-# The files of LiteRT.js without threads, with and without relaxed SIMD.
+# The files of LiteRT.js with threads, without them, and without relaxed SIMD. A browser
+# loads one pair of them.
 WASM_FILES = [
     f"litert_wasm_{kind}internal.{suffix}"
-    for kind in ("", "compat_")
+    for kind in ("threaded_", "", "compat_")
     for suffix in ("js", "wasm")
 ]
-
 
 SOURCES = 6  # example images to translate, over all domains
 SMALLEST_EXAMPLE = 128  # pixels: animals drawn for a small model are drawn larger
@@ -66,8 +68,14 @@ def write_site(
             for name in PAGE_FILES:
                 copy(resources.page_dir() / name, folder / name)
             copy_litert(litert, folder / "vendor")
-            copy(model, folder / "model")
-            site = {"model": "model/", "sources": [], "references": {}}
+            # The generator has a file of its own, which WebGPU can run as a whole.
+            split(model, Contract.load(model), folder / "model")
+            site = {
+                "model": "model/",
+                "trained_on": trained_on(run.config),
+                "sources": [],
+                "references": {},
+            }
             if references:
                 site |= write_examples(run.config, folder, references)
             (folder / "site.json").write_text(json.dumps(site, indent=1) + "\n")
@@ -152,6 +160,14 @@ def copy_litert(packages: pathlib.Path, vendor: pathlib.Path) -> None:
     copy(packages / "wasm-utils" / "dist" / "index.js", vendor / "wasm-utils.js")
     for name in WASM_FILES:
         copy(packages / "core" / "wasm" / name, vendor / "wasm" / name)
+
+
+def trained_on(config: Config) -> str:
+    """The images that a model was trained on, in words for the page."""
+    names = ", ".join(config.domains)
+    if config.dataset == "critters":
+        return f"drawings of animals ({names})"
+    return f"images of {len(config.domains)} domains ({names})"
 
 
 def write_examples(config: Config, site: pathlib.Path, references: int) -> dict:

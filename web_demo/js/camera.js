@@ -1,6 +1,7 @@
-// The camera's dialog.
+// The dialog that takes a photo.
 
-import {pixelsOf, startCamera} from './photos.js';
+import {pixelsOf} from './photos.js';
+import {openCamera} from './video.js';
 
 const dialog = document.getElementById('camera');
 const video = dialog.querySelector('video');
@@ -13,7 +14,7 @@ export const cameraWorks = Boolean(navigator.mediaDevices?.getUserMedia);
 /** Shows the camera until a photo is taken. Returns its pixels, or null if cancelled. */
 export async function takePhoto() {
   const sides = ['user', 'environment'];
-  let stop = await startCamera(video, sides[0]);
+  let stop = await openCamera(video, sides[0]);
   dialog.showModal();
   shoot.focus();
   return new Promise((resolve, reject) => {
@@ -34,7 +35,7 @@ export async function takePhoto() {
       turn.disabled = shoot.disabled = true;
       stop();
       try {
-        stop = await startCamera(video, sides.reverse()[0]);
+        stop = await openCamera(video, sides.reverse()[0]);
         if (listeners.signal.aborted) stop(); // closed in the meantime
       } catch (error) {
         end();

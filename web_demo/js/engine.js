@@ -1,9 +1,14 @@
 // The exported model in LiteRT.js: the three signatures as functions. Runs in the worker.
 
 import {checkFile, parseContract} from './contract.js';
+import {download} from './download.js';
 import {seededLatent} from './latents.js';
 import {square, toBytes, toFloat} from './pixels.js';
-import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '../vendor/litert.js';
+import {compileForCpu, compileForGpu, cpuInWords, loadRuntime} from './runtime.js';
+import {Tensor} from '../vendor/litert.js';
+
+const FIRST = ['map_latent', 'translate']; // signatures that the first image needs
+const CLOSE = 0.02; // largest difference of the GPU's output, of [-1, 1], to be used
 
 /**
  * A loaded model. Images are RGB bytes, img_size x img_size; styles Float32Array.
@@ -11,16 +16,19 @@ import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '../vendor/lit
  * Calls may overlap: the model computes one after the other.
  */
 export class Engine {
-  #models;
+  #folder;
+  #models = new Map(); // by the name of the file; promises of those that are not needed yet
+  #gpu = null; // a model of the generator on the GPU
+  #canvas = null; // context that frames are drawn on
   #last = Promise.resolve(); // ends with the last run that was asked for
 
-  constructor(contract, models) {
+  constructor(contract, folder) {
     this.contract = contract;
-    this.#models = models;
+    this.#folder = folder;
   }
 
   /**
-   * Loads LiteRT.js and a model.
+   * Loads LiteRT.js and a model. The style encoder goes on loading, until it is needed.
    *
    * @param folder URL of the folder that holds stargan.json.
    * @param vendor URL of the folder that holds LiteRT.js's wasm files.
@@ -30,19 +38,48 @@ export class Engine {
     const text = new TextDecoder().decode(await download(folder + 'stargan.json'));
     const contract = parseContract(text);
     await loadRuntime(vendor, progress);
-    const files = Object.entries(contract.files);
-    const total = files.reduce((sum, [, {bytes}]) => sum + bytes, 0);
-    const models = new Map();
-    let before = 0;
-    for (const [name, {bytes: size}] of files) {
-      const bytes = await download(folder + name, (loaded) =>
-        progress({phase: 'model', loaded: before + loaded, total}));
-      await checkFile(contract, name, bytes);
-      progress({phase: 'compile'});
-      models.set(name, await loadAndCompile(bytes, {accelerator: 'wasm'}));
-      before += size;
+    const engine = new Engine(contract, folder);
+    await engine.#loadGenerator(progress);
+    for (const name of engine.#missing()) { // they take no part in the first image
+      const loading = engine.#fetch(name).then(compileForCpu);
+      loading.catch(() => {}); // reported where it is needed
+      engine.#models.set(name, loading);
     }
-    return new Engine(contract, models);
+    return engine;
+  }
+
+  /** Loads the files that the first image needs, one after the other. */
+  async #loadGenerator(progress) {
+    const {files, signatures} = this.contract;
+    const names = new Set(FIRST.map((signature) => signatures[signature].file));
+    const total = [...names].reduce((sum, name) => sum + files[name].bytes, 0);
+    let before = 0;
+    let generator;
+    for (const name of names) {
+      const bytes = await this.#fetch(name, (loaded) =>
+        progress({phase: 'model', loaded: before + loaded, total}));
+      progress({phase: 'compile'});
+      this.#models.set(name, await compileForCpu(bytes));
+      before += bytes.length;
+      if (name === signatures.translate.file) generator = bytes;
+    }
+    await this.#considerGpu(await compileForGpu(generator));
+  }
+
+  /** Returns the URLs of all that was loaded, when the last file has been. */
+  async loaded() {
+    await Promise.all(this.#models.values());
+    return performance.getEntriesByType('resource').map(({name}) => name);
+  }
+
+  async #fetch(name, progress) {
+    const bytes = await download(this.#folder + name, progress);
+    await checkFile(this.contract, name, bytes);
+    return bytes;
+  }
+
+  #missing() {
+    return Object.keys(this.contract.files).filter((name) => !this.#models.has(name));
   }
 
   /** Returns the largest centered square of an image, at the size of the model. */
@@ -63,11 +100,39 @@ export class Engine {
     return this.#run('encode_style', {x_ref, y: this.#label(label)}, 's');
   }
 
+  /**
+   * Returns the centered square of a video's frame, and the same in a style.
+   *
+   * @param frame an ImageBitmap, which is closed.
+   */
+  async translateFrame(frame, style) {
+    const {width, height} = frame;
+    this.#canvas ??= new OffscreenCanvas(width, height).getContext(
+      '2d', {willReadFrequently: true});
+    const {canvas} = this.#canvas;
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    this.#canvas.drawImage(frame, 0, 0);
+    frame.close();
+    const source = this.prepare(this.#canvas.getImageData(0, 0, width, height));
+    return {source, fake: await this.translate(source, style)};
+  }
+
   /** Returns an image in a style. */
   async translate(image, style) {
+    return toBytes(await this.#generate(image, style));
+  }
+
+  async #generate(image, style) {
     const x_src = [toFloat(image), this.#pixels];
     const s = [style, [1, this.contract.style_dim]];
-    return toBytes(await this.#run('translate', {x_src, s}, 'x_fake'));
+    try {
+      return await this.#run('translate', {x_src, s}, 'x_fake');
+    } catch (error) {
+      if (!this.#gpu) throw error;
+      this.#gpu = null; // the browser may take the GPU away at any time
+      return this.#run('translate', {x_src, s}, 'x_fake');
+    }
   }
 
   get #pixels() {
@@ -84,14 +149,41 @@ export class Engine {
     return [Int32Array.of(label), [1]];
   }
 
-  #run(signature, inputs, output) {
-    const result = this.#last.then(() => this.#compute(signature, inputs, output));
+  /** What the generator computes with, in words. */
+  get device() {
+    return this.#gpu ? 'GPU' : cpuInWords();
+  }
+
+  /** Translates on the GPU from now on if its output is the CPU's, and comes sooner. */
+  async #considerGpu(gpu) {
+    if (!gpu) return;
+    const length = this.contract.img_size ** 2 * 3;
+    const pattern = Uint8ClampedArray.from({length}, (_, i) => (i * 37) % 256);
+    const style = await this.seededStyle(0, 0);
+    const timed = async () => {
+      await this.#generate(pattern, style); // the first run takes longer
+      const start = performance.now();
+      const image = await this.#generate(pattern, style);
+      return {image, time: performance.now() - start};
+    };
+    const cpu = await timed();
+    this.#gpu = gpu;
+    const other = await timed().catch(() => null);
+    const close = other?.image.every((value, i) => Math.abs(value - cpu.image[i]) <= CLOSE);
+    if (close && other.time < cpu.time) return;
+    this.#gpu = null;
+    gpu.delete();
+  }
+
+  async #run(signature, inputs, output) {
+    const {file} = this.contract.signatures[signature];
+    const model = (signature === 'translate' && this.#gpu) || await this.#models.get(file);
+    const result = this.#last.then(() => this.#compute(model, signature, inputs, output));
     this.#last = result.catch(() => {});
     return result;
   }
 
-  async #compute(signature, inputs, output) {
-    const model = this.#models.get(this.contract.signatures[signature].file);
+  async #compute(model, signature, inputs, output) {
     const tensors = Object.fromEntries(Object.entries(inputs).map(([name, [data, shape]]) =>
       [name, new Tensor(data, shape)]));
     // A file of one signature may have lost its name; then it is the default one.
@@ -102,45 +194,4 @@ export class Engine {
     }
     return values;
   }
-}
-
-/** Loads LiteRT.js. Its wasm file is downloaded here to report the progress. */
-async function loadRuntime(vendor, progress) {
-  const kind = (await supportsFeature('relaxedSimd')) ? '' : 'compat_';
-  const file = `${vendor}litert_wasm_${kind}internal`;
-  const wasmBinary = await download(`${file}.wasm`, (loaded, total) =>
-    progress({phase: 'runtime', loaded, total}));
-  self.Module = {wasmBinary};
-  await loadLiteRt(`${file}.js`);
-}
-
-/** Returns a file's bytes. Throws an Error that names the file if it can't be loaded. */
-async function download(url, progress = () => {}) {
-  const name = url.split('/').pop();
-  let response;
-  try {
-    response = await fetch(url);
-  } catch {
-    throw new Error(`${name} can't be loaded: check that the server is running`);
-  }
-  if (!response.ok) throw new Error(`${name} can't be loaded (HTTP ${response.status})`);
-  // Of a compressed response, the length is that of the compressed bytes.
-  const {headers} = response;
-  const total = headers.has('Content-Encoding') ? 0 : Number(headers.get('Content-Length'));
-  const parts = [];
-  let loaded = 0;
-  for (const reader = response.body.getReader(); ;) {
-    const {done, value} = await reader.read();
-    if (done) break;
-    parts.push(value);
-    loaded += value.length;
-    progress(loaded, total);
-  }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -13,7 +13,7 @@ const PHASES = {
 export function showProgress({phase, loaded, total}) {
   const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
   const of = total ? ` of ${megabytes(total)}` : '';
-  $('hint').hidden = true;
+  $('hint').style.visibility = 'hidden'; // its room stays
   $('phase').textContent = PHASES[phase] + (loaded ? `: ${megabytes(loaded)}${of} MB` : '');
   if (total) $('progress').value = loaded / total;
   else $('progress').removeAttribute('value');
@@ -30,7 +30,7 @@ export function showFailure(error) {
 }
 
 /** Shows an error above the page. */
-function showAlert(error) {
+export function showAlert(error) {
   $('alert').querySelector('p').textContent = error.message;
   $('alert').hidden = false;
 }

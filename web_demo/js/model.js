@@ -17,9 +17,19 @@ export class Model {
     };
   }
 
-  /** Loads the model of a folder. Returns its description. */
+  /**
+   * Loads the model of a folder.
+   *
+   * @returns {contract, device}: its description, and what the generator computes with,
+   *     in words.
+   */
   load(folder, vendor) {
     return this.#call('load', folder, vendor);
+  }
+
+  /** Returns the URLs of all that was loaded, when the last file of the model has been. */
+  loaded() {
+    return this.#call('loaded');
   }
 
   /** Returns the model's input for an image {width, height, data: RGBA bytes}. */
@@ -42,11 +52,20 @@ export class Model {
     return this.#call('translate', image, style);
   }
 
+  /** Returns {source, fake}: a frame as the model's input, and that in a style. */
+  translateFrame(frame, style) {
+    return this.#send('translateFrame', [frame, style], [frame]);
+  }
+
   #call(method, ...args) {
+    return this.#send(method, args);
+  }
+
+  #send(method, args, transferred = []) {
     return new Promise((resolve, reject) => {
       const id = this.#next++;
       this.#waiting.set(id, {resolve, reject});
-      this.#worker.postMessage({id, method, args});
+      this.#worker.postMessage({id, method, args}, transferred);
     });
   }
 

@@ -1,4 +1,4 @@
-// Pixels of files and of the camera. Failures are Errors with a message for the user.
+// Pixels of image files. Failures are Errors with a message for the user.
 
 import {centeredSquare} from './pixels.js';
 import {webpOrientation} from './webp.js';
@@ -23,7 +23,33 @@ const TURNS = [
  * @param file a File or Blob.
  * @param name of the file, for messages.
  */
-export async function readPhoto(file, name) {
+export function readPhoto(file, name) {
+  return decoded(file, name, (bitmap, orientation) =>
+    pixelsOf(bitmap, bitmap.width, bitmap.height, name, orientation));
+}
+
+/**
+ * Returns all of an image file as a canvas, upright, on white. The browser reduces images
+ * with a side of more than 4096 pixels.
+ */
+export function readWhole(file, name) {
+  return decoded(file, name, (bitmap, orientation) => {
+    const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+    const [width, height] = [bitmap.width, bitmap.height].map((n) => Math.round(n * scale));
+    const canvas = orientation < 5
+      ? new OffscreenCanvas(width, height) : new OffscreenCanvas(height, width);
+    const context = canvas.getContext('2d');
+    context.fillStyle = 'white';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    const [a, b, c, d, e, f] = TURNS[orientation - 1];
+    context.setTransform(a, b, c, d, e * canvas.width, f * canvas.height);
+    context.drawImage(bitmap, 0, 0, width, height);
+    return canvas;
+  });
+}
+
+/** Returns what `use` returns of a decoded file, called with (bitmap, orientation). */
+async function decoded(file, name, use) {
   if (file.size > MOST_BYTES) {
     const size = Math.round(file.size / 1e6);
     throw new Error(`${name} is too large: ${size} MB, at most ${MOST_BYTES / 1e6} MB`);
@@ -41,7 +67,7 @@ export async function readPhoto(file, name) {
   const bitmap = await createImageBitmap(file, options)
     .catch(() => { throw new Error(unreadable); });
   try {
-    return pixelsOf(bitmap, bitmap.width, bitmap.height, name, orientation ?? 1);
+    return use(bitmap, orientation ?? 1);
   } finally {
     bitmap.close();
   }
@@ -91,26 +117,4 @@ export async function thumbnail({width, height, data}) {
   context.imageSmoothingQuality = 'high';
   context.drawImage(whole, 0, 0, THUMBNAIL, THUMBNAIL);
   return URL.createObjectURL(await small.convertToBlob());
-}
-
-/** Starts the camera in a <video>. Returns a function that stops it. */
-export async function startCamera(video, facing) {
-  if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Error('The camera works only on pages served over https or from localhost');
-  }
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia(
-      {video: {facingMode: facing, width: {ideal: 1280}, height: {ideal: 1280}}});
-  } catch (error) {
-    throw new Error(error.name === 'NotAllowedError'
-      ? 'Camera access was denied: allow it in the browser, or choose a file'
-      : 'No camera found: choose a file');
-  }
-  video.srcObject = stream;
-  await video.play();
-  return () => {
-    for (const track of stream.getTracks()) track.stop();
-    video.srcObject = null;
-  };
 }

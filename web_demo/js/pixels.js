@@ -60,20 +60,28 @@ function weigh(from, start, pitch, {first, weights}, to, at) {
 
 /** Returns bytes, 0 to 255, as float32 in [-1, 1]. */
 export function toFloat(bytes) {
-  return Float32Array.from(bytes, (byte) => Math.fround(byte / 127.5) - 1);
+  const floats = new Float32Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) floats[i] = Math.fround(bytes[i] / 127.5) - 1;
+  return floats;
 }
 
 /** Returns float32, clipped to [-1, 1], as bytes; ties go to the even byte. */
 export function toBytes(floats) {
-  return Uint8ClampedArray.from(floats, (value) =>
-    Math.fround(Math.fround(Math.min(1, Math.max(-1, value)) + 1) * 127.5));
+  const bytes = new Uint8ClampedArray(floats.length);
+  for (let i = 0; i < floats.length; i++) {
+    const value = Math.min(1, Math.max(-1, floats[i]));
+    bytes[i] = Math.fround(Math.fround(value + 1) * 127.5);
+  }
+  return bytes;
 }
 
 /** Returns RGB bytes as RGBA, for a canvas. */
 export function withAlpha(rgb) {
   const rgba = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255);
   for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
-    rgba.set(rgb.subarray(i, i + 3), j);
+    rgba[j] = rgb[i];
+    rgba[j + 1] = rgb[i + 1];
+    rgba[j + 2] = rgb[i + 2];
   }
   return rgba;
 }

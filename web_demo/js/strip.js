@@ -1,17 +1,20 @@
 // A row of images to choose from. They are radio buttons, so that arrow keys move in it.
 
+/** Puts buttons that ask for an image, of {name, icon, ask}, at the front of a strip. */
+export function addButtons(strip, asks) {
+  strip.prepend(...asks.map(button));
+}
+
 /**
- * Fills a strip with buttons that ask for an image, and with images.
+ * Replaces the images of a strip; its buttons stay.
  *
  * @param strip the element.
  * @param images of {url, name}.
  * @param choose called with the image that is chosen.
- * @param asks of {name, icon, ask}: a button each, before the images.
  */
-export function fillStrip(strip, images, choose, asks) {
-  strip.replaceChildren(
-    ...asks.map(button),
-    ...images.map((image) => imageTile(strip, image, choose)));
+export function fillStrip(strip, images, choose) {
+  for (const old of strip.querySelectorAll('label')) old.remove();
+  strip.append(...images.map((image) => imageTile(strip, image, choose)));
 }
 
 /** Adds the user's image in front, chosen, in place of an earlier one of the user's. */
@@ -29,7 +32,9 @@ export function fillCanvases(strip, seeds, choose) {
     const canvas = document.createElement('canvas');
     canvas.role = 'img';
     canvas.ariaLabel = `Style ${seed}`;
-    return tile(strip, String(seed), canvas, () => choose(seed));
+    const label = tile(strip, String(seed), canvas, () => choose(seed));
+    label.dataset.number = seed; // seen until it is drawn
+    return label;
   }));
 }
 
@@ -38,6 +43,7 @@ export function drawCanvas(strip, seed, rgba, size) {
   const canvas = strip.querySelector(`[value="${seed}"] + canvas`);
   canvas.width = canvas.height = size;
   canvas.getContext('2d').putImageData(new ImageData(rgba, size, size), 0, 0);
+  delete canvas.parentElement.dataset.number;
 }
 
 /** Marks the tile of a value (a URL, a seed) as chosen, or none, and scrolls to it. */
@@ -53,7 +59,7 @@ export function markChosen(strip, value) {
 
 function imageTile(strip, image, choose) {
   const shown = document.createElement('img');
-  Object.assign(shown, {src: image.url, alt: image.name, draggable: false});
+  Object.assign(shown, {src: image.url, alt: image.name, draggable: false, width: 84, height: 84});
   return tile(strip, image.url, shown, () => choose(image));
 }
 

@@ -26,10 +26,16 @@ export class Translation {
   }
 
   /** Returns the source in the chosen style; null if a choice is missing. */
-  async translate({source, label, slots, mix, share, psi}) {
+  async translate(chosen) {
+    const style = chosen.source && await this.style(chosen);
+    return style && this.#model.translate(chosen.source.square, style);
+  }
+
+  /** Returns the chosen style; null if an image for it is missing. */
+  async style({label, slots, mix, share, psi}) {
     const wanted = mix ? slots : slots.slice(0, 1);
     const complete = wanted.every((slot) => slot.kind === 'seed' || slot.reference);
-    if (!source || !complete) return null;
+    if (!complete) return null;
     const mean = Float32Array.from(
       this.#contract.mean_styles[this.#contract.domains[label]]);
     const styles = [];
@@ -37,8 +43,7 @@ export class Translation {
       const style = await this.#styleOf(slot, label);
       styles.push(slot.kind === 'seed' ? tempered(style, mean, psi) : style);
     }
-    const style = mix ? between(...styles, share) : styles[0];
-    return this.#model.translate(source.square, style);
+    return mix ? between(...styles, share) : styles[0];
   }
 
   /**
@@ -60,20 +65,29 @@ export class Translation {
   }
 
   /**
-   * Calls `show` with the source in each of some random styles, until called again.
+   * Calls `show` with the source in each of some random styles, until called again, or one
+   * takes too long.
    *
    * @param chosen the other choices; its styles are not used.
    * @param seeds of the styles.
+   * @param most milliseconds of one, but for the first.
    * @param show called with (seed, bytes).
    */
-  async gallery(chosen, seeds, show) {
+  async gallery(chosen, seeds, most, show) {
     const turn = ++this.#turn;
     for (const seed of seeds) {
+      const begin = performance.now();
       const slots = [{kind: 'seed', seed}];
       const fake = await this.translate({...chosen, slots, mix: false});
       if (turn !== this.#turn) return;
       show(seed, fake);
+      if (seed !== seeds[0] && performance.now() - begin > most) return;
     }
+  }
+
+  /** Ends a gallery that is being made. */
+  endGallery() {
+    this.#turn++;
   }
 
   async #styleOf({kind, seed, reference}, label) {

@@ -9,12 +9,14 @@ const methods = {
   async load(folder, vendor) {
     const {Engine} = await import('./engine.js');
     engine = await Engine.load(folder, vendor, (progress) => postMessage({progress}));
-    return engine.contract;
+    return {contract: engine.contract, device: engine.device};
   },
+  loaded: () => engine.loaded(),
   prepare: (image) => engine.prepare(image),
   seededStyle: (seed, label) => engine.seededStyle(seed, label),
   encodeStyle: (image, label) => engine.encodeStyle(image, label),
   translate: (image, style) => engine.translate(image, style),
+  translateFrame: (frame, style) => engine.translateFrame(frame, style),
 };
 
 self.onmessage = async ({data: {id, method, args}}) => {
