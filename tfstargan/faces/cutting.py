@@ -69,9 +69,9 @@ def align_photographs(
             Bar.write(f"{file}: skipped, {outcome.skipped}", file=sys.stderr)
     written = sum(not outcome.skipped for outcome in outcomes.values())
     if not written:
-        first, (_, reason) = next(iter(outcomes.items()))
+        first, outcome = next(iter(outcomes.items()))
         others = f"; nor are {len(outcomes) - 1} others" if len(outcomes) > 1 else ""
-        raise UserError(f"{first}: not aligned, {reason}{others}")
+        raise UserError(f"{first}: not aligned, {outcome.skipped}{others}")
     report = out / REPORT
     text = json.dumps(list(entries(outcomes, targets, out)), indent=1) + "\n"
     try:

@@ -3,7 +3,7 @@
 import functools
 from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import ImageFile
 
 EXTENSIONS = (".heic", ".heif")
 # Of HEVC images and sequences, and of containers for any codec (ISO/IEC 23008-12).
@@ -26,7 +26,7 @@ def reader() -> Any:
     return HeifImageFile
 
 
-def open_heic(file: BinaryIO) -> Image.Image | None:
+def open_heic(file: BinaryIO) -> ImageFile.ImageFile | None:
     """The image in a file, turned upright; None if it is no HEIC or can't be read.
 
     Raises:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from tfstargan.errors import UserError
 from tfstargan.images import colour, heic, png
@@ -162,7 +162,7 @@ def _open(file: BinaryIO) -> Image.Image:
     return image
 
 
-def _opened_by_pillow(file: BinaryIO) -> Image.Image:
+def _opened_by_pillow(file: BinaryIO) -> ImageFile.ImageFile:
     try:
         # No other formats: Pillow has Ghostscript run what is written in an EPS file.
         return Image.open(file, formats=FORMATS)
