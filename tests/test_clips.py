@@ -52,7 +52,8 @@ def test_every_frame_is_translated_at_its_time_with_its_sound(
     assert table.argmin(axis=1).tolist() == [0, 1, 2, 3]
     assert table.diagonal().max() < 12
     assert stamps(out) == stamps(clip)
-    assert packets(out) == packets(clip)
+    # All but the encoder's first, which the file says not to play.
+    assert packets(out) == packets(clip)[1:]
     assert done.size == (32, 32)
     change = 127.5 * np.abs(np.diff(np.clip(expected, -1, 1), axis=0)).mean()
     assert done.change == pytest.approx(change, rel=1e-3)

@@ -104,6 +104,8 @@ def test_every_message_in_the_table_of_troubles_is_one():
         p for room in ("tfstargan", "export") for p in (ROOT / room).rglob("*.py")
     ]
     texts = "\n".join(text for source in sources for text in texts_of(source))
+    scripts = (ROOT / "web_demo" / "js").glob("*.js")
+    texts += "\n".join(script.read_text("utf-8") for script in scripts)
     page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
     quoted = re.findall(r"^\| `([^`]+)` \|", page, re.M)
     bad = []

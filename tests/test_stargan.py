@@ -260,6 +260,7 @@ def test_the_discriminator_s_loss_is_a_function_of_arrays():
         augmentation=None,
         logits=lambda _, shown, x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
     )
+    linear.real_logits = lambda batch: StarGANv2.real_logits(linear, batch)
     loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)
     real_logits = (batch.x_src * w[batch.y_src]).sum((1, 2, 3))
     fake_logits = (x_fake * w[batch.y_trg]).sum((1, 2, 3))
