@@ -1,7 +1,7 @@
 # tfstargan in a container.
 #
 #   docker build -t tfstargan .
-#   docker run --rm -v "$PWD:/work" tfstargan demo
+#   docker run --rm -v "$PWD:/work" tfstargan samples --run_dir=preset:critters64
 #
 # For an NVIDIA GPU, with NVIDIA's container toolkit on the host:
 #

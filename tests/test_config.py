@@ -20,15 +20,7 @@ def resolve(*arguments: str) -> Config:
 
 def test_the_configurations_are_there():
     names = [path.stem for path in CONFIGS]
-    assert names == [
-        "afhq",
-        "celeba",
-        "critters",
-        "critters64",
-        "custom",
-        "emoji",
-        "new-animal",
-    ]
+    assert names == ["afhq", "celeba", "critters", "critters64", "custom", "emoji"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

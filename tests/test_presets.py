@@ -1,10 +1,9 @@
-"""The presets of the package, and the demo that teaches one of them."""
+"""The presets of the package."""
 
 import json
 import re
 
 import pytest
-from commands import command, refusal
 
 from tfstargan import files, resources
 from tfstargan.metrics.evaluation import evaluate_run
@@ -46,26 +45,3 @@ def test_its_translations_are_what_the_card_says(name, tmp_path, monkeypatch):
     for guide, row in measured["results"]["probe_translations"].items():
         said = re.search(rf"^ +{guide} +([\d.]+)", table, re.M)
         assert row["species"] == pytest.approx(float(said[1]), abs=0.03)
-
-
-@pytest.mark.all
-def test_the_demo_teaches_translates_measures_and_exports(tmp_path):
-    for _ in range(2):  # the second time, it is trained already
-        result = command("tfstargan.demo", "--out=new", "--iterations=2", cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
-        assert "right species, into fox: " in result.stdout
-    assert "already trained" in result.stderr
-    run = tmp_path / "new" / "fox"
-    assert (tmp_path / "new" / "preset" / "references.png").is_file()
-    assert (run / "samples" / "iteration-0000002-references.png").is_file()
-    assert len([*(run / "translations").rglob("*.png")]) > 4
-    assert (run / "export" / "float32" / "stargan.tflite").is_file()
-    parent = json.loads((run / "run.json").read_text())["parent"]
-    assert parent["run"] == "preset:critters64"
-
-
-def test_the_demo_refuses_an_animal_that_it_can_t_draw(tmp_path):
-    assert "must be one of fox, owl" in refusal(
-        "tfstargan.demo", "--animal=dog", cwd=tmp_path
-    )
-    assert not [*tmp_path.iterdir()]
