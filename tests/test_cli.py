@@ -164,7 +164,9 @@ def test_tensorflow_s_own_lines_are_not_seen(tmp_path):
         cli.start(main, Settings, about="x")
     """
     result = python("-c", code)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.returncode, result.stdout) == (0, "")
+    ours = "starting TensorFlow: "  # on a slow machine
+    assert [x for x in result.stderr.splitlines() if not x.startswith(ours)] == []
 
 
 @pytest.mark.process
