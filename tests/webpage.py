@@ -49,7 +49,7 @@ class Pages:
         context = self.browser.new_context(**options)
         self.contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(40_000)
+        page.set_default_timeout(120_000)
         if script:
             page.add_init_script(script)
         page.problems = []
