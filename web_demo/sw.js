@@ -1,5 +1,5 @@
-// Lets the site open without a network. With one, every file is asked for as ever, so that
-// a site that was made again is never mixed with an old one.
+// Lets the site open without a network. With a network, every file is requested again, so
+// that files of a rebuilt site are never mixed with cached ones.
 
 const {scope} = self.registration;
 const CACHE = `tfstargan ${scope}`;
