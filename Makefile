@@ -4,35 +4,32 @@ DEV := .venv/installed
 RUN := .venv-run/installed
 BIN := .venv/bin
 TFSTARGAN := .venv-run/bin/tfstargan
-DEMO := runs/critters
-ANIMALS := $(DEMO)/animals
+DEMO := runs/demo
+SCRATCH := runs/critters
 PYTEST := $(BIN)/python -m pytest -q -rs --durations=10 \
 	--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes
 
-.PHONY: demo test-fast test test-all check docs faults lock .venv .venv-run old-runtime
+.PHONY: demo demo-scratch pictures test-fast test test-all check docs faults lock .venv .venv-run old-runtime
 .DELETE_ON_ERROR:
 
-# A trained model at once; then the whole way: trains, translates, exports, evaluates.
+# A preset learns a new animal; its pictures, numbers and a model for apps.
 demo: $(RUN)
-	$(TFSTARGAN) samples --run_dir=preset:critters64
-	$(TFSTARGAN) train --flagfile=configs/critters.flags --run_dir=$(DEMO)
-	$(TFSTARGAN) samples --run_dir=$(DEMO) --animation=webp
-	test -d $(ANIMALS) || $(TFSTARGAN) draw --out=$(ANIMALS) --per_domain=5
-	$(TFSTARGAN) translate --run_dir=$(DEMO) \
-		--source=$(ANIMALS)/val/cat/0000.png --domain=bear --seed=3
-	$(TFSTARGAN) translate --run_dir=$(DEMO) \
-		--source=$(ANIMALS)/val/cat --reference=$(ANIMALS)/val/rabbit/0000.png
-	$(TFSTARGAN) export tflite --run_dir=$(DEMO)
-	$(TFSTARGAN) evaluate --run_dir=$(DEMO) --probe
-	@echo
-	@echo "Pose from above, species and fur from the left: $(DEMO)/samples/references.png"
-	@echo "The style changes, the pose stays:              $(DEMO)/samples/references.webp"
-	@echo "The same of a model that was trained before:    runs/preset-critters64/samples/"
-	@echo "Translated images:                              $(DEMO)/translations/"
-	@echo "The model for apps, and its report:             $(DEMO)/export/"
-	@echo "A page that translates images in the browser:"
-	@echo "    $(TFSTARGAN) export web --run_dir=$(DEMO) --serve"
+	$(TFSTARGAN) demo --out=$(DEMO)
+
+# Trains on drawn animals from nothing, translates, exports and evaluates.
+demo-scratch: $(RUN)
+	$(TFSTARGAN) train --flagfile=configs/critters.flags --run_dir=$(SCRATCH)
+	$(TFSTARGAN) samples --run_dir=$(SCRATCH) --animation=webp
+	test -d $(SCRATCH)/animals || $(TFSTARGAN) draw --out=$(SCRATCH)/animals --per_domain=5
+	$(TFSTARGAN) translate --run_dir=$(SCRATCH) \
+		--source=$(SCRATCH)/animals/val/cat/0000.png --domain=bear --seed=3
+	$(TFSTARGAN) export tflite --run_dir=$(SCRATCH)
+	$(TFSTARGAN) evaluate --run_dir=$(SCRATCH) --probe
+
+# The pictures of the pages, of the presets; needs Chromium and npm for that of the page.
+pictures: $(DEV)
+	$(BIN)/python .ci/pictures
 
 # Before a commit: under 90 seconds on two idle cores.
 test-fast: $(DEV)

@@ -96,7 +96,7 @@ def test_without_a_command_all_are_listed(capsys):
     [
         (["trian"], "'trian' is not a command; did you mean train?"),
         (["export", "tflit"], "'tflit' is not a command; did you mean tflite?"),
-        (["xyz"], "there are train, distill"),
+        (["xyz"], "there are demo, train"),
     ],
 )
 def test_an_unknown_command_gets_what_is_near(words, says, capsys):

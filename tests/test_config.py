@@ -20,7 +20,15 @@ def resolve(*arguments: str) -> Config:
 
 def test_the_configurations_are_there():
     names = [path.stem for path in CONFIGS]
-    assert names == ["afhq", "celeba", "critters", "critters64", "custom", "emoji"]
+    assert names == [
+        "afhq",
+        "celeba",
+        "critters",
+        "critters64",
+        "custom",
+        "emoji",
+        "new-animal",
+    ]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -1,5 +1,6 @@
 """The authors' weights become a run, and a run becomes their file again."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -20,6 +21,7 @@ from tfstargan.reference.exporting import export_reference
 from tfstargan.reference.importing import read, sizes, w_hpf
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.importing import import_reference
+from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
 from tfstargan.translation.translator import Translator
 
@@ -119,6 +121,35 @@ def test_training_starts_from_the_imported_networks(run, case, parts):
     logs = model.train_step(Batch(*map(tf.constant, case.batch())))
     assert all(np.isfinite(value) for value in logs.values())
     assert model.iterations_done() == 40_001
+
+
+def test_an_imported_run_goes_on_with_a_fourth_domain(
+    run, tmp_path, eager, small_grids
+):
+    rng = np.random.default_rng(0)
+    for domain in ("cat", "dog", "fox", "wild"):
+        folder = tmp_path / "data" / "train" / domain
+        folder.mkdir(parents=True)
+        for i in range(2):
+            pixels = rng.integers(256, size=(64, 64, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.png")
+    data = {"dataset": "folder", "data_dir": str(tmp_path / "data"), "domains": ()}
+    length = {"iterations": 1, "batch_size": 2, "jit": False}
+    config = dataclasses.replace(run.config, **data, **length)
+    child = train_run(
+        config, tmp_path / "child", init_from=run.path, like={"fox": "dog"}
+    )
+    parent = json.loads(child.about.read_text())["parent"]
+    assert parent["iteration"] == 40_000
+    assert parent["domains"] == {"cat": "cat", "dog": "dog", "fox": "dog", "wild": "wild"}
+    before, after = Translator.of_run(run), Translator.of_run(child)
+    source = rng.uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
+    for domain in ("cat", "dog", "fox", "wild"):
+        origin = parent["domains"][domain]
+        old = before.apply_styles(source, before.random_style(origin, seed=1))
+        new = after.apply_styles(source, after.random_style(domain, seed=1))
+        # The averages have moved by a thousandth of one update.
+        np.testing.assert_allclose(new, old, atol=0.02)
 
 
 def test_the_export_is_the_import_bit_for_bit(run, parts, tmp_path):

@@ -1,9 +1,12 @@
-"""The presets of the package."""
+"""The presets of the package, and the demo that teaches one of them."""
 
 import json
 import re
 
+import numpy as np
 import pytest
+from commands import command, refusal
+from PIL import Image
 
 from tfstargan import files, resources
 from tfstargan.metrics.evaluation import evaluate_run
@@ -45,3 +48,31 @@ def test_its_translations_are_what_the_card_says(name, tmp_path, monkeypatch):
     for guide, row in measured["results"]["probe_translations"].items():
         said = re.search(rf"^ +{guide} +([\d.]+)", table, re.M)
         assert row["species"] == pytest.approx(float(said[1]), abs=0.03)
+
+
+@pytest.mark.all
+def test_the_demo_teaches_translates_measures_and_exports(tmp_path):
+    for _ in range(2):  # the second time, it is trained already
+        result = command("tfstargan.demo", "--out=new", "--iterations=2", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert re.search(r"right species by latent: .*% into fox", result.stdout)
+    assert "already trained" in result.stderr
+    run = tmp_path / "new" / "fox"
+    assert (tmp_path / "new" / "preset" / "references.png").is_file()
+    assert len([*(run / "translations").rglob("*.png")]) > 4
+    assert (run / "export" / "float32" / "stargan.tflite").is_file()
+    parent = json.loads((run / "run.json").read_text())["parent"]
+    assert parent["run"] == "preset:critters64"
+    grid = np.asarray(Image.open(run / "samples/iteration-0000002-latents-psi1.png"))
+    learning = np.asarray(Image.open(run / "samples" / "learning.png"))
+    row = 66  # an image and a gap
+    np.testing.assert_array_equal(learning[:row], grid[:row])  # the sources
+    np.testing.assert_array_equal(learning[-row:], grid[-row:])  # a fox
+    assert len(learning) == 2 * row + 2
+
+
+def test_the_demo_refuses_an_animal_that_it_can_t_draw(tmp_path):
+    assert "must be one of fox, owl" in refusal(
+        "tfstargan.demo", "--animal=dog", cwd=tmp_path
+    )
+    assert not [*tmp_path.iterdir()]

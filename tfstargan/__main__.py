@@ -13,7 +13,7 @@ from tfstargan import __version__
 from tfstargan.cli import piped
 
 COMMANDS = (
-    "train distill evaluate samples translate translate_corpus align draw emoji"
+    "demo train distill evaluate samples translate translate_corpus align draw emoji"
     " check pack card import_reference export_reference"
 ).split()
 FORMATS = "tflite savedmodel onnx web android".split()
