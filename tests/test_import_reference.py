@@ -141,11 +141,11 @@ def test_an_imported_run_goes_on_with_a_fourth_domain(
     )
     parent = json.loads(child.about.read_text())["parent"]
     assert parent["iteration"] == 40_000
-    assert parent["domains"] == {"cat": "cat", "dog": "dog", "fox": "dog", "wild": "wild"}
+    origins = {"cat": "cat", "dog": "dog", "fox": "dog", "wild": "wild"}
+    assert parent["domains"] == origins
     before, after = Translator.of_run(run), Translator.of_run(child)
     source = rng.uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
-    for domain in ("cat", "dog", "fox", "wild"):
-        origin = parent["domains"][domain]
+    for domain, origin in origins.items():
         old = before.apply_styles(source, before.random_style(origin, seed=1))
         new = after.apply_styles(source, after.random_style(domain, seed=1))
         # The averages have moved by a thousandth of one update.
