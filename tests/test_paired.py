@@ -14,8 +14,9 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.data.folder import Folder
 from tfstargan.errors import UserError
+from tfstargan.metrics import learned as learned_distances
 from tfstargan.metrics import lpips, paired
-from tfstargan.metrics.paired import Learned
+from tfstargan.metrics.learned import Learned, nearest
 
 DOMAINS = ("bear", "cat", "rabbit")
 NAMES = ("one", "three", "two")
@@ -64,7 +65,7 @@ FLAT = Learned(
     "flat",
     lambda x: x.reshape(len(x), -1).astype(float),
     lambda a, b: np.abs(a - b).mean(axis=1),
-    paired._nearest,
+    nearest,
 )
 
 
@@ -91,6 +92,46 @@ def test_a_translation_that_is_the_counterpart_is_found(data):
     assert (there["pixels"], there["ssim"], there["retrieval"]) == (0, 1, 1)
     assert there["pixels_source"] == pytest.approx(10)
     assert row["bear to cat"]["pixels"] > 10  # the wrong way
+
+
+def test_every_figure_has_an_interval_over_names(data):
+    found = paired.measure(Shift(0), Folder(data, "val"), FLAT)["pairs_latent"]
+    row = found["rabbit to bear"]
+    away = [np.abs(pixels(2, i).astype(int) - pixels(0, i)).mean() for i in range(3)]
+    assert row["pixels_low"] < row["pixels"] < row["pixels_high"]
+    assert row["pixels_low"] >= min(away)
+    assert row["pixels_high"] <= max(away)
+    figures = {name for name in row if not name.endswith(("_low", "_high"))}
+    assert {f"{name}{end}" for name in figures for end in ("_low", "_high")} < {*row}
+    # The same names are drawn for translations and sources.
+    assert row["ratio_low"] == row["ratio"] == row["ratio_high"] == 1
+
+
+def test_the_mean_over_pairs_draws_names_not_pairs(data):
+    found = paired.measure(Shift(0), Folder(data, "val"))["pairs_latent"]
+    rows = [row for name, row in found.items() if name != "mean"]
+    mean = found["mean"]
+    assert mean["pixels"] == pytest.approx(np.mean([row["pixels"] for row in rows]))
+    widths = [row["pixels_high"] - row["pixels_low"] for row in rows]
+    assert 0 < mean["pixels_high"] - mean["pixels_low"] <= np.mean(widths)
+
+
+def test_an_interrupted_measurement_resumes_with_equal_results(data, tmp_path):
+    def measured(translator: Shift, parts: pathlib.Path | None) -> dict:
+        return paired.measure(translator, Folder(data, "val"), FLAT, parts=parts)
+
+    class Interrupted(Shift):
+        def apply_styles(self, sources, styles):
+            if len(list(tmp_path.glob("parts/*"))) == 5:
+                raise KeyboardInterrupt
+            return super().apply_styles(sources, styles)
+
+    whole = measured(Shift(7), None)
+    with pytest.raises(KeyboardInterrupt):
+        measured(Interrupted(7), tmp_path / "parts")
+    rest = Shift(7)
+    assert measured(rest, tmp_path / "parts") == whole
+    assert len(rest.references) == 4  # of 6 pairs; those of two were measured
 
 
 def test_the_reference_is_an_image_of_the_target_and_never_the_counterpart(data):
@@ -136,8 +177,39 @@ def test_the_command_writes_the_table_and_says_what_is_missing(
     assert "pip install 'tfstargan[lite0]'" in result.stdout
     (file,) = (run / "evaluation").glob("*.json")
     row = json.loads(file.read_text())["results"]["pairs_reference"]["mean"]
-    assert list(row) == ["pixels", "pixels_source", "ssim", "ssim_source"]
+    assert [name for name in row if not name.endswith(("_low", "_high"))] == [
+        "pixels",
+        "pixels_source",
+        "ssim",
+        "ssim_source",
+    ]
+    shown = f"{row['pixels_low']:.2f}..{row['pixels_high']:.2f}"
+    assert shown in result.stdout
     assert "pairs_reference" in json.loads(file.read_text())["meaning"]
+
+
+def test_parts_are_of_the_same_images_and_names_alone(
+    run_dir, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("importlib.util.find_spec", without_lite0())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = tmp_path / "run"
+    shutil.copytree(run_dir, run, ignore=shutil.ignore_patterns("evaluation"))
+    arguments = ["tfstargan.evaluate", f"--run_dir={run}", f"--data_dir={data}"]
+
+    def folders_after_evaluation() -> int:
+        result = command(*arguments, "--pairs", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return len([*(run / "evaluation/parts").iterdir()])
+
+    assert [folders_after_evaluation() for _ in range(2)] == [1, 1]
+    val = data / "val"
+    for domain, suffix in (("bear", "bmp"), ("cat", "png"), ("rabbit", "png")):
+        files = {n: next((val / domain).rglob(f"{n}.{suffix}")) for n in NAMES}
+        files["one"].rename(val / domain / f"zoo.{suffix}")  # the last of the names
+    assert folders_after_evaluation() == 2
+    images.save(pixels(5), val / "bear" / "zoo.bmp")
+    assert folders_after_evaluation() == 3
 
 
 def without_lite0():
@@ -158,9 +230,9 @@ def test_lpips_is_the_squared_distance_of_embeddings():
 
 
 def test_cosines_are_about_the_mean_of_each_set(monkeypatch):
-    monkeypatch.setattr(paired.backbones, "find", lambda *_, **__: None)
-    monkeypatch.setattr(paired.backbones, "load", lambda *_: None)
-    learned = paired._open_lite0(4)
+    monkeypatch.setattr(learned_distances.backbones, "find", lambda *_, **__: None)
+    monkeypatch.setattr(learned_distances.backbones, "load", lambda *_: None)
+    learned = learned_distances._open_lite0(4)
     a = np.eye(4)
     assert learned.nearest(a + 100, a - 5).tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(learned.distance(a, np.roll(a, 1, 0)), np.ones(4))

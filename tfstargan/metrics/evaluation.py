@@ -29,6 +29,7 @@ from tfstargan.metrics.instruments import (
     open_default,
     open_instruments,
 )
+from tfstargan.metrics.learned import open_learned
 from tfstargan.metrics.protocol import (
     FULL,
     OUTPUTS,
@@ -287,27 +288,36 @@ class Evaluation:
         """The results of `paired.measure`; a missing learned distance is noted."""
         learned = None
         try:
-            learned = paired.open_learned(backbone_dir, self.batch_size)
+            learned = open_learned(backbone_dir, self.batch_size)
         except NotThereError as error:
             note = f"pairs have no learned distance: {error.as_flags}"
             self.notes.append(note)
         limit = self.extent.sources
-        return paired.measure(translator, self.validation, learned, limit)
+        key = self._key_of_pairs(translator, learned.name if learned else "")
+        parts = self.run.evaluation_dir / "parts" / key
+        return paired.measure(translator, self.validation, learned, limit, parts)
 
     @functools.cached_property
-    def _digests(self) -> dict[str, list[str]]:
-        """A hash of each domain's images."""
-        validation = [
+    def _validation_digests(self) -> list[str]:
+        """A hash of each domain's validation images."""
+        return [
             digest(self.validation, k, chosen(self.validation.count(k), None))
             for k in range(len(self.validation.domains))
         ]
-        return {"train": self.real_side.digests, "val": validation}
 
     def _key(self, translator: Translator) -> str:
         """A hash of everything that the results depend on."""
         files = self.instruments.files
         about = [files, self.extent, OUTPUTS, self.config.seed, self.config.img_size]
-        return key_of([*about, self._digests, weights_digest(translator)])
+        digests = {"train": self.real_side.digests, "val": self._validation_digests}
+        return key_of([*about, digests, weights_digest(translator)])
+
+    def _key_of_pairs(self, translator: Translator, learned: str) -> str:
+        """A hash of everything that `paired.measure` depends on."""
+        about = [learned, self.extent.sources, self.config.seed, self.config.img_size]
+        pairing = paired.paired(self.validation)
+        of_images = [self._validation_digests, pairing]
+        return key_of(["pairs", *about, of_images, weights_digest(translator)])
 
 
 def compare(name: str, real: fid.FeatureSet, fake: fid.FeatureSet) -> Row:

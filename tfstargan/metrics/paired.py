@@ -7,98 +7,37 @@ retrieval: how often the counterpart is the nearest of the target's validation i
 
 Every image is translated once into every other domain, in the style of a latent and in
 that of a reference: a validation image of the target domain, never the counterpart.
+
+Every figure has a 95 % interval. It is found by resampling the names: a name is drawn
+with its images of all domains, and the images to choose from stay the same.
 """
 
+import json
 import pathlib
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfstargan import images
 from tfstargan.data.image_set import ImageSet
 from tfstargan.errors import UserError
-from tfstargan.files import cache_dir, composed
-from tfstargan.metrics import backbones, lite0, lpips, report
-from tfstargan.metrics.protocol import (
-    GUIDES,
-    chosen,
-    in_batches,
-    in_threads,
-    pairs,
-    squeeze,
-)
-from tfstargan.metrics.report import Row, Section
+from tfstargan.files import composed
+from tfstargan.metrics import intervals, report
+from tfstargan.metrics.learned import Learned
+from tfstargan.metrics.protocol import GUIDES, chosen, in_threads, pairs, squeeze
+from tfstargan.metrics.report import HIGH, LOW, SOURCE, Row, Section
 from tfstargan.progress import Bar
 from tfstargan.translation.translator import Translator
 
 ABOUT = (
     "mean distance of translations, and of the untranslated sources, to the true "
     "counterparts (pixels: levels of 255; SSIM: 1 is equal; LPIPS or lite0: learned); "
-    "retrieval: share whose nearest image is the counterpart"
+    "retrieval: share whose nearest image is the counterpart; ratio: learned distance "
+    "divided by the source's; below each figure, its 95 % interval over names"
 )
 MEANING = {f"pairs_{guide}": ABOUT for guide in GUIDES}
 
-
-class Learned(NamedTuple):
-    """A distance of images by a trained network's features.
-
-    Attributes:
-        name: "lpips" or "lite0"; a column of the results.
-        features: uint8 images [N, H, W, 3] to [N, C].
-        distance: features [N, C] and [N, C] to [N].
-        nearest: features [N, C] and [M, C] to the index of the nearest of M, [N].
-    """
-
-    name: str
-    features: Callable[[np.ndarray], np.ndarray]
-    distance: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    nearest: Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def open_learned(folder: str = "", batch_size: int = 8) -> Learned:
-    """LPIPS if its weights are there, else Lite0; nothing is downloaded.
-
-    Raises:
-        NotThereError: if neither is there.
-    """
-    place = pathlib.Path(folder) if folder else cache_dir() / "backbones"
-    try:
-        path = backbones.find(backbones.ALEXNET, place, download=False)
-    except backbones.NotThereError:
-        return _open_lite0(batch_size)
-    network = lpips.alexnet()
-    backbones.load(network, path)
-    embed = in_batches(lpips.LPIPS(network).embed, batch_size)
-    return Learned(
-        "lpips",
-        lambda x: embed(images.to_float(x)),
-        lambda a, b: np.sum((a - b) ** 2, axis=1),
-        _nearest,
-    )
-
-
-def _open_lite0(batch_size: int) -> Learned:
-    path = backbones.find(backbones.LITE0, pathlib.Path(), download=False)
-    network = lite0.trunk()
-    backbones.load(network, path)
-    features = in_batches(network, batch_size)
-
-    def see(x: np.ndarray) -> np.ndarray:
-        side = x.shape[1]
-        return features(
-            in_threads(lambda a: lite0.prepare(Image.fromarray(a), side), x)
-        )
-
-    return Learned(
-        "lite0",
-        see,
-        lambda a, b: 1 - np.sum(_unit(a) * _unit(b), axis=1),
-        # About each set's mean: what all images of a domain share tells none apart.
-        lambda a, b: _nearest(_unit(a - a.mean(axis=0)), _unit(b - b.mean(axis=0))),
-    )
+Values = dict[str, np.ndarray]  # by measure: a value of each name, [N]
 
 
 def measure(
@@ -106,6 +45,7 @@ def measure(
     validation: ImageSet,
     learned: Learned | None = None,
     limit: int | None = None,
+    parts: pathlib.Path | None = None,
 ) -> dict[str, Section]:
     """The results by guide and pair of domains.
 
@@ -114,6 +54,8 @@ def measure(
         validation: the images, paired by name.
         learned: a learned distance; None: pixels and SSIM alone.
         limit: names used of each domain, evenly spread; None: all.
+        parts: folder in which measured pairs of domains are kept, for these arguments
+            only; those in it are not measured again. None: none are kept.
 
     Raises:
         UserError: if names do not pair.
@@ -130,19 +72,70 @@ def measure(
 
     truth = [read(k) for k in range(len(validation.domains))]
     seen = [learned.features(x) if learned else None for x in truth]
-    rows: dict[str, Section] = {f"pairs_{guide}": {} for guide in GUIDES}
+    sections: dict[str, dict[str, Values]] = {f"pairs_{guide}": {} for guide in GUIDES}
     names = pairs(translator.domains)
     total = len(names) * len(GUIDES) * len(used)
     with Bar(total=total, unit="output", desc="pairs", dynamic_ncols=True) as bar:
         for (a, b), name in names.items():
-            source = _against(truth[a], truth[b], learned, seen[b])
+            source = _against(truth[a], seen[a], truth[b], seen[b], learned)
             for guide in GUIDES:
-                styles = _styles(translator, guide, a, b, truth[b])
-                fakes = translator.apply_styles(truth[a], styles)
-                row = _against(fakes, truth[b], learned, seen[b])
-                rows[f"pairs_{guide}"][name] = _side_by_side(row, source)
-                bar.update(len(used))
-    return {name: report.with_mean(section) for name, section in rows.items()}
+                file = parts / f"pairs-{guide}-{a}-{b}.json" if parts else None
+                values = _kept(file)
+                if values is None:
+                    styles = _styles(translator, guide, a, b, truth[b])
+                    fakes = translator.apply_styles(truth[a], styles)
+                    features = learned.features(fakes) if learned else None
+                    values = _against(fakes, features, truth[b], seen[b], learned)
+                    _keep(values, file)
+                    bar.update(len(used))
+                else:
+                    bar.total -= len(used)
+                sections[f"pairs_{guide}"][name] = _side_by_side(values, source)
+    ratio_of = learned.name if learned else ""
+    return {name: _summary(rows, ratio_of) for name, rows in sections.items()}
+
+
+def _kept(file: pathlib.Path | None) -> Values | None:
+    """The values in a file of `_keep`; None without one."""
+    if file is None or not file.exists():
+        return None
+    return {name: np.array(x) for name, x in json.loads(file.read_text()).items()}
+
+
+def _keep(values: Values, file: pathlib.Path | None) -> None:
+    if file is not None:
+        lists = {name: x.tolist() for name, x in values.items()}
+        report.write_json(file, lists)
+
+
+def _summary(rows: dict[str, Values], ratio_of: str) -> Section:
+    """Means over the names, with their intervals; and a row of their means.
+
+    Args:
+        rows: values by pair of domains.
+        ratio_of: the measure that is divided by the source's; empty: none.
+    """
+    columns = next(iter(rows.values()))
+    mean = {name: np.mean([row[name] for row in rows.values()], 0) for name in columns}
+    every = rows | {"mean": mean}
+    return {name: _figures(values, ratio_of) for name, values in every.items()}
+
+
+def _figures(values: Values, ratio_of: str) -> Row:
+    """The mean of each measure, and the bounds of its interval."""
+    draws = intervals.resamplings(len(next(iter(values.values()))))
+    figures: dict[str, tuple[float, np.ndarray]] = {
+        name: (float(np.mean(x)), draws @ x) for name, x in values.items()
+    }
+    if ratio_of:
+        (mean, means), (of, ofs) = figures[ratio_of], figures[f"{ratio_of}_{SOURCE}"]
+        least = 1e-12  # a source that is its counterpart
+        figures["ratio"] = mean / max(of, least), means / np.maximum(ofs, least)
+    row: Row = {}
+    for name, (figure, resampled) in figures.items():
+        low, high = intervals.between(resampled)
+        row |= {name: figure, f"{name}{LOW}": low, f"{name}{HIGH}": high}
+    return row
 
 
 def paired(validation: ImageSet) -> list[list[int]]:
@@ -197,32 +190,40 @@ def _styles(
 
 def _against(
     found: np.ndarray,
+    features: np.ndarray | None,
     truth: np.ndarray,
-    learned: Learned | None,
     seen: np.ndarray | None,
-) -> Row:
-    """The distances of uint8 images to the truth, and retrieval."""
+    learned: Learned | None,
+) -> Values:
+    """The distances of uint8 images to the truth, and retrieval: 1 or 0.
+
+    Args:
+        found: the images.
+        features: those of `learned`.
+        truth: the counterparts.
+        seen: the features of `learned` of the counterparts.
+        learned: a learned distance; None: none, and no features.
+    """
     difference = np.abs(found.astype(np.int16) - truth)
-    row = {
-        "pixels": float(difference.mean()),
-        "ssim": float(np.mean([*map(_ssim, found, truth)])),
+    values = {
+        "pixels": difference.mean(axis=(1, 2, 3)),
+        "ssim": np.array([*map(_ssim, found, truth)]),
     }
-    if learned and seen is not None:
-        features = learned.features(found)
-        row[learned.name] = float(np.mean(learned.distance(features, seen)))
+    if learned and features is not None and seen is not None:
+        values[learned.name] = np.asarray(learned.distance(features, seen), float)
         right = learned.nearest(features, seen) == np.arange(len(seen))
-        row["retrieval"] = float(np.mean(right))
-    return row
+        values["retrieval"] = right.astype(float)
+    return values
 
 
-def _side_by_side(translations: Row, sources: Row) -> Row:
+def _side_by_side(translations: Values, sources: Values) -> Values:
     """Each measure of the translations, and after it that of the sources."""
     return {
-        name: value
+        name: values
         for measure, translation in translations.items()
-        for name, value in (
+        for name, values in (
             (measure, translation),
-            (f"{measure}_source", sources[measure]),
+            (f"{measure}_{SOURCE}", sources[measure]),
         )
     }
 
@@ -230,13 +231,3 @@ def _side_by_side(translations: Row, sources: Row) -> Row:
 def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     """Structural similarity of two uint8 images (Wang et al., 2004), at most 1."""
     return float(tf.image.ssim(a, b, max_val=255))
-
-
-def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The index of the nearest of b by Euclidean distance, for each of a."""
-    return np.argmin(np.sum(b * b, axis=1) - 2 * a @ b.T, axis=1)
-
-
-def _unit(features: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(length, 1e-12)

@@ -18,7 +18,9 @@ Section = dict[str, Row]
 
 FIDS = ("_reference", "_clean")  # endings of the columns of FID, KID and the like
 SOURCE = "source"  # ends the columns of untranslated sources, each after its measure
+LOW, HIGH = "_low", "_high"  # end the columns of a measure's interval
 ACRONYMS = {"fid", "kid", "lpips", "ssim", "r2"}
+INTERVAL = "  95 %"  # begins a line of intervals
 # Reports that agree in these are about the same thing, and are merged.
 IDENTITY = ("iteration", "weights", "data", "quick")
 
@@ -85,11 +87,18 @@ def legend(meanings: dict[str, str]) -> list[str]:
 
 
 def table(name: str, section: Section) -> list[str]:
-    """The lines of a table; each column is as wide as its longest entry."""
-    columns = list(dict.fromkeys(c for row in section.values() for c in row))
+    """The lines of a table; each column is as wide as its longest entry.
+
+    A row whose measures have intervals has a second line with them.
+    """
+    every = dict.fromkeys(c for row in section.values() for c in row)
+    columns = [c for c in every if not c.endswith((LOW, HIGH))]
     rows = [[heading(name), *headings(columns)]]
     for row, values in section.items():
         rows.append([row, *(number(values[c]) if c in values else "" for c in columns)])
+        bounds = [interval(values, column) for column in columns]
+        if any(bounds):
+            rows.append([INTERVAL, *bounds])
     first, *widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
 
     def line(row: str, *cells: str) -> str:
@@ -97,6 +106,14 @@ def table(name: str, section: Section) -> list[str]:
         return "  ".join([row.ljust(first), *aligned]).rstrip()
 
     return [line(*cells) for cells in rows]
+
+
+def interval(values: Row, column: str) -> str:
+    """The bounds of a measure; empty if it has none."""
+    if f"{column}{LOW}" not in values:
+        return ""
+    low, high = values[f"{column}{LOW}"], values[f"{column}{HIGH}"]
+    return f"{number(low)}..{number(high)}"
 
 
 def headings(columns: list[str]) -> list[str]:
