@@ -137,6 +137,17 @@ def test_graphs_of_the_newest_eight_shapes_are_kept():
     assert len(traced) == before
 
 
+def test_graphs_of_many_translators_bring_no_warning_of_tensorflow(caplog):
+    def double(x):
+        return 2 * x
+
+    for _ in range(8):  # as in a training that draws a grid now and then
+        function = compiled.Compiled(double)
+        for _ in range(compiled.EAGER_CALLS + 2):
+            function(np.ones((1, 2), np.float32))
+    assert "retracing" not in caplog.text
+
+
 # What can't be
 
 

@@ -1,6 +1,7 @@
 """Functions of tensors that become graphs when they are called often."""
 
 import collections
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,9 @@ class Compiled:
             if self.calls[shapes] <= EAGER_CALLS:
                 return self.function(*inputs)
             del self.calls[shapes]
-            self.graphs[shapes] = tf.function(self.function)
+            # TensorFlow would warn of a function that has many graphs, also those of
+            # other objects. A partial is a function of its own.
+            self.graphs[shapes] = tf.function(functools.partial(self.function))
             if len(self.graphs) > MOST_GRAPHS:
                 self.graphs.popitem(last=False)
         self.graphs.move_to_end(shapes)
