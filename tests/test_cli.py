@@ -224,3 +224,10 @@ def test_a_reader_that_stops_reading_gets_no_traceback():
         )
         assert result.stderr == ""
         assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.process
+def test_garbage_is_collected_again_after_the_import_of_tensorflow():
+    code = "from tfstargan import cli; import gc; cli.import_tensorflow()"
+    done = python("-c", f"{code}; print(gc.isenabled(), gc.get_freeze_count() > 0)")
+    assert done.stdout.split() == ["True", "True"]

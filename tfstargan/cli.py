@@ -6,6 +6,7 @@ that need TensorFlow are imported inside `main`, so that `--help` is quick.
 
 import contextlib
 import dataclasses
+import gc
 import importlib.util
 import io
 import os
@@ -252,12 +253,31 @@ def import_tensorflow() -> None:
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     from tfstargan.progress import waiting
 
-    with held_back() as stream, waiting("starting TensorFlow", stream):
+    shown = held_back()
+    with _uncollected(), shown as stream, waiting("starting TensorFlow", stream):
         from tfstargan.backend import tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter fails on a gradient of a gradient (R1), prints an error at
     # every start, and changes nothing.
     tf.config.optimizer.set_experimental_options({"remapping": False})
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python's garbage collector from the modules of TensorFlow, if they are new.
+
+    It would search them again and again, though they stay: a fifth of the time of the
+    import.
+    """
+    if "tensorflow" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextlib.contextmanager
