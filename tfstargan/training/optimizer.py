@@ -48,13 +48,17 @@ class Adam(keras.optimizers.Optimizer):
             variables, ["mean", "square"]
         )
 
+    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+        """Update all variables; the corrections of the step are computed once."""
+        step = tf.cast(self.iterations + 1, tf.float32)
+        self._beta1_power = tf.constant(self.beta1, tf.float32) ** step
+        self._beta2_power = tf.constant(self.beta2, tf.float32) ** step
+        self._root = tf.sqrt(1 - self._beta2_power)
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable; all replicas have the same, already summed gradient."""
         index = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        beta1, beta2 = (
-            tf.constant(b, variable.dtype) for b in (self.beta1, self.beta2)
-        )
         # TensorFlow's kernel multiplies the rate by sqrt(1 - beta2^t) / (1 - beta1^t)
         # and adds epsilon to the uncorrected root. Epsilon * sqrt(1 - beta2^t) there
         # equals epsilon added to the corrected root.
@@ -62,12 +66,12 @@ class Adam(keras.optimizers.Optimizer):
             var=variable.handle,
             m=self.means[index].value.handle,
             v=self.squares[index].value.handle,
-            beta1_power=beta1**step,
-            beta2_power=beta2**step,
+            beta1_power=tf.cast(self._beta1_power, variable.dtype),
+            beta2_power=tf.cast(self._beta2_power, variable.dtype),
             lr=tf.cast(learning_rate, variable.dtype),
-            beta1=beta1,
-            beta2=beta2,
-            epsilon=self.epsilon * tf.sqrt(1 - beta2**step),
+            beta1=tf.constant(self.beta1, variable.dtype),
+            beta2=tf.constant(self.beta2, variable.dtype),
+            epsilon=tf.cast(self.epsilon * self._root, variable.dtype),
             grad=gradient + self.l2 * variable,
         )
 
