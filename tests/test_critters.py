@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tfstargan.data import critters
 from tfstargan.data.critters import (
     EVERY_SPECIES,
     PATTERNS,
@@ -237,3 +238,9 @@ def test_other_species_leave_the_first_three_as_they_are() -> None:
     assert EVERY_SPECIES[animals.critter(0, 0).species] == "fox"
     with pytest.raises(UserError, match="no dog; drawn animals are bear, cat, rabbit"):
         chosen(("cat", "dog"))
+
+
+def test_drawing_many_animals_is_shown(capsys, monkeypatch):
+    monkeypatch.setattr(critters, "DELAY", 0)
+    critters.make_split(2, 32, seed=0)
+    assert capsys.readouterr().err.startswith("drawing:   0%")

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tfstargan.data.image_set import ImageSet
 from tfstargan.errors import UserError
+from tfstargan.progress import DELAY, Bar
 
 SPECIES = ("bear", "cat", "rabbit")  # by default
 EVERY_SPECIES = (*SPECIES, "fox", "owl")
@@ -161,8 +162,9 @@ def make_split(
         for index in range(count)
     ]
     images = np.empty((len(critters), img_size, img_size, 3), np.uint8)
-    for image, critter in zip(images, critters, strict=True):
-        image[...] = draw(critter, img_size)
+    shown = {"desc": "drawing", "unit": "image", "delay": DELAY, "leave": False}
+    for i, critter in enumerate(Bar(critters, **shown)):
+        images[i] = draw(critter, img_size)
     labels = np.repeat(np.arange(len(species), dtype=np.int32), count)
     return images, labels, critters
 
