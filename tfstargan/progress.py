@@ -30,7 +30,9 @@ class Bar(tqdm):
         stream = options.get("file") or sys.stderr
         if not (stream.isatty() or "ipykernel" in sys.modules):
             every = SECONDS
-            lines = {"file": _Lines(options.get("file")), "mininterval": SECONDS}
+            # Less than that, so that a step's own line comes before the clock's.
+            often = SECONDS - 1
+            lines = {"file": _Lines(options.get("file")), "mininterval": often}
             options = options | lines
         self._ended = threading.Event()
         self._next = time.monotonic() + max(every, options.get("delay", 0))
