@@ -4,8 +4,8 @@
 
 The networks are those of configs/critters64.flags with random weights, which change no
 time. Each figure is of whole commands: the time of many images less that of few, hence
-without start-up. The runners take turns. Those of Dask need `pip install
-'apache-beam[dask]'`. Processor time is that of all processes together.
+without start-up. The runners take turns. Dask needs the extra `dask`. Processor time is
+that of all processes together.
 """
 
 import dataclasses
@@ -46,6 +46,7 @@ class Options(Settings):
 
     images: int = setting(600, "images of each domain", at_least=FEW + 1)
     rounds: int = setting(3, "runs of each runner", at_least=1)
+    most: int = setting(2, "largest number of processes", at_least=1)
     size: int = setting(64, "img_size; at 64 the networks are narrow", one_of=(64, 256))
 
 
@@ -96,6 +97,8 @@ def main(options: Options) -> None:
     names = [*RUNNERS]
     if importlib.util.find_spec("dask") is None:
         names = [name for name in names if "Dask" not in name]
+    if options.most < 2:
+        names = [name for name in names if "2 processes" not in name]
     count = (options.images - FEW) * len(SPECIES)
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
