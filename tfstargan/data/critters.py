@@ -211,7 +211,7 @@ class Critters(ImageSet):
         self.img_size = img_size
         self.per_domain = per_domain
         self.seed = seed
-        self._drawn: dict[Critter, np.ndarray] = {}
+        self._drawn: dict[tuple[int, int], np.ndarray] = {}
 
     def count(self, domain: int) -> int:
         """The number of images of a species."""
@@ -224,10 +224,11 @@ class Critters(ImageSet):
 
     def image(self, domain: int, index: int, least: int = 0) -> Image.Image:
         """One image."""
-        critter = self.critter(domain, index)
-        if critter not in self._drawn:
-            self._drawn[critter] = draw(critter, self.img_size)
-        return Image.fromarray(self._drawn[critter])
+        drawn = self._drawn.get((domain, index))
+        if drawn is None:
+            drawn = draw(self.critter(domain, index), self.img_size)
+            self._drawn[domain, index] = drawn
+        return Image.fromarray(drawn)
 
 
 class Canvas:
