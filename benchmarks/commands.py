@@ -22,8 +22,7 @@ from collections.abc import Callable
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-from translation import PHOTOGRAPHS, make_images
-
+from benchmarks.translation import PHOTOGRAPHS, make_images
 from tfstargan import cli
 from tfstargan.settings import Settings, setting
 
