@@ -82,6 +82,7 @@ class Options(Settings):
     only: tuple[str, ...] = setting((), "names of the arms; empty: all")
     animal: str = setting(NEW[0], "new_species: the new one", one_of=NEW)
     count: int = setting(200, "photographs: of each domain", at_least=2)
+    quick: bool = setting(False, "a probe that is trained in seconds")
     translations: int = setting(2000, "about as many for each share", at_least=1)
 
     def check_together(self) -> None:
@@ -123,7 +124,7 @@ def new_species(config: Config, begin: TrainOptions, options: Options) -> list[A
     sources = math.ceil(options.translations / len(old))
 
     def measure(run: Run) -> Row:
-        reader = probe.of_run(run.config)
+        reader = probe.of_run(run.config, options.quick)
         translator = Translator.of_run(run)
         every = factors.make_tasks(config.img_size, sources, 0, config.domains)
         origin = open_run(begin.init_from) if begin.init_from else None
@@ -154,8 +155,8 @@ def ada(config: Config, begin: TrainOptions, options: Options) -> list[Arm]:
         pairs = len(domains) * (len(domains) - 1)
         sources = math.ceil(options.translations / pairs)
         every = factors.make_tasks(run.config.img_size, sources, 0, domains)
-        reader, translator = probe.of_run(run.config), Translator.of_run(run)
-        found = measures.share_right(translator, reader, every)
+        reader = probe.of_run(run.config, options.quick)
+        found = measures.share_right(Translator.of_run(run), reader, every)
         row: Row = {f"species by {guide}": found[guide] for guide in GUIDES}
         return row | measures.end_of(run)
 
@@ -169,15 +170,12 @@ def photographs(config: Config, begin: TrainOptions, options: Options) -> list[A
     folder = pathlib.Path(options.out) / f"first-{options.count}"
     config = dataclasses.replace(config, data_dir=first(config, folder, options.count))
     with_ada = dataclasses.replace(config, augment="ada")
-    arms = [
-        Arm("none", dataclasses.replace(config, augment="none"), measures.distances),
-        Arm("ada", with_ada, measures.distances),
-    ]
+    without = dataclasses.replace(config, augment="none")
+    measure = measures.distances
+    arms = [Arm("none", without, measure), Arm("ada", with_ada, measure)]
     if begin.init_from:
         like = parse_like(begin.like)
-        arms.append(
-            Arm("ada-from-parent", with_ada, measures.distances, begin.init_from, like)
-        )
+        arms.append(Arm("ada-from-parent", with_ada, measure, begin.init_from, like))
     return arms
 
 

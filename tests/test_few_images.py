@@ -19,7 +19,7 @@ measures = sys.modules["benchmarks.few_images_measures"]
 
 @pytest.fixture(autouse=True)
 def untrained_probe(monkeypatch):
-    def of_run(config):
+    def of_run(config, quick):
         species = probe.critters.chosen(config.domains)
         return probe.Probe(probe.make_network(32, species), species)
 

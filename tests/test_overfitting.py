@@ -11,6 +11,7 @@ from conftest import tiny
 
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
+from tfstargan.metrics.instruments import Instruments
 from tfstargan.runs.run import Run, iteration_of, open_run
 from tfstargan.training import loop
 from tfstargan.training.distribution import choose_strategy
@@ -73,6 +74,22 @@ def test_a_discriminator_that_memorized_its_images_is_told_from_another(
     assert memorized_since(measured(run)) == 1
 
 
+def test_translations_are_those_of_the_networks_that_train(run_dir, tmp_path):
+    run = Run(tmp_path, open_run(run_dir).config)
+    sets = [open_images(run.config, split) for split in ("train", "val")]
+    model = StarGANv2(run.config)
+    callback = Overfitting(run, tf.summary.create_noop_writer(), *sets)
+    callback.set_model(model)
+    x = callback.images(sets[1])[:, :2]
+    before = callback.translations(x)
+    for network in model.averages.values():
+        network.set_weights([0 * weight for weight in network.get_weights()])
+    np.testing.assert_array_equal(callback.translations(x), before)
+    weights = model.generator.get_weights()
+    model.generator.set_weights([0.5 * weight for weight in weights])
+    assert np.abs(callback.translations(x) - before).max() > 0.01
+
+
 def test_advice_names_the_iteration(run_dir, tmp_path, capsys):
     run = Run(shutil.copytree(run_dir, tmp_path / "run"), open_run(run_dir).config)
     (tmp_path / "run/evaluation").mkdir(exist_ok=True)
@@ -115,6 +132,30 @@ def test_an_interrupted_evaluation_is_completed_before_patience_is_lost(
     run = loop.train_run(config, path)
     assert run.best().iteration == 3
     assert iteration_of(run.checkpoint()) == 4
+
+
+@pytest.mark.slow
+def test_a_training_ends_when_patience_is_lost_and_says_so(
+    tmp_path, monkeypatch, eager, small_grids, capsys
+):
+    monkeypatch.setattr(loop, "make_evaluation", lambda run: Better())
+    config = tiny(iterations=9, evaluate_every=1, patience=2, sample_every=9)
+    run = loop.train_run(config, tmp_path / "run")
+    assert run.best().iteration == 1
+    assert iteration_of(run.checkpoint()) == 3
+    line = "kid was best at iteration 1, and not better in 2 evaluations since: ended"
+    assert capsys.readouterr().err.count(line) == 1
+    loop.train_run(config, tmp_path / "run")  # again, nothing is trained
+    assert iteration_of(run.checkpoint()) == 3
+    assert capsys.readouterr().err.count(line) == 1
+
+
+def test_patience_needs_a_distance(tmp_path, monkeypatch):
+    lpips_alone = Instruments([], None, {"lpips": "alexnet.pth"}, [])
+    monkeypatch.setattr(loop, "open_default", lambda folder: lpips_alone)
+    config = tiny(evaluate_every=1, patience=2)
+    with pytest.raises(UserError, match="no distance can be measured"):
+        loop.make_evaluation(Run(tmp_path, config))
 
 
 def test_workers_have_no_patience(monkeypatch):

@@ -16,6 +16,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def say_impatience(run: Run) -> None:
+    """Print why a run ended early, and where its best checkpoint is."""
+    best = run.best()
+    if best is not None:
+        say(
+            f"{run.path}: {best.measure} was best at iteration {best.iteration:,}, and "
+            f"not better in {run.config.patience} evaluations since: ended. Use "
+            "--checkpoint=best; to continue, raise --patience"
+        )
+
+
 def warn_of_gpus(config: Config) -> None:
     """Print a line if a GPU is here that TensorFlow can't use."""
     if not config.tpu and (line := gpus.warning()):

@@ -15,6 +15,7 @@ from tfstargan.metrics.evaluation import Evaluation
 from tfstargan.metrics.probe import Probe
 from tfstargan.progress import Bar
 from tfstargan.runs.run import Run
+from tfstargan.training.announcing import say_impatience
 from tfstargan.training.non_finite import NonFinite
 from tfstargan.translation.grids import Examples, animations, draw_all
 from tfstargan.translation.translator import Translator
@@ -214,6 +215,11 @@ class Evaluations(Periodic):
         if self.run.out_of_patience(iteration):
             self.run.save(self.model)
             self.model.stop_training = True
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Say so if nothing better was found for too long."""
+        if self.run.out_of_patience(self.model.iterations_done()):
+            say_impatience(self.run)
 
 
 class Probing(Periodic):

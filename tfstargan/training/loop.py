@@ -27,7 +27,12 @@ from tfstargan.progress import waiting
 from tfstargan.runs.locating import require_folder
 from tfstargan.runs.run import Run
 from tfstargan.training import distribution, tensorboard
-from tfstargan.training.announcing import announce, say, warn_of_gpus
+from tfstargan.training.announcing import (
+    announce,
+    say,
+    say_impatience,
+    warn_of_gpus,
+)
 from tfstargan.training.beginning import begin_from
 from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
 from tfstargan.training.fitting import fit_run
@@ -131,10 +136,7 @@ def train_run(
             callback.set_model(model)
             callback.on_train_begin()
         if run.out_of_patience(start):
-            say(
-                f"{run.path}: nothing better in {config.patience} evaluations; to "
-                "continue, raise --patience"
-            )
+            say_impatience(run)
         elif start < config.iterations:
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
@@ -205,6 +207,11 @@ def make_evaluation(run: Run) -> Evaluation | None:
     instruments = open_default(config.backbone_dir)
     for note in instruments.notes:
         say(note)
+    if config.patience and not instruments.inceptions:
+        raise UserError(
+            f"--patience={config.patience}: no distance can be measured that could "
+            "improve; pip install 'tfstargan[lite0]', or omit it"
+        )
     extent = QUICK if config.evaluate_quick else FULL
     return Evaluation(run, instruments, extent)
 

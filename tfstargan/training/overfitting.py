@@ -1,5 +1,6 @@
 """Whether the discriminator has memorized the training images, and when to stop."""
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from tfstargan.runs.run import Run
 from tfstargan.training.announcing import say
 from tfstargan.training.callbacks import Periodic
 from tfstargan.translation.grids import MOST_DOMAINS
+from tfstargan.translation.translator import Translator
 
 IMAGES = 64  # of each kind
 MEMORIZED = 0.5  # overfitting from which the images count as memorized
@@ -90,9 +92,20 @@ class Overfitting(Periodic):
         ]
         return float(np.mean(logits))
 
+    @functools.cached_property
+    def _current(self) -> Translator:
+        """A translator with the networks that the discriminator is trained against.
+
+        The averaged networks lag behind, and a discriminator may have forgotten what
+        their translations look like.
+        """
+        networks = {name: getattr(self.model, name) for name in self.model.averages}
+        networks |= {"fan": self.model.fan} if self.model.fan is not None else {}
+        return Translator(self.run.config, networks)
+
     def translations(self, x: np.ndarray) -> np.ndarray:
         """The images of the previous domain, translated into each domain."""
-        translator = self.translator()
+        translator = self._current
         sources = np.roll(x, 1, axis=0)
         rng = np.random.default_rng(self.run.config.seed)
         size = (x.shape[1], self.run.config.latent_dim)
