@@ -59,7 +59,7 @@ def draw_learning(run: Run) -> pathlib.Path:
     The rows are the last ones of the grids with random styles that were drawn during
     training: the same sources in the same style of the last domain.
     """
-    rows = []
+    rows: list[np.ndarray] = []
     for path in sorted(run.samples_dir.glob("iteration-*-latents-psi1.png")):
         with Image.open(path) as file:
             grid = np.asarray(file.convert("RGB"))
