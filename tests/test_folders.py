@@ -240,6 +240,12 @@ def test_a_jpeg_has_all_its_colours_and_the_wanted_quality(tmp_path):
         assert {layer[1:3] for layer in image.layer} == {(1, 1)}
 
 
+def test_a_folder_that_is_not_there_is_not_said_to_lack_val(tmp_path, capsys):
+    with pytest.raises(UserError, match="no such folder"):
+        check(str(tmp_path / "mien"))
+    assert "val/" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["test", "valid", "validation"])
 def test_another_name_of_val_is_used_and_it_is_said(data, capsys, name):
     (data / "val").rename(data / name)

@@ -17,7 +17,7 @@ from tfstargan.settings import setting
 
 FINISHED = """\
 Look at:
-    {out}/preset/references.png    pose from above, species and fur from the left
+    {out}/preset/references.png    pose from above, species and colour from the left
     {run}/samples/learning.png    how the {animal} came, row by row
     {run}/translations/    drawings, translated into a {animal}
 Next:

@@ -134,7 +134,8 @@ def split_folder(root: pathlib.Path, split: str) -> str:
             if name != split:
                 say(f"{root}: no {split}/ in it; validation uses {name}/")
             return name
-    say(f"{root}: no {split}/ in it; validation uses the training images")
+    if root.is_dir():  # else that is the error
+        say(f"{root}: no {split}/ in it; validation uses the training images")
     return "train"
 
 

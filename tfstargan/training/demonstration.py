@@ -83,7 +83,7 @@ def translate(run: Run, drawings: pathlib.Path) -> str:
     if not drawings.exists():
         draw_set(drawings, SHOWN, run.config.img_size, domains=run.config.domains)
     translator = Translator.of_run(run)
-    styles = choose_styles(translator, animal, seeds=(3,))
+    styles = choose_styles(translator, animal, seeds=range(4))
     styles += choose_styles(translator, animal, reference=drawings / "val" / animal)
     out = run.path / "translations"
     return translate_folder(translator, drawings / "val", styles, out)
