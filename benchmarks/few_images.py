@@ -35,6 +35,8 @@ from typing import Any, NamedTuple
 
 import keras
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
 from benchmarks import few_images_measures as measures
 from benchmarks.few_images_measures import Row
 from benchmarks.photographs import RECIPE
