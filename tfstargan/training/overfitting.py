@@ -99,8 +99,7 @@ class Overfitting(Periodic):
         The averaged networks lag behind, and a discriminator may have forgotten what
         their translations look like.
         """
-        networks = {name: getattr(self.model, name) for name in self.model.averages}
-        networks |= {"fan": self.model.fan} if self.model.fan is not None else {}
+        networks = self.model.translating_networks(averaged=False)
         return Translator(self.run.config, networks)
 
     def translations(self, x: np.ndarray) -> np.ndarray:

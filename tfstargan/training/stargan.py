@@ -193,9 +193,17 @@ class StarGANv2(keras.Model):
     def call(self, x: Any, s: Any) -> Any:
         return self.averages["generator"](x, s, self.masks(x))
 
-    def translating_networks(self) -> dict[str, keras.Model]:
-        """The networks of a `Translator`: the averages and, with w_hpf > 0, `fan`."""
-        return self.averages | ({} if self.fan is None else {"fan": self.fan})
+    def translating_networks(self, averaged: bool = True) -> dict[str, keras.Model]:
+        """The networks of a `Translator`, with w_hpf > 0 also `fan`.
+
+        Args:
+            averaged: the averages; else the networks in training.
+        """
+        networks = {
+            name: average if averaged else getattr(self, name)
+            for name, average in self.averages.items()
+        }
+        return networks | ({} if self.fan is None else {"fan": self.fan})
 
     def masks(self, x: Any) -> Any:
         """The generator's masks of images, made by FAN; None if w_hpf is 0."""
