@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from commands import forgotten
+from PIL import Image
 
 import tfstargan
 from tfstargan import cli
@@ -77,6 +78,37 @@ def test_no_help_imports_tensorflow():
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["--source=a.png", "--domain=fish", "--seed=1"],
+            "--domain=fish: this run has",
+        ),
+        (["--source=no.png", "--domain=cat", "--seed=1"], "no.png: not a readable"),
+        (["--source=a.png", "--domain=cat", "--reference=no.png"], "no.png: not a rea"),
+    ],
+)
+def test_a_translation_is_refused_before_tensorflow_starts(words, says, tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "no.png").write_text("no image")
+    words = ["translate", "--run_dir=preset:critters64", *words]
+    code = f"""if True:
+        import os, sys
+        from tfstargan.__main__ import dispatch
+        os.chdir({os.fspath(tmp_path)!r})
+        try:
+            dispatch({words!r})
+        finally:
+            assert not {{"tensorflow", "keras"}} & set(sys.modules)
+    """
+    result = python("-c", code)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {says}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.process
 def test_the_program_is_the_module(tmp_path):
     result = python("-m", "tfstargan", "--version")
     assert result.stdout == f"tfstargan {tfstargan.__version__}\n"
@@ -109,7 +141,7 @@ def test_an_unknown_command_gets_what_is_near(words, says, capsys):
     [
         (UserError("--out=x: is there"), 2, "error: --out=x: is there\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (Preempted(), 75, "preempted; run the same command again to resume\n"),
+        (Preempted(), 75, "preempted; run the same command again\n"),
     ],
 )
 def test_every_end_has_its_exit_code_and_one_line(error, code, says, capsys):

@@ -3,8 +3,8 @@
 Keras chooses its backend when it is imported, from the environment or the user's
 keras.json. TensorFlow's own import is an import of Keras, too. Packages whose modules
 import one of the two import this module in their `__init__`, hence before it; in
-packages that some commands use without TensorFlow, modules import `tf` from here. The
-environment is not changed.
+packages that some commands use without TensorFlow, modules import `tf` and `keras` from
+here. The environment is not changed.
 """
 
 import os
@@ -43,4 +43,5 @@ def import_keras() -> None:
 
 import_keras()
 
+import keras  # noqa: E402, F401 - from here only, on TensorFlow
 import tensorflow as tf  # noqa: E402, F401 - after Keras

@@ -99,24 +99,32 @@ class StyleOptions(Settings):
 
 
 def open_translator(
-    model: str, options: RunOptions
+    model: str, options: RunOptions, domain: str = ""
 ) -> tuple["Translating", str | pathlib.Path]:
     """The translator of a model or a run, and the folder for its translations.
 
     Args:
         model: folder of an exported model; empty: a run.
         options: name the run.
+        domain: one that it must have; empty: none.
+
+    Raises:
+        UserError: if there is none, or without this domain.
     """
     if model:
         from tfstargan.translation.exported import ExportedTranslator
 
         with held_back():  # LiteRT's C++ code writes there
             return ExportedTranslator.load(model), "translations"
-    import_tensorflow()
+    from tfstargan.config import label_of
     from tfstargan.runs.run import open_run
-    from tfstargan.translation.translator import Translator
 
     run = open_run(options.run_dir)
+    if domain:
+        label_of(domain, run.config.domains)  # or refuse, before TensorFlow starts
+    import_tensorflow()
+    from tfstargan.translation.translator import Translator
+
     return Translator.of_run(run, options.checkpoint), run.path / "translations"
 
 
@@ -168,7 +176,7 @@ def run(
         print(f"error: {files.disk_full_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except Preempted:
-        print("preempted; run the same command again to resume", file=sys.stderr)
+        print("preempted; run the same command again", file=sys.stderr)
         return PREEMPTED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 from tfstargan import files
@@ -33,6 +34,18 @@ WEIGHT: dict[str, Any] = {"group": LOSSES, "at_least": 0, "may_change": True}
 RATE: dict[str, Any] = {"group": OPTIMIZERS, "at_least": 0, "may_change": True}
 EVERY: dict[str, Any] = {"group": OUTPUT, "at_least": 1, "may_change": True}
 NEVER: dict[str, Any] = {"group": OUTPUT, "at_least": 0, "may_change": True}
+
+
+def label_of(domain: str, domains: Sequence[str]) -> int:
+    """The label of a domain: its place among those of a run.
+
+    Raises:
+        UserError: if it is none of them.
+    """
+    domain = files.composed(domain)
+    if domain not in domains:
+        raise UserError(f"--domain={domain}: this run has {', '.join(domains)}")
+    return [*domains].index(domain)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

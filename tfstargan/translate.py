@@ -54,9 +54,8 @@ class Options(cli.RunOptions, cli.StyleOptions):
 
 def main(options: Options, how: FitOptions) -> None:
     """Translate, and print where the images are."""
-    source = pathlib.Path(options.source)
     translate = of_clip if is_clip(options.source) else of_images
-    print(translate(source, options, how))
+    print(translate(pathlib.Path(options.source), options, how))
 
 
 def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
@@ -66,7 +65,7 @@ def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
 
     clip = Clip.open(source, options.skip_broken)
     out = writable(options.out, clip)  # or refuse, before networks are built
-    translator, _ = cli.open_translator(options.model, options)
+    translator, _ = cli.open_translator(options.model, options, options.domain)
     from tfstargan.translation.clips import translate_clip
 
     wanted = dataclasses.asdict(how) | {"steady": options.steady}
@@ -78,10 +77,12 @@ def of_images(source: pathlib.Path, options: Options, how: FitOptions) -> object
     """Translate an image or a folder of them; what was written."""
     from tfstargan import images
 
-    found = images.find(source)  # or refuse, before networks are built
+    found = images.find(source)  # or refuse, before TensorFlow starts
     if options.out and source.is_dir():
         images.require_outside(options.out, found, f"--source={source}")
-    translator, folder = cli.open_translator(options.model, options)
+    for file in filter(pathlib.Path.is_file, (source, pathlib.Path(options.reference))):
+        images.read(file)
+    translator, folder = cli.open_translator(options.model, options, options.domain)
     from tfstargan.translation.folders import translate_folder
     from tfstargan.translation.styles import choose_styles
 

@@ -1,3 +1,4 @@
-"""Run directories: settings, checkpoints, provenance."""
+"""Run directories: settings, checkpoints, provenance.
 
-import tfstargan.backend  # noqa: F401 - before Keras
+Opening a run needs no TensorFlow; loading its networks does.
+"""

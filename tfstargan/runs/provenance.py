@@ -7,14 +7,14 @@ import socket
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import PIL
-import tensorflow as tf
 
 
 def provenance() -> dict:
     """The command, process, versions and, if any, commit of this program."""
+    from tfstargan.backend import keras, tf
+
     modules = (tf, keras, np, PIL)
     return {
         "command": sys.argv,

@@ -21,10 +21,9 @@ import pathlib
 import re
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import filelock
-import keras
 
 from tfstargan import files
 from tfstargan.config import Config
@@ -32,6 +31,9 @@ from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
 from tfstargan.runs.locating import RUNS, is_elsewhere, locate
 from tfstargan.runs.provenance import process_of, provenance
+
+if TYPE_CHECKING:
+    from tfstargan.backend import keras
 
 CHECKPOINT = "iteration-{:07d}.weights.h5"
 BEST = "best"
@@ -181,7 +183,7 @@ class Run:
         except (OSError, ValueError, TypeError):  # none, or not ours
             return None
 
-    def load(self, model: keras.Model, iteration: int | str | None = None) -> None:
+    def load(self, model: "keras.Model", iteration: int | str | None = None) -> None:
         """Load a checkpoint into a model: an iteration's, or the newest undamaged one.
 
         Raises:
@@ -197,7 +199,7 @@ class Run:
 
     def load_averages(
         self,
-        networks: dict[str, keras.Model],
+        networks: "dict[str, keras.Model]",
         iteration: int | str | None = None,
     ) -> None:
         """Load a checkpoint's averages into networks, named as in `StarGANv2.averages`.
@@ -205,9 +207,11 @@ class Run:
         `fan` and `discriminator`, which have no averages, get their weights. The rest
         of the checkpoint is not read.
         """
-        self.load(_Averages(networks), iteration)
+        from tfstargan.runs.averages import Averages
 
-    def save(self, model: keras.Model) -> None:
+        self.load(Averages(networks), iteration)
+
+    def save(self, model: "keras.Model") -> None:
         """Write a checkpoint atomically, and remove the oldest, except the best.
 
         Raises:
@@ -234,7 +238,7 @@ class Run:
             if best is None or iteration_of(old) != best.iteration:
                 checkpoint_file.remove(old)
 
-    def _room_for(self, model: keras.Model) -> int:
+    def _room_for(self, model: "keras.Model") -> int:
         """The approximate number of bytes of a checkpoint."""
         found = self.checkpoints()
         if found:
@@ -242,7 +246,7 @@ class Run:
         with_moments = 2  # networks and averages; half of them have two moments
         return sum(with_moments * 4 * math.prod(v.shape) for v in model.variables)
 
-    def keep_if_best(self, model: keras.Model, measure: str, value: float) -> None:
+    def keep_if_best(self, model: "keras.Model", measure: str, value: float) -> None:
         """Save a checkpoint and keep it as the best if its value is the lowest yet."""
         best = self.best()
         lowest = best.value if best and best.measure == measure else math.inf
@@ -291,21 +295,6 @@ class Run:
             yield
         finally:
             lock.release()
-
-
-class _Averages(keras.Model):
-    """Some networks of a `StarGANv2`, at their places in a checkpoint."""
-
-    def __init__(self, networks: dict[str, keras.Model]):
-        super().__init__()
-        averages = dict(networks)
-        self.fan = averages.pop("fan", None)
-        self.discriminator = averages.pop("discriminator", None)
-        self.averages = averages
-        self.built = True
-
-    def load_own_variables(self, store: dict) -> None:
-        """Skip the iteration and the optimizers."""
 
 
 def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from tfstargan import images
+from tfstargan.config import label_of
 from tfstargan.errors import UserError
-from tfstargan.files import composed
 from tfstargan.images import fitting
 from tfstargan.images.fitting import MULTIPLE, Fit, Size
 from tfstargan.translation.ahead import ahead
@@ -102,12 +102,7 @@ class Translating(abc.ABC):
         Raises:
             UserError: if the run has no such domain.
         """
-        domain = composed(domain)
-        if domain not in self.domains:
-            raise UserError(
-                f"--domain={domain}: this run has {', '.join(self.domains)}"
-            )
-        return self.domains.index(domain)
+        return label_of(domain, self.domains)
 
     def translate(
         self,
