@@ -19,6 +19,7 @@ CPU time is that of training, without each start's first iteration (compilation)
 
 import dataclasses
 import importlib.util
+import itertools
 import json
 import pathlib
 import tempfile
@@ -43,7 +44,7 @@ from tfstargan.settings import Settings, setting
 from tfstargan.training.importing import import_reference
 from tfstargan.translation.translator import Translator
 
-COLOURS = {"ours": "#1f6fb4", "authors": "#d1662a"}
+COLOURS = ["#1f6fb4", "#d1662a", "#2a9d5c", "#8a4fb5", "#b58900", "#444444"]
 OUTPUTS = 10  # of a source, for diversity
 DIVERSE = 20  # sources of each domain, for diversity
 RIDGE = 300.0  # weight of the probe's penalty
@@ -269,6 +270,8 @@ def measure(options: Options) -> dict[str, Any]:
 
 def draw(found: dict[str, Any], path: pathlib.Path) -> None:
     """Write the curves: above by iterations, below by CPU time."""
+    sides = sorted({name.split("-")[0] for name in found if name != "real"})
+    colours = dict(zip(sides, itertools.cycle(COLOURS)))
     figure = Figure((15, 7), dpi=110, layout="tight")
     grid = figure.subplots(2, len(PANELS))
     for row, axis_name in zip(grid, ("iteration", "CPU minutes"), strict=True):
@@ -284,7 +287,7 @@ def draw(found: dict[str, Any], path: pathlib.Path) -> None:
                 y = [v.get(measure, np.nan) for v in values.values()]
                 style = "o-" if seed == "seed0" else "o--"
                 label = f"{side}, {seed}"
-                axis.plot(x, y, style, markersize=3, color=COLOURS[side], label=label)
+                axis.plot(x, y, style, markersize=3, color=colours[side], label=label)
             if measure == "distance":
                 axis.axhline(found["real"]["floor"], color="gray", lw=0.8)
                 axis.axhline(found["real"]["ceiling"], color="gray", lw=0.8)

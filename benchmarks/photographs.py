@@ -8,7 +8,8 @@ its networks every `--every` iterations, with the CPU time until then. A second 
 resumes both. Then `photograph_curves.py` measures what they learned.
 
 The recipe is the paper's at narrow widths: RECIPE holds what differs. The authors' code
-has no falling learning rate; here it gets ours.
+has no falling learning rate; here it gets ours. `--sides=` also takes the names in
+VARIANTS: our code with other settings.
 
 CPU time is that of the process while it trains: reading images, the first iteration
 after each start (compilation) and saving do not count.
@@ -55,6 +56,12 @@ RECIPE = {
     "batch_size": 8,
     "keep_checkpoints": 10_000,
 }
+RATES = {"learning_rate": 2e-3, "mapping_learning_rate": 2e-4}
+VARIANTS = {  # our side with these settings in place of RECIPE's
+    OURS: {},
+    "rates": RATES,
+    "rates_r1": RATES | {"lambda_reg": 0.25},
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,20 +72,26 @@ class Options(Settings):
     out: str = setting("runs/photographs", "folder of the trainings", path=True)
     reference: str = setting("", "clone of the authors' code", path=True)
     reference_python: str = setting(sys.executable, "a Python with PyTorch")
-    sides: tuple[str, ...] = setting((OURS, AUTHORS), "which to train")
+    sides: tuple[str, ...] = setting(
+        (OURS, AUTHORS), f"which to train: {', '.join((AUTHORS, *VARIANTS))}"
+    )
     iterations: int = setting(3000, "of each side", at_least=1)
     every: int = setting(250, "iterations between checkpoints", at_least=1)
     seeds: tuple[str, ...] = setting(("0",), "one training of each side for each")
     jit: bool = setting(True, "compile our side with XLA")
     worker: str = setting("", "JSON of a Config: be our side's process")
 
+    def check_together(self) -> None:
+        """Check the names of the sides."""
+        known = {AUTHORS, *VARIANTS}
+        self.require(set(self.sides) <= known, "sides", f"must be of {sorted(known)}")
 
-def config_of(options: Options, seed: int) -> Config:
+
+def config_of(options: Options, side: str, seed: int) -> Config:
     """The settings of a training."""
-    schedule = {"iterations": options.iterations, "ds_iterations": options.iterations}
-    config = Config(
-        data_dir=options.data_dir, seed=seed, jit=options.jit, **RECIPE | schedule
-    )
+    settings: dict[str, Any] = RECIPE | VARIANTS.get(side, {})
+    settings |= {"iterations": options.iterations, "ds_iterations": options.iterations}
+    config = Config(data_dir=options.data_dir, seed=seed, jit=options.jit, **settings)
     return dataclasses.replace(config, domains=open_images(config, "train").domains)
 
 
@@ -229,15 +242,15 @@ def main(options: Options) -> None:
         work(Config(**settings), pathlib.Path(options.out))
         return
     for seed in map(int, options.seeds):
-        config = config_of(options, seed)
         with concurrent.futures.ThreadPoolExecutor() as threads:
             running = []
             for side in options.sides:
                 folder = pathlib.Path(options.out) / f"{side}-seed{seed}"
+                config = config_of(options, side, seed)
                 command = (
-                    ours(config, folder)
-                    if side == OURS
-                    else authors(config, folder, options)
+                    authors(config, folder, options)
+                    if side == AUTHORS
+                    else ours(config, folder)
                 )
                 running.append(
                     threads.submit(feed, command, config, folder, options.every)
