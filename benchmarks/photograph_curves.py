@@ -9,8 +9,10 @@ it was trained with. All validation images are translated into the other domains
   images, mean over targets; the other domains' validation images untranslated are the
   ceiling, the target's own the floor;
 - species: share that a linear probe on the same features takes for the target;
-- diversity: mean distance of ten outputs of a source, by ST-LPIPS (`--features_dir`) if
-  it is there;
+- variety: of ten outputs of a source, the variance of the same features, as a share of
+  that of the target's training images;
+- diversity: mean distance of the ten outputs by ST-LPIPS (`--features_dir`) if it is
+  there;
 - cycle, self: mean absolute error, of pixels in [-1, 1], of a source that went there
   and back, and of one in its own style.
 
@@ -51,7 +53,7 @@ RIDGE = 300.0  # weight of the probe's penalty
 PANELS = {
     "distance": "Kernel distance to the target (lower is better)",
     "species": "Share in the target domain",
-    "diversity": "Diversity (ST-LPIPS)",
+    "variety": "Variety of a source's translations (real images: 1)",
     "cycle": "Error of the cycle",
 }
 
@@ -141,10 +143,10 @@ class Measurement:
         own = translator.encode_styles(x, self.domains[source])
         row["cycle"] = np.abs(translator.apply_styles(fakes, own) - x).mean()
         row["self"] = np.abs(translator.apply_styles(x, own) - x).mean()
+        outputs = self.outputs(translator, x[:DIVERSE], target)
+        row["variety"] = self.variety(outputs, target)
         if self.diversity:
-            row["diversity"] = self.diversity(
-                self.outputs(translator, x[:DIVERSE], target)
-            )
+            row["diversity"] = self.diversity(outputs)
         for name in ("distance", "species"):
             row[name] = (row[f"{name}_latent"] + row[f"{name}_reference"]) / 2
         return row
@@ -163,6 +165,11 @@ class Measurement:
             "latent": translator.map_latents(z, domain),
             "reference": translator.encode_styles(x_ref[chosen], domain),
         }
+
+    def variety(self, groups: np.ndarray, target: int) -> float:
+        """The variance of features within groups [N, M, H, W, 3], relative to real."""
+        within = [self.features(group).var(axis=0, ddof=1).sum() for group in groups]
+        return float(np.mean(within) / self.real[target].var(axis=0, ddof=1).sum())
 
     def outputs(self, translator: Translator, x: np.ndarray, target: int) -> np.ndarray:
         """Sources in styles of latents, [N, OUTPUTS, H, W, 3]."""
@@ -305,7 +312,7 @@ def table(found: dict[str, Any]) -> str:
     """The last measurement of each training."""
     names = (
         "cpu_minutes distance_latent distance_reference species_latent "
-        "species_reference diversity cycle self"
+        "species_reference variety diversity cycle self"
     ).split()
     lines = [f"{'training':16} {'iteration':>9} " + " ".join(f"{n:>18}" for n in names)]
     for name, values in found.items():
