@@ -86,12 +86,15 @@ def test_no_help_imports_tensorflow():
             "--domain=fish: this run has",
         ),
         (["--source=no.png", "--domain=cat", "--seed=1"], "no.png: not a readable"),
+        (["--source=all", "--domain=cat", "--seed=1"], "all/no.png: not a readable"),
         (["--source=a.png", "--domain=cat", "--reference=no.png"], "no.png: not a rea"),
     ],
 )
 def test_a_translation_is_refused_before_tensorflow_starts(words, says, tmp_path):
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     (tmp_path / "no.png").write_text("no image")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "no.png").write_text("no image")
     words = ["translate", "--run_dir=preset:critters64", *words]
     code = f"""if True:
         import os, sys

@@ -98,34 +98,45 @@ class StyleOptions(Settings):
         return self.domain, tuple(map(int, self.seed)), self.reference, self.psi
 
 
-def open_translator(
+def find_translator(
     model: str, options: RunOptions, domain: str = ""
-) -> tuple["Translating", str | pathlib.Path]:
-    """The translator of a model or a run, and the folder for its translations.
+) -> tuple[Callable[[], "Translating"], str | pathlib.Path]:
+    """What opens the translator of a model or a run, and its folder for translations.
+
+    A run is found, but TensorFlow starts only when the translator is opened. What can
+    be refused is refused in between.
 
     Args:
         model: folder of an exported model; empty: a run.
         options: name the run.
-        domain: one that it must have; empty: none.
+        domain: one that the run must have; empty: none.
 
     Raises:
-        UserError: if there is none, or without this domain.
+        UserError: if there is no such run, or it has no such domain.
     """
     if model:
-        from tfstargan.translation.exported import ExportedTranslator
 
-        with held_back():  # LiteRT's C++ code writes there
-            return ExportedTranslator.load(model), "translations"
+        def open_model() -> "Translating":
+            from tfstargan.translation.exported import ExportedTranslator
+
+            with held_back():  # LiteRT's C++ code writes there
+                return ExportedTranslator.load(model)
+
+        return open_model, "translations"
     from tfstargan.config import label_of
     from tfstargan.runs.run import open_run
 
     run = open_run(options.run_dir)
     if domain:
-        label_of(domain, run.config.domains)  # or refuse, before TensorFlow starts
-    import_tensorflow()
-    from tfstargan.translation.translator import Translator
+        label_of(domain, run.config.domains)
 
-    return Translator.of_run(run, options.checkpoint), run.path / "translations"
+    def open_run_s() -> "Translating":
+        import_tensorflow()
+        from tfstargan.translation.translator import Translator
+
+        return Translator.of_run(run, options.checkpoint)
+
+    return open_run_s, run.path / "translations"
 
 
 def start(

@@ -65,7 +65,8 @@ def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
 
     clip = Clip.open(source, options.skip_broken)
     out = writable(options.out, clip)  # or refuse, before networks are built
-    translator, _ = cli.open_translator(options.model, options, options.domain)
+    opened, _ = cli.find_translator(options.model, options, options.domain)
+    translator = opened()
     from tfstargan.translation.clips import translate_clip
 
     wanted = dataclasses.asdict(how) | {"steady": options.steady}
@@ -76,19 +77,18 @@ def of_clip(source: pathlib.Path, options: Options, how: FitOptions) -> object:
 def of_images(source: pathlib.Path, options: Options, how: FitOptions) -> object:
     """Translate an image or a folder of them; what was written."""
     from tfstargan import images
-
-    found = images.find(source)  # or refuse, before TensorFlow starts
-    if options.out and source.is_dir():
-        images.require_outside(options.out, found, f"--source={source}")
-    for file in filter(pathlib.Path.is_file, (source, pathlib.Path(options.reference))):
-        images.read(file)
-    translator, folder = cli.open_translator(options.model, options, options.domain)
-    from tfstargan.translation.folders import translate_folder
+    from tfstargan.translation.folders import readable, translate_folder
     from tfstargan.translation.styles import choose_styles
 
+    opened, folder = cli.find_translator(options.model, options, options.domain)
+    out = options.out or folder
+    seen = readable(source, pathlib.Path(out), options.skip_broken)
+    if options.reference and pathlib.Path(options.reference).is_file():
+        images.read(pathlib.Path(options.reference))  # or refuse, before it is opened
+    translator = opened()
     styles = choose_styles(translator, *options.style, options.skip_broken)
     return translate_folder(
-        *(translator, source, styles, options.out or folder, found, how),
+        *(translator, source, styles, out, seen, how),
         skip_broken=options.skip_broken,
         quality=options.quality,
         format=options.format,

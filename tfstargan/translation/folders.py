@@ -42,7 +42,7 @@ def translate_folder(
     source: str | os.PathLike,
     styles: Sequence[NamedStyle],
     out: str | os.PathLike,
-    found: images.Found | None = None,
+    seen: Mapping[pathlib.Path, Seen] | None = None,
     how: FitOptions = CROP,
     *,
     skip_broken: bool = False,
@@ -58,7 +58,7 @@ def translate_folder(
         source: an image, or a folder: all images in it and below.
         styles: to translate into.
         out: folder for the images, laid out as the source; or one .png, .jpg or .webp.
-        found: the files of the source, if `images.find` was called already.
+        seen: the files of the source, if `readable` was called already.
         how: which part of a source is translated, and whether it is pasted.
         skip_broken: skip sources that can't be read, and name them.
         quality: of a JPEG or WebP file, 1 to 100.
@@ -72,7 +72,7 @@ def translate_folder(
             or `out` lies in `source`.
     """
     source, out = pathlib.Path(source), pathlib.Path(out)
-    seen = readable(source, out, skip_broken, found)
+    seen = seen or readable(source, out, skip_broken)
     for file, one in seen.items():
         translator.fit_of((one.width, one.height), how, str(file))
     files = list(seen)
@@ -116,7 +116,6 @@ def readable(
     source: pathlib.Path,
     out: pathlib.Path,
     skip_broken: bool,
-    found: images.Found | None = None,
 ) -> Mapping[pathlib.Path, Seen]:
     """The files of a source that can be read, inspected; those skipped are named.
 
@@ -124,13 +123,12 @@ def readable(
         source: an image, or a folder.
         out: where translations are written.
         skip_broken: skip files that can't be read.
-        found: the files of the source, if `images.find` was called already.
 
     Raises:
         UserError: if a file can't be read and is not to be skipped; if there are none;
             if what is written to `out` would be read the next time.
     """
-    found = found or images.find(source)
+    found = images.find(source)
     if source.is_dir():
         images.require_outside(out, found, f"--source={source}")
     if told := found.told():
