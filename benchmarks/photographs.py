@@ -71,18 +71,13 @@ class Options(Settings):
     reference: str = setting("", "clone of the authors' code", path=True)
     reference_python: str = setting(sys.executable, "a Python with PyTorch")
     sides: tuple[str, ...] = setting(
-        (OURS, AUTHORS), f"which to train: {', '.join((AUTHORS, *VARIANTS))}"
+        (OURS, AUTHORS), "which to train", one_of=(AUTHORS, *VARIANTS)
     )
     iterations: int = setting(3000, "of each side", at_least=1)
     every: int = setting(250, "iterations between checkpoints", at_least=1)
     seeds: tuple[str, ...] = setting(("0",), "one training of each side for each")
     jit: bool = setting(True, "compile our side with XLA")
     worker: str = setting("", "JSON of a Config: be our side's process")
-
-    def check_together(self) -> None:
-        """Check the names of the sides."""
-        known = {AUTHORS, *VARIANTS}
-        self.require(set(self.sides) <= known, "sides", f"must be of {sorted(known)}")
 
 
 def config_of(options: Options, side: str, seed: int) -> Config:
