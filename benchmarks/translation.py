@@ -34,6 +34,7 @@ STAGES = (  # stage, img_size
     ("folder", 64),
     ("folder", 256),
     ("evaluation", 64),
+    ("evaluation", 256),
     ("probing", 64),
     (PHOTOGRAPHS, 256),
 )
@@ -49,6 +50,9 @@ class Options(Settings):
     rounds: int = setting(3, "runs of each stage and checkout", at_least=1)
     stages: tuple[str, ...] = setting(
         (), f"of {', '.join(dict(STAGES))} or none; empty: all, in this order"
+    )
+    sizes: tuple[str, ...] = setting(
+        ("64", "256"), "of the images", one_of=("64", "256")
     )
     images: int = setting(600, "images of the folder at 64 px", at_least=1)
     model: str = setting(
@@ -158,6 +162,8 @@ def main(options: Options) -> None:
             draw_set(str(folder), 1, 64, 0)
         for stage, size in STAGES:
             if options.stages and stage not in options.stages:
+                continue
+            if str(size) not in options.sizes:
                 continue
             images = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
             if not images.exists():

@@ -96,6 +96,13 @@ def test_a_sign_fills_the_middle_on_white(monkeypatch):
     assert (sign[0, 0] == 255).all()
 
 
+def test_of_the_halves_no_training_sign_has_a_counterpart_in_the_other_half():
+    for sign in range(4):
+        drawn = [emoji.is_drawn(sign, vendor, "train") for vendor in range(4)]
+        assert drawn == [sign % 2 == 0, sign % 2 == 1] * 2
+        assert all(emoji.is_drawn(sign, vendor, "val") for vendor in range(4))
+
+
 @with_resvg
 def test_the_command_builds_pairs_with_their_licences(two_vendors, tmp_path):
     result = command("tfstargan.emoji", "--out=data/emoji", cwd=tmp_path)

@@ -18,13 +18,16 @@ class Options(cli.Settings):
     """The flags of this command."""
 
     out: str = setting("", "folder to make", required="name a new folder", path=True)
+    halves: bool = setting(
+        False, "training images: even signs of fluent and openmoji, odd of the others"
+    )
 
 
 def main(options: Options) -> None:
     """Build the set, and print the folder."""
     from tfstargan.data.emoji import build
 
-    print(build(options.out))
+    print(build(options.out, options.halves))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ vendor. A file's name is its sign's code points, so that images of one name are 
 import hashlib
 import importlib.metadata
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -105,7 +106,7 @@ class Icons(NamedTuple):
     info: dict[str, Any]  # info.json
 
 
-def build(out: str | os.PathLike) -> pathlib.Path:
+def build(out: str | os.PathLike, halves: bool = False) -> pathlib.Path:
     """Draw the set into a new folder; an interrupted call is resumed.
 
     Until it is complete, the folder has another name beside `out`. Downloaded packages
@@ -113,6 +114,7 @@ def build(out: str | os.PathLike) -> pathlib.Path:
 
     Args:
         out: the folder.
+        halves: whether every other vendor has every other training sign, `is_drawn`.
 
     Returns:
         The folder.
@@ -124,18 +126,18 @@ def build(out: str | os.PathLike) -> pathlib.Path:
     out = pathlib.Path(out)
     if out.exists():
         raise UserError(f"--out={out}: name a folder that does not exist yet")
-    partial = out.with_name(f"{files.PARTIAL}{out.name}-{_fingerprint()}")
+    partial = out.with_name(f"{files.PARTIAL}{out.name}-{_fingerprint(halves)}")
     cache = files.cache_dir() / "npm"
     icons = {domain: _open(vendor, cache) for domain, vendor in VENDORS.items()}
     try:
-        draw(icons, partial)
+        draw(icons, partial, halves)
         partial.rename(out)
     except OSError as error:
         raise UserError(f"--out={out}: can't be written ({error})") from error
     return out
 
 
-def _fingerprint() -> str:
+def _fingerprint(halves: bool) -> str:
     """A name for all that the images depend on, so that no two versions are mixed."""
     try:
         version = importlib.metadata.version("resvg-py")
@@ -143,7 +145,7 @@ def _fingerprint() -> str:
         raise UserError(
             "emoji are drawn by resvg-py: `pip install 'tfstargan[emoji]'`"
         ) from None
-    about = [VENDORS, SIDE, CANVAS, SIGN, DRAWN, OPAQUE, SHARE_OF_VAL, version]
+    about = [VENDORS, SIDE, CANVAS, SIGN, DRAWN, OPAQUE, SHARE_OF_VAL, version, halves]
     return hashlib.sha256(repr(about).encode()).hexdigest()[:8]
 
 
@@ -156,28 +158,45 @@ def _open(vendor: Vendor, cache: pathlib.Path) -> Icons:
     )
 
 
-def draw(icons: dict[str, Icons], folder: pathlib.Path) -> None:
+def draw(icons: dict[str, Icons], folder: pathlib.Path, halves: bool = False) -> None:
     """Draw every common sign of some vendors into a folder; what is there stays.
+
+    Args:
+        icons: the drawings of each vendor, by domain.
+        folder: may hold images of an interrupted call.
+        halves: as `build` has it.
 
     Raises:
         UserError: if an image can't be written.
         OSError: if another file can't.
     """
     keys = common_keys(icons)
-    total = len(keys) * len(icons)
-    with Bar(total=total, unit="image", dynamic_ncols=True) as bar:
-        for domain, vendor in icons.items():
-            for split in ("train", "val"):
-                files.remove_partial(folder / split / domain)
-            for key in keys:
-                path = folder / split_of(key) / domain / f"{key}.png"
-                if not path.exists():
-                    images.save(draw_icon(vendor.content, vendor.names[key]), path)
-                bar.update()
+    wanted = [
+        (domain, key)
+        for column, domain in enumerate(icons)
+        for row, key in enumerate(keys)
+        if not halves or is_drawn(row, column, split_of(key))
+    ]
+    for split, domain in itertools.product(("train", "val"), icons):
+        files.remove_partial(folder / split / domain)
+    for domain, key in Bar(wanted, unit="image", dynamic_ncols=True):
+        path = folder / split_of(key) / domain / f"{key}.png"
+        if not path.exists():
+            vendor = icons[domain]
+            images.save(draw_icon(vendor.content, vendor.names[key]), path)
     first = next(iter(icons.values()))
     names = {key: first.names[key] for key in keys}
     files.write_text(json.dumps(names, indent=0) + "\n", folder / "names.json")
     files.write_text(_readme(icons), folder / "README.md")
+
+
+def is_drawn(sign: int, vendor: int, split: str) -> bool:
+    """Whether an image is part of the set of halves.
+
+    Even vendors have the even training signs, odd vendors the odd ones: no training
+    image then has a counterpart in a domain of the other half. Validation is whole.
+    """
+    return split == "val" or sign % 2 == vendor % 2
 
 
 def _readme(icons: dict[str, Icons]) -> str:
