@@ -9,13 +9,10 @@ from tfstargan.translation.corpus import Outcome, Translate
 
 
 class Dying(Translate):
-    """Translates, but the first process that has translated a list of files dies."""
+    """Translates, but the first process that has done a list of files dies."""
 
     def process(self, files: list[str]) -> Iterator[Outcome]:
         for outcome in super().process(files):
-            if not outcome.translated:  # a list of damaged images
-                yield outcome
-                continue
             try:
                 (pathlib.Path(self.out).parent / "died").touch(exist_ok=False)
             except FileExistsError:
