@@ -101,6 +101,12 @@ class Place:
         more = COUNTS[kind][1] - COUNTS[kind][0]
         return (many[0] - few[0]) / more, (many[1] - few[1]) / more
 
+    def animation(self, checkout: pathlib.Path) -> tuple[float, float]:
+        """Seconds of all sample grids and animations."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as out:
+            words = f"samples --run_dir={self.run_dir('64')} --animation=webp"
+            return self.command(checkout, f"{words} --out={out}")
+
     def first_iteration(
         self, checkout: pathlib.Path, config: str
     ) -> tuple[float, float]:
@@ -120,6 +126,7 @@ def rows(place: Place) -> dict[str, Callable[[pathlib.Path], tuple[float, float]
         "JPEGs of 12 megapixels to 256 px, each": lambda side: place.rate(
             side, PHOTOGRAPHS
         ),
+        "`samples --animation=webp`, 64 px": place.animation,
         "`train --jit`, 1 iteration, 32 px": lambda side: place.first_iteration(
             side, "critters"
         ),

@@ -60,8 +60,6 @@ VARIANTS = {  # our side with these settings in place of RECIPE's
     OURS: {},
     "rates": {"learning_rate": 2e-3, "mapping_learning_rate": 2e-4},
     "penalty": {"lambda_reg": 0.1},
-    "cycle": {"lambda_reg": 0.1, "lambda_cyc": 0.3, "lambda_sty": 0.3},
-    "narrow": {"lambda_reg": 0.1, "batch_size": 4},
 }
 
 
