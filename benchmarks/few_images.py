@@ -17,8 +17,8 @@ has results.json there. All flags of `train` can be given; FLAGS has the default
   is trained from scratch.
 - ada: drawn animals from scratch, --augment=none and ada. The shares are over all
   pairs. `overfitting` and p are those at the end (docs/few-images.md).
-- photographs: the first --count of each domain, --augment=none and ada, and ada
-  with --init_from. The kernel distance (kid_lite0) is to the validation photographs.
+- photographs: the first --count of each domain, --augment=none and ada, from scratch
+  and with --init_from. The kernel distance (kid_lite0) is to the validation photographs.
 
 Shares have 95 % intervals (Wilson). Minutes are of training alone: sample grids, saving
 and the first iteration of a start are excluded. Of that, the table has the CPU time
@@ -171,13 +171,14 @@ def photographs(config: Config, begin: TrainOptions, options: Options) -> list[A
     """Few photographs, with augmentation and without, and from a parent."""
     folder = pathlib.Path(options.out) / f"first-{options.count}"
     config = dataclasses.replace(config, data_dir=first(config, folder, options.count))
-    with_ada = dataclasses.replace(config, augment="ada")
-    without = dataclasses.replace(config, augment="none")
-    measure = measures.distances
-    arms = [Arm("none", without, measure), Arm("ada", with_ada, measure)]
-    if begin.init_from:
-        like = parse_like(begin.like)
-        arms.append(Arm("ada-from-parent", with_ada, measure, begin.init_from, like))
+    arms = []
+    for kind in ("none", "ada"):
+        augmented = dataclasses.replace(config, augment=kind)
+        arms.append(Arm(kind, augmented, measures.distances))
+        if begin.init_from:
+            parent = begin.init_from, parse_like(begin.like)
+            name = f"{kind}-from-parent"
+            arms.append(Arm(name, augmented, measures.distances, *parent))
     return arms
 
 
