@@ -18,7 +18,7 @@ has results.json there. All flags of `train` can be given; FLAGS has the default
 - ada: drawn animals from scratch, --augment=none and ada. The shares are over all
   pairs. `overfitting` and p are those at the end (docs/few-images.md).
 - photographs: the first --count of each domain, --augment=none and ada, from scratch
-  and with --init_from. The kernel distance (kid_lite0) is to the validation photographs.
+  and with --init_from. The kernel distance (kid_lite0) is to the validation images.
 
 Shares have 95 % intervals (Wilson). Minutes are of training alone: sample grids, saving
 and the first iteration of a start are excluded. Of that, the table has the CPU time

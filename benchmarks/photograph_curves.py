@@ -2,6 +2,8 @@
 
     python benchmarks/photograph_curves.py --out=runs/photographs
 
+Runs of `tfstargan train` are measured as well if they are named OUT/NAME-seedN.
+
 Every saved iteration of every side is measured once (`measures.json`), on the data that
 it was trained with. All validation images are translated into the other domains:
 
@@ -244,8 +246,14 @@ def imported(weights: pathlib.Path, domains: tuple[str, ...]) -> Translator:
 
 
 def cpu_minutes(folder: pathlib.Path, iteration: int) -> float:
-    """CPU time until an iteration; a start's compilation counts as an iteration."""
-    seconds = np.array(json.loads((folder / "cpu_seconds.json").read_text()))
+    """CPU time until an iteration; a start's compilation counts as an iteration.
+
+    It is not known of a run of `tfstargan train`.
+    """
+    file = folder / "cpu_seconds.json"
+    if not file.exists():
+        return np.nan
+    seconds = np.array(json.loads(file.read_text()))
     usual = np.median(seconds)
     seconds = np.where(seconds > 10 * usual, usual, seconds)
     return float(seconds[:iteration].sum() / 60)
@@ -254,7 +262,8 @@ def cpu_minutes(folder: pathlib.Path, iteration: int) -> float:
 def measure(options: Options) -> dict[str, Any]:
     """All measurements, those of before included."""
     out = pathlib.Path(options.out)
-    sides = sorted(p.parent for p in out.glob("*-seed*/cpu_seconds.json"))
+    names = ("cpu_seconds.json", "config.json")  # the latter in runs
+    sides = sorted({p.parent for name in names for p in out.glob(f"*-seed*/{name}")})
     ours = next((p for p in sides if (p / "config.json").exists()), None)
     if ours is None:
         raise UserError(f"--out={out}: no training of ours; run photographs.py first")

@@ -9,12 +9,24 @@ from commands import command, refusal
 from PIL import Image
 
 from tfstargan import files, resources
+from tfstargan.config import Config, TrainOptions
 from tfstargan.metrics.evaluation import evaluate_run
 from tfstargan.runs.locating import presets
 from tfstargan.runs.run import open_run
+from tfstargan.settings import parse
+from tfstargan.training.beginning import SIZES
 
 MOST_BYTES = 10 * 2**20
 CARDS = {name: resources.presets_dir() / name / "README.md" for name in presets()}
+
+
+@pytest.mark.parametrize("name", ["new-animal", "photos64"])
+def test_a_configuration_that_begins_with_a_preset_has_its_sizes(name):
+    flags = [f"--flagfile=configs/{name}.flags"]
+    config, options = parse((Config, TrainOptions), flags)
+    parent = open_run(options.init_from).config
+    for size in SIZES:
+        assert getattr(config, size) == getattr(parent, size), size
 
 
 def test_there_is_the_preset_that_the_pages_speak_of():
