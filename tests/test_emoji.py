@@ -125,6 +125,20 @@ def test_the_command_builds_pairs_with_their_licences(two_vendors, tmp_path):
 
 
 @with_resvg
+def test_the_command_draws_halves(two_vendors, tmp_path):
+    result = command("tfstargan.emoji", "--out=emoji", "--halves", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    drawn = {str(f.relative_to(tmp_path / "emoji")) for f in tmp_path.rglob("*.png")}
+    assert drawn == {
+        f"{emoji.split_of(key)}/{domain}/{key}.png"
+        for vendor, domain in enumerate(("one", "two"))
+        for sign, key in enumerate(KEYS)
+        if emoji.is_drawn(sign, vendor, emoji.split_of(key))
+    }
+    assert len(drawn) < 4
+
+
+@with_resvg
 def test_what_is_drawn_is_not_drawn_again(two_vendors, tmp_path, monkeypatch):
     drawn = []
     real = emoji.draw_icon
