@@ -23,6 +23,7 @@ from tfstargan import cli
 from tfstargan.settings import Settings, setting
 
 ROOT = pathlib.Path(__file__).parents[1]
+DRAWN = 340  # animals of each species, enough for the largest folder
 COUNTS = {"64": (24, 1000), "256": (3, 15), PHOTOGRAPHS: (2, 10)}  # few and many images
 JIT = "--iterations=1 --critters_per_domain=20 --probe_every=0 --jit"
 
@@ -78,7 +79,7 @@ class Place:
             if not everything.exists():
                 size = 256 if kind == PHOTOGRAPHS else int(kind)
                 stage = kind if kind == PHOTOGRAPHS else "folder"
-                make_images(everything, stage, size, 340)
+                make_images(everything, stage, size, DRAWN)
             folder.mkdir()
             files = sorted((everything / "train").rglob("*.*g"))[:count]
             for i, file in enumerate(files):

@@ -161,9 +161,8 @@ def main(options: Options) -> None:
         if options.model:
             draw_set(str(folder), 1, 64, 0)
         for stage, size in STAGES:
-            if options.stages and stage not in options.stages:
-                continue
-            if str(size) not in options.sizes:
+            wanted = not options.stages or stage in options.stages
+            if not wanted or str(size) not in options.sizes:
                 continue
             images = pathlib.Path(place) / f"{size}-{stage == PHOTOGRAPHS}"
             if not images.exists():
