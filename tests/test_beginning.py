@@ -83,6 +83,42 @@ def test_domains_find_their_heads(run_dir, parent):
         np.testing.assert_array_equal(*kernels)
 
 
+def inner_weights(model: StarGANv2, side: int) -> list[np.ndarray]:
+    """The weights of the layers whose feature maps have at most this side."""
+    generator, trunks = model.generator, [model.style_encoder, model.discriminator]
+    doublings = int(np.log2(side // 16)) - generator.halvings
+    layers = [
+        *generator.encode[-2 - doublings :],
+        *generator.decode[: 2 + doublings],
+        *(x for net in trunks for x in net.trunk.blocks[-int(np.log2(side // 4)) :]),
+        *(x for net in trunks for x in (net.trunk.to_pixel, net.heads)),
+        model.mapping_network,
+    ]
+    return [weight.numpy() for layer in layers for weight in layer.weights]
+
+
+@pytest.mark.parametrize("generator", ["full", "light"])
+@pytest.mark.parametrize("sides", [(32, 128), (64, 32)])
+def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
+    widths = {"channel_base": 512, "channel_max": 16, "light_width": 0.75}
+    old, new = (
+        tiny(img_size=side, generator=generator, seed=side, **widths) for side in sides
+    )
+    with Run.start(tmp_path, old) as run:
+        parent = StarGANv2(old)
+        parent.compile()
+        run.save(parent)
+    model = StarGANv2(new)
+    outer = [w.numpy() for w in model.generator.from_rgb.weights]
+    about = begin_from(model, tmp_path)
+    assert about["img_size"] == old.img_size
+    both = (inner_weights(m, min(sides)) for m in (parent, model))
+    for theirs, ours in zip(*both, strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+    for before, after in zip(outer, model.generator.from_rgb.weights, strict=True):
+        np.testing.assert_array_equal(before, after.numpy())
+
+
 @pytest.mark.slow
 def test_a_run_remembers_its_parent_and_needs_it_once(
     run_dir, data_dir, tmp_path, eager, small_grids

@@ -100,6 +100,10 @@ def test_a_perfect_translator_has_perfect_scores():
         assert scores[side]["content_r2"] == dict.fromkeys(CONTENT, 1.0)
     fur = {"hue_within_30": 1, "hue_error_degrees": 0, "lightness_error": 0}
     assert scores["reference"]["fur"] == fur | {"pattern": 1}
+    of_source = scores["reference"]["fur_of_source"]  # by chance
+    assert of_source["hue_within_30"] < 0.5
+    assert of_source["lightness_error"] > 0.1
+    assert of_source["pattern"] < 0.8
     assert scores["reference"]["background_r2"]["of_source"]["background_hue"] == 1
     assert scores["reference"]["background_r2"]["of_reference"]["background_hue"] < 0.5
     assert scores["latent"]["diversity"]["mean"] == pytest.approx(1, abs=0.15)

@@ -34,7 +34,8 @@ MEANING = {
     "the source",
     "probe_species": "share with the target's species, for each target",
     "probe_fur": "share of hues within 30 degrees of the reference's, median error in "
-    "degrees; mean error of lightness as a share of its range; share of right patterns",
+    "degrees; mean error of lightness as a share of its range; share of right "
+    "patterns. The source's fur should be met by chance only",
     "probe_diversity": "mean distance of a source's translations, divided by that of "
     "animals drawn at random",
     "probe_background": "R2 against the source and the reference; StarGAN v2 may take "
@@ -115,7 +116,10 @@ def sections(scores: dict) -> dict[str, dict[str, dict[str, float]]]:
         "probe_species": {
             name: guide["species_into"] for name, guide in guides.items()
         },
-        "probe_fur": {"as the reference's": scores["reference"]["fur"]},
+        "probe_fur": {
+            "as the reference's": scores["reference"]["fur"],
+            "as the source's": scores["reference"]["fur_of_source"],
+        },
         "probe_diversity": {"over latents": scores["latent"]["diversity"]},
         "probe_background": scores["reference"]["background_r2"],
         "probe_pixels": {name: scores[name] for name in ("identity", "cycle")},
@@ -193,21 +197,27 @@ def reference_scores(
     read = Factors.join(reads)
     source = Factors.join([task.source_factors for task in tasks])
     reference = Factors.join([task.reference_factors for task in tasks])
-    hue_error = 360 * distance(read, reference, "hue")
     return {
         "species": right_species(reads, tasks),
         "species_into": species_into(reads, tasks),
         "content_r2": {name: r2(read, source, name) for name in CONTENT},
-        "fur": {
-            "hue_within_30": float(np.mean(hue_error <= SAME_HUE)),
-            "hue_error_degrees": float(np.median(hue_error)),
-            "lightness_error": float(np.mean(distance(read, reference, "lightness"))),
-            "pattern": share(read, reference, "pattern"),
-        },
+        "fur": fur_scores(read, reference),
+        "fur_of_source": fur_scores(read, source),
         "background_r2": {
             "of_source": {name: r2(read, source, name) for name in BACKGROUND},
             "of_reference": {name: r2(read, reference, name) for name in BACKGROUND},
         },
+    }
+
+
+def fur_scores(read: Factors, true: Factors) -> dict[str, float]:
+    """How near the fur of translations is to that of other animals."""
+    hue_error = 360 * distance(read, true, "hue")
+    return {
+        "hue_within_30": float(np.mean(hue_error <= SAME_HUE)),
+        "hue_error_degrees": float(np.median(hue_error)),
+        "lightness_error": float(np.mean(distance(read, true, "lightness"))),
+        "pattern": share(read, true, "pattern"),
     }
 
 

@@ -1,8 +1,13 @@
-"""Training that begins with the weights of another run, whatever its domains.
+"""Training that begins with the weights of another run, whatever its domains and size.
 
 All weights except those of the heads serve every domain, and are copied. The heads of a
 domain are those of the parent's domain of the same name or of the one given by `like`,
 or else the mean of all heads. Optimizers, schedules and the iteration start anew.
+
+Networks for another image size differ in their outer layers only: a block more for each
+doubling, before the first and after the last layer that both have. The inner layers are
+copied, as in progressive growing (Karras et al., arXiv:1710.10196); the outer ones
+begin with random weights.
 """
 
 import contextlib
@@ -18,14 +23,15 @@ from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.networks.build import NETWORKS
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
+from tfstargan.networks.generator import Generator
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.runs.locating import is_elsewhere
 from tfstargan.runs.run import Run, iteration_of, open_run
 from tfstargan.training.stargan import StarGANv2
 
-# Settings that size the networks: parent and child must have the same.
+# Settings that size the networks besides img_size: parent and child must have the same.
 SIZES = (
-    "img_size channel_base channel_max style_dim latent_dim hidden_dim w_hpf generator "
+    "channel_base channel_max style_dim latent_dim hidden_dim w_hpf generator "
     "light_width"
 ).split()
 
@@ -45,9 +51,9 @@ def begin_from(
         like: {domain of the model: domain of the parent to begin as}.
 
     Returns:
-        The entry for run.json: the parent's folder or address, its iteration, the
-        checkpoint's SHA-256, and the domain that each domain began as (None: the mean
-        of all).
+        The entry for run.json: the parent's folder or address, its iteration and image
+        size, the checkpoint's SHA-256, and the domain that each domain began as (None:
+        the mean of all).
 
     Raises:
         UserError: if the parent is missing, damaged or of other sizes, or lacks a
@@ -73,6 +79,7 @@ def begin_from(
         if is_elsewhere(init_from)
         else str(parent.path.absolute()),
         "iteration": iteration_of(path),
+        "img_size": parent.config.img_size,
         "sha256": files.checksum(path),
         "domains": origins,
     }
@@ -148,14 +155,44 @@ def _mixing(origins: Mapping[str, str | None], old: Sequence[str]) -> np.ndarray
 
 
 def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray) -> None:
-    """Copy weights; the heads are mixed along their axis of domains."""
+    """Copy the weights that both have; heads are mixed along their axis of domains."""
     heads = _heads(new)
-    for source, target in zip(old.weights, new.weights, strict=True):
+    for source, target in _shared_weights(old, new):
         value = keras.ops.convert_to_numpy(source)
         axis = heads.get(id(target))
         if axis is not None:
             value = np.moveaxis(np.tensordot(mixing, value, (1, axis)), 0, axis)
         target.assign(value)
+
+
+def _shared_weights(old: keras.Model, new: keras.Model) -> Iterator[tuple[Any, Any]]:
+    """Pairs of the variables that serve the same feature maps in both networks."""
+    for chains in zip(_chains(old), _chains(new), strict=True):
+        for theirs, ours in zip(*chains, strict=False):
+            if _kind(theirs) != _kind(ours):  # past the last block that both have
+                break
+            yield from zip(theirs.weights, ours.weights, strict=True)
+
+
+def _kind(layer: Any) -> tuple[Any, ...]:
+    """What layers have in common that serve the same feature maps."""
+    return type(layer), *(getattr(layer, n, None) for n in ("channels", "filters"))
+
+
+def _chains(network: keras.Model) -> list[list[Any]]:
+    """Chains of layers: first those that every img_size has, then the outer ones."""
+    match network:
+        case Generator():
+            return [
+                [*network.encode[::-1], network.from_rgb],
+                [*network.decode, network.to_rgb_norm, network.to_rgb],
+            ]
+        case StyleEncoder() | Discriminator():
+            trunk = network.trunk
+            inner = [network.heads, trunk.to_pixel]
+            return [[*inner, *trunk.blocks[::-1], trunk.from_rgb]]
+        case _:
+            return [[network]]
 
 
 def _heads(network: keras.Model) -> dict[int, int]:
