@@ -121,13 +121,15 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
 
 @pytest.mark.slow
 def test_a_run_remembers_its_parent_and_needs_it_once(
-    run_dir, data_dir, tmp_path, eager, small_grids
+    run_dir, data_dir, tmp_path, eager, small_grids, capsys
 ):
     parent = shutil.copytree(run_dir, tmp_path / "parent")
     checkpoint = open_run(parent).checkpoint()
     config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=1)
     options = {"init_from": parent, "like": {"owl": "bear"}}
     run = train_run(config, tmp_path / "child", **options)
+    told = f"begins with: {parent}, iteration 3, of 32 x 32"
+    assert told in capsys.readouterr().err
     about = json.loads(run.about.read_text())["parent"]
     assert about["iteration"] == 3
     assert about["sha256"] == files.checksum(checkpoint)
@@ -136,6 +138,7 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=2)
     run = train_run(config, tmp_path / "child", **options)
     assert json.loads(run.about.read_text())["parent"] == about
+    assert "begins with" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
