@@ -119,6 +119,23 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
         np.testing.assert_array_equal(before, after.numpy())
 
 
+@pytest.mark.parametrize(
+    "widths",
+    [
+        {"channel_base": 100, "channel_max": 512},
+        {"generator": "light", "channel_base": 80, "light_width": 0.8},  # 64 is one
+    ],
+)
+def test_widths_that_another_image_size_would_change_are_refused(tmp_path, widths):
+    old, new = (tiny(img_size=side, **widths) for side in (32, 64))
+    with Run.start(tmp_path, old) as run:
+        model = StarGANv2(old)
+        model.compile()
+        run.save(model)
+    with pytest.raises(UserError, match="must be a multiple of both"):
+        begin_from(StarGANv2(new), tmp_path)
+
+
 @pytest.mark.slow
 def test_a_run_remembers_its_parent_and_needs_it_once(
     run_dir, data_dir, tmp_path, eager, small_grids, capsys
@@ -128,7 +145,7 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=1)
     options = {"init_from": parent, "like": {"owl": "bear"}}
     run = train_run(config, tmp_path / "child", **options)
-    told = f"begins with: {parent}, iteration 3, of 32 x 32"
+    told = f"begins with: {parent}, iteration 3\n"
     assert told in capsys.readouterr().err
     about = json.loads(run.about.read_text())["parent"]
     assert about["iteration"] == 3
@@ -146,6 +163,7 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     [
         ({"style_dim": 7}, {}, "style_dim=6 there, 7 here"),
         ({"generator": "light"}, {}, "generator=full there, light here"),
+        ({"img_size": 64, "channel_base": 160}, {}, "channel_base=128 there"),
         ({}, {"dog": "cat"}, "like=dog:cat: the data has cat, fox, owl"),
         ({}, {"fox": "dog"}, "has bear, cat, rabbit"),
     ],

@@ -38,9 +38,6 @@ def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> No
     start, end = model.iterations_done(), run.config.iterations
     say(f"run: {run.path}")
     say(f"iterations: {start:,} to {end:,}")
-    if not start and (parent := run.parent()):
-        side, there = parent["img_size"], f"iteration {parent['iteration']:,}"
-        say(f"begins with: {parent['run']}, {there}, of {side} x {side}")
     say(describe(model, strategy))
     if warning := memory.advice(run.config):
         say(warning)

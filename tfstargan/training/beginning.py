@@ -64,6 +64,7 @@ def begin_from(
         path = parent.checkpoint(checkpoint)
     old_domains = parent.config.domains
     _require_same_sizes(parent, model.config)
+    _require_same_widths(parent, model.config)
     origins = _origins(parent, model.config.domains, like or {})
     old = StarGANv2(parent.config)
     parent.load(old, iteration_of(path))
@@ -83,6 +84,15 @@ def begin_from(
         "sha256": files.checksum(path),
         "domains": origins,
     }
+
+
+def describe_parent(parent: Mapping[str, Any], img_size: int) -> str:
+    """A line on what `begin_from` has returned."""
+    side = parent["img_size"]
+    line = f"begins with: {parent['run']}, iteration {parent['iteration']:,}"
+    if side == img_size:
+        return line
+    return f"{line}, of {side} x {side}: the outer layers have random weights"
 
 
 def parse_like(pairs: Sequence[str]) -> dict[str, str]:
@@ -124,6 +134,22 @@ def _require_same_sizes(parent: Run, new: Config) -> None:
             f"--init_from={parent.path}: its networks have other sizes "
             f"({'; '.join(differences)}); use its settings"
         )
+
+
+def _require_same_widths(parent: Run, new: Config) -> None:
+    """Check that the layers inside are as wide in networks of both image sizes.
+
+    The width of the outermost layer is rounded down, and the others are its multiples.
+    """
+    there, here = parent.config.img_size, new.img_size
+    light = new.light_width if new.generator == "light" else 1.0
+    for base in (new.channel_base, int(light * new.channel_base)):
+        if there != here and base % max(there, here):
+            raise UserError(
+                f"--init_from={parent.path}: img_size is {there} there, {here} here: "
+                "channel_base (of a light generator, times light_width) must be a "
+                f"multiple of both, not {base}"
+            )
 
 
 def _origins(

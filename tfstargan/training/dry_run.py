@@ -15,7 +15,7 @@ from tfstargan.data.survey import survey
 from tfstargan.progress import waiting
 from tfstargan.training import distribution
 from tfstargan.training.announcing import describe, warn_of_gpus
-from tfstargan.training.beginning import begin_from
+from tfstargan.training.beginning import begin_from, describe_parent
 from tfstargan.training.fitting import fit
 from tfstargan.training.loop import make_model, require_pairs
 
@@ -47,7 +47,8 @@ def dry_run(
     with waiting("building the networks"):
         model = make_model(config, strategy)
     if init_from:
-        begin_from(model, init_from, init_checkpoint, like)
+        parent = begin_from(model, init_from, init_checkpoint, like)
+        print(describe_parent(parent, config.img_size))
     print(describe(model, strategy))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)

@@ -33,7 +33,7 @@ from tfstargan.training.announcing import (
     say_impatience,
     warn_of_gpus,
 )
-from tfstargan.training.beginning import begin_from
+from tfstargan.training.beginning import begin_from, describe_parent
 from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
 from tfstargan.training.fitting import fit_run
 from tfstargan.training.overfitting import Overfitting
@@ -138,6 +138,8 @@ def train_run(
         if run.out_of_patience(start):
             say_impatience(run)
         elif start < config.iterations:
+            if parent:
+                say(describe_parent(parent, config.img_size))
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
