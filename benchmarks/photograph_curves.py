@@ -129,12 +129,15 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 def draw(found: dict[str, Any], path: pathlib.Path) -> None:
-    """Write the curves: above by iterations, below by CPU time."""
+    """Write the curves: by iterations, and by CPU time if all of it is known."""
+    trainings = [values for name, values in found.items() if name != "real"]
+    known = all(np.isfinite(v["cpu_minutes"]) for x in trainings for v in x.values())
+    by = ("iteration", "CPU minutes") if known else ("iteration",)
     sides = sorted({name.split("-")[0] for name in found if name != "real"})
     colours = dict(zip(sides, itertools.cycle(COLOURS)))
-    figure = Figure((15, 7), dpi=110, layout="tight")
-    grid = figure.subplots(2, len(PANELS))
-    for row, axis_name in zip(grid, ("iteration", "CPU minutes"), strict=True):
+    figure = Figure((15, 3.5 * len(by)), dpi=110, layout="tight")
+    grid = figure.subplots(len(by), len(PANELS), squeeze=False)
+    for row, axis_name in zip(grid, by, strict=True):
         for axis, (measure, title) in zip(row, PANELS.items(), strict=True):
             for name, values in found.items():
                 if name == "real":

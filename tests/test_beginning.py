@@ -1,5 +1,6 @@
 """A run that begins with another's weights, with domains of its own."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -155,7 +156,12 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=2)
     run = train_run(config, tmp_path / "child", **options)
     assert json.loads(run.about.read_text())["parent"] == about
-    assert "begins with" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "begins with" not in told
+    assert "is not read" not in told
+    options["init_from"] = tmp_path / "another"
+    train_run(dataclasses.replace(config, iterations=3), tmp_path / "child", **options)
+    assert f"is not read: the run began with {parent}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ def test_the_configurations_are_there():
         "custom",
         "emoji",
         "new-animal",
-        "photos128",
         "photos64",
     ]
 

@@ -20,7 +20,7 @@ MOST_BYTES = 10 * 2**20
 CARDS = {name: resources.presets_dir() / name / "README.md" for name in presets()}
 
 
-@pytest.mark.parametrize("name", ["new-animal", "photos64", "photos128"])
+@pytest.mark.parametrize("name", ["new-animal", "photos64"])
 def test_a_configuration_that_begins_with_a_preset_has_its_sizes(name):
     flags = [f"--flagfile=configs/{name}.flags"]
     config, options = parse((Config, TrainOptions), flags)

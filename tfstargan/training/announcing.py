@@ -41,8 +41,8 @@ def announce(run: Run, model: StarGANv2, strategy: tf.distribute.Strategy) -> No
     say(describe(model, strategy))
     if warning := memory.advice(run.config):
         say(warning)
-    if run.config.jit:
-        say("the first iteration compiles the training step: about 20 s on a CPU")
+    compiling = "20 s" if run.config.jit else "10 s"
+    say(f"the first iteration compiles the training step: about {compiling} on a CPU")
     say(
         f"checkpoints: every {run.config.save_every:,} iterations, and on Ctrl-C; run "
         "the same command again to resume"

@@ -12,6 +12,7 @@ begin with random weights.
 
 import contextlib
 import os
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -76,14 +77,19 @@ def begin_from(
     if model.fan is not None and old.fan is not None:  # both, of one w_hpf
         model.fan.set_weights(old.fan.get_weights())
     return {
-        "run": os.fspath(init_from)
-        if is_elsewhere(init_from)
-        else str(parent.path.absolute()),
+        "run": name_of(init_from),
         "iteration": iteration_of(path),
         "img_size": parent.config.img_size,
         "sha256": files.checksum(path),
         "domains": origins,
     }
+
+
+def name_of(init_from: str | os.PathLike) -> str:
+    """The address of a parent, or its absolute path."""
+    if is_elsewhere(init_from):
+        return os.fspath(init_from)
+    return str(pathlib.Path(init_from).absolute())
 
 
 def describe_parent(parent: Mapping[str, Any], img_size: int) -> str:
@@ -132,7 +138,7 @@ def _require_same_sizes(parent: Run, new: Config) -> None:
     if differences:
         raise UserError(
             f"--init_from={parent.path}: its networks have other sizes "
-            f"({'; '.join(differences)}); use its settings"
+            f"({'; '.join(differences)}); give the values there"
         )
 
 

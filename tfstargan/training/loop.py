@@ -33,7 +33,7 @@ from tfstargan.training.announcing import (
     say_impatience,
     warn_of_gpus,
 )
-from tfstargan.training.beginning import begin_from, describe_parent
+from tfstargan.training.beginning import begin_from, describe_parent, name_of
 from tfstargan.training.callbacks import Animations, Evaluations, Probing, Samples
 from tfstargan.training.fitting import fit_run
 from tfstargan.training.overfitting import Overfitting
@@ -177,17 +177,28 @@ def begin(
     Raises:
         UserError: if they can't be had, or the run was begun without the parent.
     """
-    parent = None
-    if not run.checkpoints():
+    if run.checkpoints():
         if init_from:
-            parent = begin_from(model, init_from, init_checkpoint, like)
-        model.load_fan()
-    elif init_from and run.parent() is None:
+            _compare_parent(run, init_from)
+        return None
+    parent = None
+    if init_from:
+        parent = begin_from(model, init_from, init_checkpoint, like)
+    model.load_fan()
+    return parent
+
+
+def _compare_parent(run: Run, init_from: str | os.PathLike) -> None:
+    """Refuse a parent of a run that began without one; say so if it had another."""
+    parent = run.parent()
+    if parent is None:
         raise UserError(
             f"--init_from={init_from}: {run.path} was begun without it; give another "
             "--run_dir"
         )
-    return parent
+    began = parent.get("run")
+    if began != name_of(init_from):  # a folder may have been moved
+        say(f"--init_from={init_from} is not read: the run began with {began}")
 
 
 def resume(run: Run, model: StarGANv2) -> None:
