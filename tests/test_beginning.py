@@ -15,7 +15,7 @@ from tfstargan import files
 from tfstargan.config import Config
 from tfstargan.errors import UserError
 from tfstargan.runs.run import Run, open_run
-from tfstargan.training.beginning import begin_from, parse_like
+from tfstargan.training.beginning import begin_from, describe_parent, parse_like
 from tfstargan.training.dry_run import dry_run
 from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
@@ -113,6 +113,10 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
     outer = [w.numpy() for w in model.generator.from_rgb.weights]
     about = begin_from(model, tmp_path)
     assert about["img_size"] == old.img_size
+    told = describe_parent(about, new.img_size)
+    assert told.endswith(
+        f", of {sides[0]} x {sides[0]}: the outer layers have random weights"
+    )
     both = (inner_weights(m, min(sides)) for m in (parent, model))
     for theirs, ours in zip(*both, strict=True):
         np.testing.assert_array_equal(theirs, ours)

@@ -65,7 +65,7 @@ def begin_from(
         path = parent.checkpoint(checkpoint)
     old_domains = parent.config.domains
     _require_same_sizes(parent, model.config)
-    _require_same_widths(parent, model.config)
+    _require_same_widths(parent, model)
     origins = _origins(parent, model.config.domains, like or {})
     old = StarGANv2(parent.config)
     parent.load(old, iteration_of(path))
@@ -142,14 +142,14 @@ def _require_same_sizes(parent: Run, new: Config) -> None:
         )
 
 
-def _require_same_widths(parent: Run, new: Config) -> None:
+def _require_same_widths(parent: Run, model: StarGANv2) -> None:
     """Check that the layers inside are as wide in networks of both image sizes.
 
     The width of the outermost layer is rounded down, and the others are its multiples.
     """
-    there, here = parent.config.img_size, new.img_size
-    light = new.light_width if new.generator == "light" else 1.0
-    for base in (new.channel_base, int(light * new.channel_base)):
+    there, here = parent.config.img_size, model.config.img_size
+    for network in (model.generator, model.discriminator.trunk):
+        base = network.channel_base
         if there != here and base % max(there, here):
             raise UserError(
                 f"--init_from={parent.path}: img_size is {there} there, {here} here: "
