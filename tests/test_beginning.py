@@ -113,7 +113,7 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
     outer = [w.numpy() for w in model.generator.from_rgb.weights]
     about = begin_from(model, tmp_path)
     assert about["img_size"] == old.img_size
-    told = describe_parent(about, new.img_size)
+    told = describe_parent(about, new)
     assert told.endswith(
         f", of {sides[0]} x {sides[0]}: the outer layers have random weights"
     )
@@ -122,6 +122,38 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
         np.testing.assert_array_equal(theirs, ours)
     for before, after in zip(outer, model.generator.from_rgb.weights, strict=True):
         np.testing.assert_array_equal(before, after.numpy())
+
+
+@pytest.mark.parametrize("generator", ["full", "light"])
+@pytest.mark.parametrize("patch_size", [1, 2])
+def test_with_larger_patches_a_run_begins_as_its_parent_on_squares(
+    tmp_path, patch_size, generator
+):
+    side = 32 * patch_size
+    old = tiny(img_size=side, patch_size=patch_size, generator=generator, seed=1)
+    new = dataclasses.replace(old, img_size=2 * side, patch_size=2 * patch_size, seed=2)
+    with Run.start(tmp_path, old) as run:
+        parent = StarGANv2(old)
+        parent.compile()
+        for weight in parent.generator.weights:  # biases, too
+            weight.assign_add(0.1)
+        run.save(parent)
+    model = StarGANv2(new)
+    about = begin_from(model, tmp_path)
+    assert describe_parent(about, new).endswith(
+        f", of {side} x {side}: a pixel of it begins as 2 x 2 pixels here"
+    )
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-1, 1, (2, 2 * side, 2 * side, 3)).astype(np.float32)
+    means = x.reshape(2, side, 2, side, 2, 3).mean((2, 4))
+    s = rng.standard_normal((2, old.style_dim), np.float32)
+    y = np.array([0, 1], np.int32)
+    translated = np.asarray(parent.generator(means, s)).repeat(2, 1).repeat(2, 2)
+    np.testing.assert_allclose(model.generator(x, s), translated, atol=1e-4)
+    for name in ("style_encoder", "discriminator"):
+        found = getattr(model, name)(x, y)
+        right = getattr(parent, name)(means, y)
+        np.testing.assert_allclose(found, right, atol=1e-4)
 
 
 @pytest.mark.parametrize(

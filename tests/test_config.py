@@ -83,6 +83,8 @@ def test_a_damaged_file_is_refused(tmp_path, text):
         ("img_size", 48),
         ("img_size", 16),
         ("img_size", 2048),
+        ("patch_size", 3),
+        ("patch_size", 2),  # of 32 x 32 pixels, 16 x 16 are left
         ("channel_base", 16),
         ("channel_max", 0),
         ("batch_size", 0),

@@ -35,6 +35,7 @@ BLOCKS: list[tuple[type[keras.layers.Layer], dict[str, Any], list[tuple]]] = [
     (LightResidualBlock, {"filters": 7, "normalize": True}, [IMAGE]),
     (LightAdaINResidualBlock, {"filters": 7, "upsample": True}, [IMAGE, STYLE]),
     (Trunk, SIZES, [(3, 32, 32, 3)]),
+    (Trunk, SIZES | {"img_size": 64, "patch_size": 2}, [(3, 64, 64, 3)]),
     (ConvBlock, {"filters": 8}, [IMAGE]),
     (Hourglass, {"depth": 1}, [(3, 6, 10, 8)]),
 ]

@@ -423,6 +423,18 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("generator", ["full", "light"])
+def test_the_file_of_a_run_of_patches_gives_what_keras_gives(export, generator):
+    config = tiny(img_size=64, patch_size=2, generator=generator)
+    translator = Translator(config, build_networks(config, translating(config)))
+    model = graph.convert(graph.for_export(translator))
+    assert b"Flex" not in model
+    assert not latency.leftovers(flatbuffer.cut(model, "translate"))
+    images = export.images[:6].repeat(2, 1).repeat(2, 2)
+    verify.verify(translator, in_litert(config, model), images)
+
+
+@pytest.mark.slow
 def test_the_file_of_a_run_for_faces_makes_the_masks_itself(export):
     config = tiny(w_hpf=1.0)
     translator = Translator(config, build_networks(config, translating(config)))

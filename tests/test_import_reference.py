@@ -243,6 +243,22 @@ def test_training_on_faces_takes_the_landmark_network_from_its_file(
     np.testing.assert_array_equal(found["l0.bias"], face_parts["fan"]["l0.bias"])
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"generator": "light"}, "has a light generator"),
+        ({"img_size": 64, "patch_size": 2}, "patch_size=2"),
+    ],
+)
+def test_networks_that_the_authors_do_not_have_are_not_exported(
+    settings, said, tmp_path
+):
+    with Run.start(tmp_path / "run", tiny(**settings)) as run:
+        with pytest.raises(UserError, match=said):
+            export_reference(run, tmp_path / "weights.ckpt")
+    assert not (tmp_path / "weights.ckpt").exists()
+
+
 def test_the_exported_names_are_those_recorded(face_parts):
     case = Case(GOLDENS / "hpf.json")
     for name, network in build_networks(case.config, AVERAGED).items():

@@ -20,6 +20,7 @@ from tfstargan.networks.build import NETWORKS, build_networks
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
 from tfstargan.networks.fan import FAN
 from tfstargan.networks.generator import Generator
+from tfstargan.networks.layers import from_patches, to_patches
 from tfstargan.networks.lowering import LOWERINGS
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.reference import parameters
@@ -130,6 +131,42 @@ def test_every_size_halves_down_to_the_bottleneck_and_comes_back(size):
     assert generator(image, style).shape == (3, size, size, 3)
     assert networks["style_encoder"](image, domains).shape == (3, 6)
     assert networks["discriminator"](image, domains).shape == (3,)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_patches_are_squares_of_pixels_and_come_back(size):
+    images = noise(6, 2, 8, 12, 3)
+    patches = np.asarray(to_patches(images, size))
+    assert patches.shape == (2, 8 // size, 12 // size, 3 * size**2)
+    square = images[1, size : 2 * size, 2 * size : 3 * size]
+    np.testing.assert_array_equal(patches[1, 1, 2], square.ravel())
+    np.testing.assert_array_equal(from_patches(patches, size), images)
+
+
+@pytest.mark.parametrize("generator", ["full", "light"])
+def test_networks_of_patches_have_the_feature_maps_of_a_smaller_image(generator):
+    sizes = {"channel_base": 256, "channel_max": 7, "generator": generator}
+    small = build_networks(tiny(img_size=32, **sizes), NETWORKS)
+    large = build_networks(tiny(img_size=64, patch_size=2, **sizes), NETWORKS)
+    image, style = noise(4, 3, 64, 64, 3), noise(5, 3, 6)
+    domains = np.array([0, 1, 2], np.int32)
+    assert large["generator"](image, style).shape == (3, 64, 64, 3)
+    assert large["style_encoder"](image, domains).shape == (3, 6)
+    assert large["discriminator"](image, domains).shape == (3,)
+    assert large["discriminator"].trunk.from_rgb.kernel.shape == (3, 3, 12, 8)
+    shapes = [
+        [
+            weight.shape
+            for block in (
+                *networks["generator"].encode,
+                *networks["generator"].decode,
+                *networks["discriminator"].trunk.blocks,
+            )
+            for weight in block.weights
+        ]
+        for networks in (small, large)
+    ]
+    assert shapes[0] == shapes[1]
 
 
 @pytest.mark.parametrize("size", [32, 64])

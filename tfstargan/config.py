@@ -21,6 +21,7 @@ AUGMENTS = ("none", "ada", "diffaugment")
 SQUARES = ("squeeze", "crop", "pad")  # how an image becomes a square
 GENERATORS = ("full", "light")
 METRICS = ("fid_reference", "fid_clean", "kid_lite0", "lpips")
+SMALLEST_MAP = 32  # side of the networks' largest feature map, at least
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DATA, NETWORKS, TRAINING = "data", "networks", "training"
@@ -107,6 +108,15 @@ class Config(Settings):
         group=NETWORKS,
         at_least=32,
         at_most=1024,
+        power_of_two=True,
+    )
+    patch_size: int = setting(
+        1,
+        "side of the squares of pixels that the networks take as one: 2 makes an image "
+        "of 128 as cheap as one of 64",
+        group=NETWORKS,
+        at_least=1,
+        at_most=8,
         power_of_two=True,
     )
     channel_base: int = setting(
@@ -363,14 +373,25 @@ class Config(Settings):
         )
 
     def _check_widths(self) -> None:
-        least = f"must be at least img_size, {self.img_size}"
-        self.require(self.channel_base >= self.img_size, "channel_base", least)
+        side = self.largest_map
         self.require(
-            self.generator == "full"
-            or self.light_width * self.channel_base >= self.img_size,
+            side >= SMALLEST_MAP,
+            "patch_size",
+            f"must leave {SMALLEST_MAP} patches to a side, not {side}",
+        )
+        divided = "" if self.patch_size == 1 else " / patch_size"
+        least = f"must be at least img_size{divided}, {side}"
+        self.require(self.channel_base >= side, "channel_base", least)
+        self.require(
+            self.generator == "full" or self.light_width * self.channel_base >= side,
             "light_width",
             f"times channel_base {least}",
         )
+
+    @property
+    def largest_map(self) -> int:
+        """Side of the networks' largest feature map."""
+        return self.img_size // self.patch_size
 
     def _check_batch(self) -> None:
         self.require(

@@ -24,6 +24,7 @@ CONTRADICTIONS = {
     "batch_size": (7, {"replicas": 2}),
     "accumulate": (3, {"batch_size": 8}),
     "channel_base": (16, {"img_size": 32}),
+    "patch_size": (2, {"img_size": 32}),
     "replicas": (2, {"tpu": "local"}),
     "probe_every": (5, {"dataset": "folder", "domains": ()}),
     "seed": (2**32, {}),

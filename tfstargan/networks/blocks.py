@@ -38,22 +38,30 @@ def leaky_relu(x: Any) -> tuple[Any, Any]:
 
 
 def channel_widths(
-    img_size: int, smallest: int, channel_base: int, channel_max: int
+    side: int, smallest: int, channel_base: int, channel_max: int
 ) -> list[int]:
-    """Channels at sides img_size, img_size / 2, ..., smallest.
+    """Channels at sides `side`, side / 2, ..., smallest.
 
-    `channel_base / img_size` at full size, doubled at each halving up to `channel_max`.
+    `channel_base / side` at full size, doubled at each halving up to `channel_max`.
+
+    Args:
+        side: of the largest feature map, `img_size / patch_size`.
+        smallest: side of the smallest feature map.
+        channel_base: see above.
+        channel_max: see above.
 
     Raises:
-        ValueError: if img_size is not a power of two of at least 32, or channel_base
-            is smaller than img_size.
+        ValueError: if side is not a power of two of at least 32, or channel_base is
+            smaller than side.
     """
-    if img_size < 32 or img_size & (img_size - 1):
-        raise ValueError(f"img_size must be a power of two >= 32, got {img_size}")
-    if channel_base < img_size:
-        raise ValueError(f"channel_base {channel_base} is below img_size {img_size}")
-    widths = [channel_base // img_size]
-    for _ in range(int(math.log2(img_size // smallest))):
+    if side < 32 or side & (side - 1):
+        raise ValueError(
+            f"img_size / patch_size must be a power of two >= 32, got {side}"
+        )
+    if channel_base < side:
+        raise ValueError(f"channel_base {channel_base} is below img_size {side}")
+    widths = [channel_base // side]
+    for _ in range(int(math.log2(side // smallest))):
         widths.append(min(2 * widths[-1], channel_max))
     return widths
 

@@ -61,7 +61,8 @@ def build_networks(
 
 def _make(name: str, config: Config, training: bool, **shared: Any) -> keras.Model:
     num_domains, style_dim = len(config.domains), config.style_dim
-    img_size, channels = config.img_size, (config.channel_base, config.channel_max)
+    img_size = config.img_size
+    channels = (config.channel_base, config.channel_max, config.patch_size)
     match name:
         case "generator":
             return _make_generator(config, training, **shared)
@@ -91,6 +92,7 @@ def _make_generator(config: Config, training: bool, **shared: Any) -> Generator:
         channel_max=max(1, int(width * config.channel_max)),
         w_hpf=config.w_hpf,
         recompute=training and config.recompute,
+        patch_size=config.patch_size,
         **shared,
     )
 

@@ -10,7 +10,14 @@ import keras
 from keras import ops
 
 from tfstargan.networks.blocks import ResidualBlock, channel_widths, leaky_relu
-from tfstargan.networks.layers import Conv2D, DomainDense, Shape, he_normal, pick_domain
+from tfstargan.networks.layers import (
+    Conv2D,
+    DomainDense,
+    Shape,
+    he_normal,
+    pick_domain,
+    to_patches,
+)
 from tfstargan.networks.lowering import Lowered
 
 TRUNK_SIDE = 4  # of the smallest feature map
@@ -26,17 +33,26 @@ class Trunk(Lowered):
         img_size: H and W, a power of two of at least 32.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        patch_size: squares of so many pixels to a side are the channels of one pixel of
+            the first feature map.
         **kwargs: those of `Lowered`, passed to all layers.
     """
 
     def __init__(
-        self, img_size: int, channel_base: int, channel_max: int, **kwargs: Any
+        self,
+        img_size: int,
+        channel_base: int,
+        channel_max: int,
+        patch_size: int = 1,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.img_size = img_size
         self.channel_base = channel_base
         self.channel_max = channel_max
-        widths = channel_widths(img_size, TRUNK_SIDE, channel_base, channel_max)
+        self.patch_size = patch_size
+        side = img_size // patch_size
+        widths = channel_widths(side, TRUNK_SIDE, channel_base, channel_max)
         self.channels = widths[-1]
         shared = self.inherited()
         self.from_rgb = Conv2D(widths[0], **shared)
@@ -44,7 +60,8 @@ class Trunk(Lowered):
         self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid", **shared)
 
     def build(self, x_shape: Shape) -> None:
-        shape: Shape = (None, self.img_size, self.img_size, 3)
+        side = self.img_size // self.patch_size
+        shape: Shape = (None, side, side, 3 * self.patch_size**2)
         layers: list[Any] = [self.from_rgb, *self.blocks, self.to_pixel]
         for layer in layers:
             layer.build(shape)
@@ -55,8 +72,8 @@ class Trunk(Lowered):
         return ops.squeeze(x, (1, 2))
 
     def maps(self, x: Any) -> list[Any]:
-        """The blocks' feature maps, [B, H / 2, W / 2, C] down to side 4."""
-        x = self.from_rgb(x)
+        """The blocks' feature maps: half the side of the largest one, down to 4."""
+        x = self.from_rgb(to_patches(x, self.patch_size))
         maps = []
         for block in self.blocks:
             x = block(x)
@@ -69,6 +86,7 @@ class Trunk(Lowered):
             "img_size": self.img_size,
             "channel_base": self.channel_base,
             "channel_max": self.channel_max,
+            "patch_size": self.patch_size,
         }
 
 
@@ -85,6 +103,8 @@ class StyleEncoder(Lowered, keras.Model):
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        patch_size: squares of so many pixels to a side are the channels of one pixel of
+            the first feature map.
         **kwargs: those of `Lowered`, passed to all layers. The heads compute in float32
             with any dtype.
     """
@@ -96,12 +116,14 @@ class StyleEncoder(Lowered, keras.Model):
         style_dim: int = 64,
         channel_base: int = 2**14,
         channel_max: int = 512,
+        patch_size: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.num_domains = num_domains
         self.style_dim = style_dim
-        self.trunk = Trunk(img_size, channel_base, channel_max, **self.inherited())
+        sizes = (img_size, channel_base, channel_max, patch_size)
+        self.trunk = Trunk(*sizes, **self.inherited())
         self.heads = DomainDense(
             style_dim, num_domains, dtype="float32", lowering=self.lowering
         )
@@ -133,6 +155,8 @@ class Discriminator(Lowered, keras.Model):
         num_domains: K.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
+        patch_size: squares of so many pixels to a side are the channels of one pixel of
+            the first feature map.
         **kwargs: those of `Lowered`, passed to all layers.
     """
 
@@ -142,11 +166,13 @@ class Discriminator(Lowered, keras.Model):
         num_domains: int = 2,
         channel_base: int = 2**14,
         channel_max: int = 512,
+        patch_size: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.num_domains = num_domains
-        self.trunk = Trunk(img_size, channel_base, channel_max, **self.inherited())
+        sizes = (img_size, channel_base, channel_max, patch_size)
+        self.trunk = Trunk(*sizes, **self.inherited())
         self.heads = keras.layers.Dense(
             num_domains,
             kernel_initializer=he_normal(self.trunk.channels),

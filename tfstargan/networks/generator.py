@@ -17,7 +17,13 @@ from tfstargan.networks.blocks import (
     channel_widths,
     leaky_relu,
 )
-from tfstargan.networks.layers import Conv2D, Shape, high_pass
+from tfstargan.networks.layers import (
+    Conv2D,
+    Shape,
+    from_patches,
+    high_pass,
+    to_patches,
+)
 from tfstargan.networks.lowering import Lowered
 from tfstargan.networks.norms import InstanceNormalization
 
@@ -45,6 +51,8 @@ class Generator(Lowered, keras.Model):
         w_hpf: divides the high-pass skips; 0: no skips and no masks.
         recompute: whether training keeps only the input of each block and computes the
             rest again for the gradient: a third more arithmetic, less memory.
+        patch_size: squares of so many pixels to a side are the channels of one pixel of
+            the first feature map, and of the last one.
         **kwargs: those of `Lowered`, passed to all layers. `to_rgb` computes in float32
             with any dtype.
 
@@ -64,6 +72,7 @@ class Generator(Lowered, keras.Model):
         channel_max: int = 512,
         w_hpf: float = 0.0,
         recompute: bool = False,
+        patch_size: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -73,8 +82,10 @@ class Generator(Lowered, keras.Model):
         self.channel_max = channel_max
         self.w_hpf = w_hpf
         self.recompute = recompute
+        self.patch_size = patch_size
         bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
-        widths = channel_widths(img_size, bottleneck, channel_base, channel_max)
+        side = img_size // patch_size
+        widths = channel_widths(side, bottleneck, channel_base, channel_max)
         widths = widths[self.halvings :]
         down, up, shortcut = self.encoder_block, self.decoder_block, not w_hpf
         shared = self.inherited()
@@ -88,18 +99,19 @@ class Generator(Lowered, keras.Model):
             *(up(w, True, shortcut, **shared) for w in widths[-2::-1]),
         ]
         self.to_rgb_norm = InstanceNormalization(**shared)
-        self.to_rgb = self.make_to_rgb()
+        self.to_rgb = self.make_to_rgb(3 * patch_size**2)
 
     def make_from_rgb(self, filters: int) -> Any:
         """The first convolution."""
         return Conv2D(filters, **self.inherited())
 
-    def make_to_rgb(self) -> Any:
+    def make_to_rgb(self, filters: int) -> Any:
         """The last convolution, in float32 whatever the dtype of the other layers."""
-        return Conv2D(3, 1, dtype="float32", lowering=self.lowering)
+        return Conv2D(filters, 1, dtype="float32", lowering=self.lowering)
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
-        shape: Shape = (None, self.img_size, self.img_size, 3)
+        side = self.img_size // self.patch_size
+        shape: Shape = (None, side, side, 3 * self.patch_size**2)
         before_style: list[Any] = [self.from_rgb, *self.encode]
         for layer in before_style:
             layer.build(shape)
@@ -121,7 +133,7 @@ class Generator(Lowered, keras.Model):
         """
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
-        x = self.from_rgb(x)
+        x = self.from_rgb(to_patches(x, self.patch_size))
         for block in self.encode:
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
@@ -140,7 +152,8 @@ class Generator(Lowered, keras.Model):
             x = self._through(block, x, s)
             if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
-        return self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+        x = self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
+        return from_patches(x, self.patch_size)
 
     def _through(self, block: Any, *inputs: Any) -> Any:
         return tf.recompute_grad(block)(*inputs) if self.recompute else block(*inputs)
@@ -160,4 +173,5 @@ class Generator(Lowered, keras.Model):
             "channel_max": self.channel_max,
             "w_hpf": self.w_hpf,
             "recompute": self.recompute,
+            "patch_size": self.patch_size,
         }

@@ -55,6 +55,19 @@ def upsample(features: Any) -> Any:
     return ops.reshape(tall, (-1, 2 * height, 2 * width, channels))
 
 
+def to_patches(images: Any, size: int) -> Any:
+    """Squares of pixels as channels, [B, H / size, W / size, size**2 * C].
+
+    As before the first layer of Ridnik et al., arXiv:2003.13630, section 2.1.
+    """
+    return images if size == 1 else channels_last.space_to_depth(images, size)
+
+
+def from_patches(patches: Any, size: int) -> Any:
+    """The images of `to_patches`; sub-pixels of Shi et al., arXiv:1609.05158."""
+    return patches if size == 1 else channels_last.depth_to_space(patches, size)
+
+
 def high_pass(features: Any, weight: float) -> Any:
     """Differences of every pixel from its neighbours, [B, H, W, C].
 

@@ -203,6 +203,6 @@ class LightGenerator(Generator):
             **channels_last.LAST,
         )
 
-    def make_to_rgb(self) -> Any:
+    def make_to_rgb(self, filters: int) -> Any:
         """The last convolution, which doubles the resolution, in float32."""
-        return SubpixelConv2D(3, dtype="float32", lowering=self.lowering)
+        return SubpixelConv2D(filters, dtype="float32", lowering=self.lowering)

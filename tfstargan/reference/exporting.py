@@ -26,13 +26,18 @@ def export_reference(
         The file.
 
     Raises:
-        UserError: if there is no such checkpoint, its generator is not the authors', or
+        UserError: if there is no such checkpoint, its networks are not the authors', or
             the file can't be written.
     """
     if run.config.generator != "full":
         raise UserError(
             f"{run.path}: has a {run.config.generator} generator, which the authors' "
             "code does not have; export the run that it was distilled from"
+        )
+    if run.config.patch_size != 1:
+        raise UserError(
+            f"{run.path}: its networks work on patches (patch_size="
+            f"{run.config.patch_size}), those of the authors' code on pixels"
         )
     iteration = iteration_of(run.checkpoint(checkpoint))
     networks = build_networks(run.config, translating(run.config))

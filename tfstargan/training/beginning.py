@@ -7,7 +7,8 @@ or else the mean of all heads. Optimizers, schedules and the iteration start ane
 Networks for another image size differ in their outer layers only: a block more for each
 doubling, before the first and after the last layer that both have. The inner layers are
 copied, as in progressive growing (Karras et al., arXiv:1710.10196); the outer ones
-begin with random weights.
+begin with random weights. Where `patch_size` grows by the same factor, there are no
+such blocks: the networks do with squares of pixels what the parent's did with pixels.
 """
 
 import contextlib
@@ -52,9 +53,9 @@ def begin_from(
         like: {domain of the model: domain of the parent to begin as}.
 
     Returns:
-        The entry for run.json: the parent's folder or address, its iteration and image
-        size, the checkpoint's SHA-256, and the domain that each domain began as (None:
-        the mean of all).
+        The entry for run.json: the parent's folder or address, its iteration, image
+        size and patch size, the checkpoint's SHA-256, and the domain that each domain
+        began as (None: the mean of all).
 
     Raises:
         UserError: if the parent is missing, damaged or of other sizes, or lacks a
@@ -67,19 +68,21 @@ def begin_from(
     _require_same_sizes(parent, model.config)
     _require_same_widths(parent, model)
     origins = _origins(parent, model.config.domains, like or {})
+    times = _times_finer(parent.config.img_size, parent.config.patch_size, model.config)
     old = StarGANv2(parent.config)
     parent.load(old, iteration_of(path))
     mixing = _mixing(origins, old_domains)
     for name in NETWORKS:
-        _copy(getattr(old, name), getattr(model, name), mixing)
+        _copy(getattr(old, name), getattr(model, name), mixing, times)
     for name, average in model.averages.items():
-        _copy(old.averages[name], average, mixing)
+        _copy(old.averages[name], average, mixing, times)
     if model.fan is not None and old.fan is not None:  # both, of one w_hpf
         model.fan.set_weights(old.fan.get_weights())
     return {
         "run": name_of(init_from),
         "iteration": iteration_of(path),
         "img_size": parent.config.img_size,
+        "patch_size": parent.config.patch_size,
         "sha256": files.checksum(path),
         "domains": origins,
     }
@@ -92,13 +95,17 @@ def name_of(init_from: str | os.PathLike) -> str:
     return str(pathlib.Path(init_from).absolute())
 
 
-def describe_parent(parent: Mapping[str, Any], img_size: int) -> str:
-    """A line on what `begin_from` has returned."""
-    side = parent["img_size"]
+def describe_parent(parent: Mapping[str, Any], config: Config) -> str:
+    """A line on what `begin_from` has returned for a run of these settings."""
     line = f"begins with: {parent['run']}, iteration {parent['iteration']:,}"
-    if side == img_size:
+    side, patch = parent["img_size"], parent.get("patch_size", 1)
+    times = _times_finer(side, patch, config)
+    if times == 1:
         return line
-    return f"{line}, of {side} x {side}: the outer layers have random weights"
+    how = f"a pixel of it begins as {times} x {times} pixels here"
+    if not times:
+        how = "the outer layers have random weights"
+    return f"{line}, of {side} x {side}: {how}"
 
 
 def parse_like(pairs: Sequence[str]) -> dict[str, str]:
@@ -147,14 +154,14 @@ def _require_same_widths(parent: Run, model: StarGANv2) -> None:
 
     The width of the outermost layer is rounded down, and the others are its multiples.
     """
-    there, here = parent.config.img_size, model.config.img_size
+    there, here = parent.config.largest_map, model.config.largest_map
     for network in (model.generator, model.discriminator.trunk):
         base = network.channel_base
         if there != here and base % max(there, here):
             raise UserError(
-                f"--init_from={parent.path}: img_size is {there} there, {here} here: "
-                "channel_base (of a light generator, times light_width) must be a "
-                f"multiple of both, not {base}"
+                f"--init_from={parent.path}: img_size / patch_size is {there} there, "
+                f"{here} here: channel_base (of a light generator, times light_width) "
+                f"must be a multiple of both, not {base}"
             )
 
 
@@ -186,8 +193,21 @@ def _mixing(origins: Mapping[str, str | None], old: Sequence[str]) -> np.ndarray
     )
 
 
-def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray) -> None:
-    """Copy the weights that both have; heads are mixed along their axis of domains."""
+def _times_finer(img_size: int, patch_size: int, new: Config) -> int:
+    """How many new pixels make up the side of one of another run of these sizes.
+
+    0 if its feature maps have other sides, so that nothing connects to its pixels.
+    """
+    if img_size // patch_size != new.largest_map:
+        return 0
+    return new.patch_size // patch_size
+
+
+def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray, times: int) -> None:
+    """Copy the weights that both have; heads are mixed along their axis of domains.
+
+    Those of the layers at the pixels serve squares of `times` x `times`; 0: none do.
+    """
     heads = _heads(new)
     for source, target in _shared_weights(old, new):
         value = keras.ops.convert_to_numpy(source)
@@ -195,6 +215,36 @@ def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray) -> None:
         if axis is not None:
             value = np.moveaxis(np.tensordot(mixing, value, (1, axis)), 0, axis)
         target.assign(value)
+    for theirs, ours in zip(_at_pixels(old), _at_pixels(new), strict=True):
+        for source, target in zip(theirs.weights, ours.weights, strict=True):
+            if times:
+                patch_size = getattr(old, "trunk", old).patch_size
+                value = keras.ops.convert_to_numpy(source)
+                target.assign(_for_squares(value, target.shape, times, patch_size))
+
+
+def _for_squares(
+    value: np.ndarray, shape: Sequence[int], times: int, patch_size: int
+) -> np.ndarray:
+    """A kernel or bias that does with squares of pixels what it did with pixels.
+
+    Its inputs are the means of the squares, or its outputs are repeated over them.
+
+    Args:
+        value: of patches of `patch_size`; kernels [H, W, inputs, outputs].
+        shape: of the result: `times**2` as many inputs or outputs.
+        times: the squares' side.
+        patch_size: see above.
+    """
+    for axis in range(value.ndim):
+        if value.shape[axis] != shape[axis]:
+            pixels = np.moveaxis(value, axis, 0)
+            pixels = pixels.reshape(-1, patch_size, patch_size, 3, *pixels.shape[1:])
+            pixels = pixels.repeat(times, 1).repeat(times, 2)
+            pixels = pixels.reshape(shape[axis], *pixels.shape[4:])
+            share = times**2 if axis == value.ndim - 2 else 1  # of the mean
+            value = np.moveaxis(pixels, 0, axis) / share
+    return value
 
 
 def _shared_weights(old: keras.Model, new: keras.Model) -> Iterator[tuple[Any, Any]]:
@@ -212,19 +262,30 @@ def _kind(layer: Any) -> tuple[Any, ...]:
 
 
 def _chains(network: keras.Model) -> list[list[Any]]:
-    """Chains of layers: first those that every img_size has, then the outer ones."""
+    """Chains of layers, from those that every img_size has to the outermost ones."""
     match network:
         case Generator():
             return [
-                [*network.encode[::-1], network.from_rgb],
-                [*network.decode, network.to_rgb_norm, network.to_rgb],
+                network.encode[::-1],
+                [*network.decode, network.to_rgb_norm],
             ]
         case StyleEncoder() | Discriminator():
             trunk = network.trunk
             inner = [network.heads, trunk.to_pixel]
-            return [[*inner, *trunk.blocks[::-1], trunk.from_rgb]]
+            return [[*inner, *trunk.blocks[::-1]]]
         case _:
             return [[network]]
+
+
+def _at_pixels(network: keras.Model) -> list[Any]:
+    """The layers whose inputs or outputs are the pixels' colours."""
+    match network:
+        case Generator():
+            return [network.from_rgb, network.to_rgb]
+        case StyleEncoder() | Discriminator():
+            return [network.trunk.from_rgb]
+        case _:
+            return []
 
 
 def _heads(network: keras.Model) -> dict[int, int]:

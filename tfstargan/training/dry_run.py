@@ -48,7 +48,7 @@ def dry_run(
         model = make_model(config, strategy)
     if init_from:
         parent = begin_from(model, init_from, init_checkpoint, like)
-        print(describe_parent(parent, config.img_size))
+        print(describe_parent(parent, config))
     print(describe(model, strategy))
     clock = StepClock()
     few = dataclasses.replace(config, iterations=3)

@@ -139,7 +139,7 @@ def train_run(
             say_impatience(run)
         elif start < config.iterations:
             if parent:
-                say(describe_parent(parent, config.img_size))
+                say(describe_parent(parent, config))
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:

@@ -46,7 +46,7 @@ def _weights(model: StarGANv2) -> int:
 
 def _maps(model: StarGANv2) -> int:
     """The count of numbers that the generator's update keeps for an image."""
-    side, generator = model.config.img_size, model.generator
+    side, generator = model.config.largest_map, model.generator
     blocks = [*generator.encode, *generator.decode]
     blocks = list(_blocks(blocks, side >> generator.halvings))
     translation = sum(kept for _, kept in blocks)

@@ -14,8 +14,9 @@ MOST = 4 << 30  # bytes
 
 def needed(config: Config, canvas: Size) -> int:
     """The approximate number of bytes that translating a canvas takes."""
-    channels = config.channel_base // config.img_size
-    return BYTES[config.generator] * channels * math.prod(canvas)
+    channels = config.channel_base // config.largest_map
+    numbers = channels * math.prod(canvas) // config.patch_size**2
+    return BYTES[config.generator] * numbers
 
 
 def require(config: Config, fit: Fit, name: str) -> None:
