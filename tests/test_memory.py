@@ -45,11 +45,19 @@ def test_recomputing_saves_memory_for_each_image():
 
 
 @pytest.mark.parametrize(
-    ("img_size", "batch_size", "warned"),
-    [(128, 7, True), (128, 8, False), (64, 2, False)],
+    ("img_size", "patch_size", "batch_size", "warned"),
+    [
+        (128, 1, 7, True),
+        (128, 1, 8, False),
+        (64, 1, 2, False),
+        (256, 2, 4, True),
+        (256, 4, 4, False),
+    ],
 )
-def test_small_batches_of_photographs_are_warned_of(img_size, batch_size, warned):
-    config = Config(img_size=img_size, batch_size=batch_size)
+def test_small_batches_of_photographs_are_warned_of(
+    img_size, patch_size, batch_size, warned
+):
+    config = Config(img_size=img_size, patch_size=patch_size, batch_size=batch_size)
     warning = memory.advice(config)
     assert bool(warning) == warned
     assert not warned or f"--batch_size={batch_size}" in warning

@@ -1,5 +1,6 @@
 """What is told of the images before a training."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_counts_sizes_passes_and_advice(data):
     assert small == (
         "advice: 10 of 10 images are smaller than 128 pixels and are enlarged; "
         "consider --img_size=64"
+    )
+
+
+def test_few_images_are_not_advised_to_use_what_they_use(data):
+    config = tiny(dataset="folder", data_dir=str(data), domains=(), augment="ada")
+    sets = [open_images(config, split) for split in ("train", "val")]
+    told = [survey(*sets, config, begun) for begun in (False, True)]
+    assert "overfitting; see --init_from, watch the sample grids" in told[0]
+    assert "overfitting; watch the sample grids" in told[1]
+    assert "overfitting; see --augment and --init_from, watch" in survey(
+        *sets, dataclasses.replace(config, augment="none")
     )
 
 

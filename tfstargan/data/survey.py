@@ -34,12 +34,21 @@ class Known(NamedTuple):
     seen: Seen
 
 
-def survey(training: ImageSet, validation: ImageSet, config: Config) -> str:
-    """A paragraph about the images of a run, and lines of advice."""
+def survey(
+    training: ImageSet, validation: ImageSet, config: Config, begun: bool = False
+) -> str:
+    """A paragraph about the images of a run, and lines of advice.
+
+    Args:
+        training: the images to train on.
+        validation: those to validate with.
+        config: the run's settings.
+        begun: whether it begins with the weights of another run.
+    """
     paragraph = [_counts(training, validation)]
     advice = [*_unequal(training)]
     if config.dataset != "critters":  # on which few images were measured to do
-        advice = [*_few(training), *advice]
+        advice = [*_few(training, config, begun), *advice]
     if isinstance(training, Folder):
         shapes = np.array([(s.width, s.height) for s in training.used()])
         paragraph += [_sizes(shapes), _not_square(shapes, config)]
@@ -130,13 +139,15 @@ def _passes(training: ImageSet, config: Config) -> str:
     )
 
 
-def _few(training: ImageSet) -> Iterator[str]:
+def _few(training: ImageSet, config: Config, begun: bool) -> Iterator[str]:
     few = [d for k, d in enumerate(training.domains) if training.count(k) < FEW]
+    used = {"--augment": config.augment != "none", "--init_from": begun}
+    others = " and ".join(flag for flag, is_used in used.items() if not is_used)
     if few:
         yield (
-            f"fewer than {FEW:,} images of {', '.join(few)}: expect overfitting; see "
-            "--augment and --init_from, watch the sample grids, and stop when they get "
-            "worse"
+            f"fewer than {FEW:,} images of {', '.join(few)}: expect overfitting; "
+            f"{f'see {others}, ' if others else ''}watch the sample grids, and stop "
+            "when they get worse"
         )
 
 

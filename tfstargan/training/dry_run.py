@@ -42,7 +42,7 @@ def dry_run(
     print(json.dumps(dataclasses.asdict(config), indent=2))
     validation = open_images(config, "val")
     with waiting("comparing the images"):
-        told = survey(training, validation, config)
+        told = survey(training, validation, config, bool(init_from))
     print(told)
     with waiting("building the networks"):
         model = make_model(config, strategy)

@@ -1,7 +1,6 @@
 """`train_run`: the training of a run, from its data to its last iteration."""
 
 import contextlib
-import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -79,18 +78,14 @@ def train_run(
     warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
-    training = open_images(config, "train")
-    require_pairs(training)
-    config = dataclasses.replace(config, domains=training.domains)
-    validation = open_images(config, "val")
-    for image_set in (training, validation):
-        require_apart(run_dir, image_set, "--run_dir")
+    training, validation = _open_splits(config, run_dir)
+    config = config.with_domains(training)
     images = fingerprint.of(training, validation)
     if chief and not allow_changed_data:
         fingerprint.require_same(run_dir, images)
     if chief:
         with waiting("comparing the images"):
-            told = survey(training, validation, config)
+            told = survey(training, validation, config, bool(init_from))
         say(told)
     examples = Examples.choose(validation, config.img_size)
     with waiting("building the networks"):
@@ -124,13 +119,13 @@ def train_run(
             Samples(run, writer, examples, draw),
             Animations(run, writer, examples),
         ]
+        is_student = model_of is not StarGANv2
+        if not is_student and not stands_in(training, validation):
+            drawing.append(Overfitting(run, writer, training, validation))
         measuring: list[keras.callbacks.Callback] = [
             *([Evaluations(run, writer, evaluation)] if evaluation else []),
             *([Probing(run, writer, reader)] if reader else []),
         ]
-        imitates = model_of is not StarGANv2  # a student
-        if not imitates and not stands_in(training, validation):
-            drawing.append(Overfitting(run, writer, training, validation))
         for callback in (*drawing, *measuring) if chief else ():
             # Completes what the run was interrupted in, if anything.
             callback.set_model(model)
@@ -150,6 +145,16 @@ def train_run(
     # The other workers wait here until the chief has saved.
     distribution.agree(strategy, config.iterations)
     return run
+
+
+def _open_splits(config: Config, run_dir: pathlib.Path) -> tuple[ImageSet, ImageSet]:
+    """The training and the validation images of a run, which lie outside its folder."""
+    training = open_images(config, "train")
+    require_pairs(training)
+    validation = open_images(config.with_domains(training), "val")
+    for image_set in (training, validation):
+        require_apart(run_dir, image_set, "--run_dir")
+    return training, validation
 
 
 def require_pairs(training: ImageSet) -> None:

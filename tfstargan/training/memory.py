@@ -15,7 +15,7 @@ from tfstargan.training.stargan import StarGANv2
 
 FLOAT = 4  # bytes
 SMALL_BATCH = 8  # users report that smaller ones train badly on photographs
-PHOTOGRAPH = 128  # pixels; smaller images are for experiments
+PHOTOGRAPH = 128  # side of the largest feature map; smaller ones are for experiments
 
 
 def estimate(model: StarGANv2, replicas: int = 1) -> int:
@@ -27,7 +27,7 @@ def estimate(model: StarGANv2, replicas: int = 1) -> int:
 
 def advice(config: Config) -> str:
     """A warning if the batch is smaller than is known to train well; else empty."""
-    if config.batch_size >= SMALL_BATCH or config.img_size < PHOTOGRAPH:
+    if config.batch_size >= SMALL_BATCH or config.largest_map < PHOTOGRAPH:
         return ""
     return (
         f"warning: --batch_size={config.batch_size}: users report that fewer than "
