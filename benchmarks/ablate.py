@@ -57,7 +57,8 @@ class LabelGenerator(Generator):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         filters = self.from_rgb.filters
-        self.from_rgb = ConvWithLabel(filters, self.style_dim, **self.inherited())
+        planes = self.style_dim * self.patch_size**2
+        self.from_rgb = ConvWithLabel(filters, planes, **self.inherited())
 
     def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
         """The image unchanged, because the encoder needs the label too."""

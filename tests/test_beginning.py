@@ -140,9 +140,9 @@ def test_with_larger_patches_a_run_begins_as_its_parent_on_squares(
         run.save(parent)
     model = StarGANv2(new)
     about = begin_from(model, tmp_path)
-    assert describe_parent(about, new).endswith(
-        f", of {side} x {side}: a pixel of it begins as 2 x 2 pixels here"
-    )
+    told = describe_parent(about, new)
+    assert f", of {side} x {side}" in told
+    assert told.endswith(": a pixel of it begins as 2 x 2 pixels here")
     rng = np.random.default_rng(3)
     x = rng.uniform(-1, 1, (2, 2 * side, 2 * side, 3)).astype(np.float32)
     means = x.reshape(2, side, 2, side, 2, 3).mean((2, 4))
@@ -154,6 +154,21 @@ def test_with_larger_patches_a_run_begins_as_its_parent_on_squares(
         found = getattr(model, name)(x, y)
         right = getattr(parent, name)(means, y)
         np.testing.assert_allclose(found, right, atol=1e-4)
+
+
+def test_smaller_patches_keep_the_inner_layers_and_say_so(tmp_path):
+    old = tiny(img_size=64, patch_size=2)
+    with Run.start(tmp_path, old) as run:
+        parent = StarGANv2(old)
+        parent.compile()
+        run.save(parent)
+    for new in (tiny(img_size=32), tiny(img_size=64)):
+        model = StarGANv2(new)
+        told = describe_parent(begin_from(model, tmp_path), new)
+        assert ", of 64 x 64 in patches of 2: the outer layers have random" in told
+        both = (inner_weights(m, 32) for m in (parent, model))
+        for theirs, ours in zip(*both, strict=True):
+            np.testing.assert_array_equal(theirs, ours)
 
 
 @pytest.mark.parametrize(

@@ -495,7 +495,7 @@ class TrainOptions(Settings):
     )
     init_from: str = setting(
         "",
-        "run whose weights a new run begins with; domains and img_size may differ",
+        "run whose weights a new run begins with; domains and image sizes may differ",
         group="run",
         path=True,
         address=True,

@@ -25,7 +25,8 @@ class Layer(NamedTuple):
         name: name of its output.
         signature: the signature that it is part of.
         channels: number of input and output channels.
-        widest: channels of the widest convolution of that signature.
+        widest: channels of the widest convolution of that signature, those of its
+            input or output, whichever are fewer.
     """
 
     name: str
@@ -68,7 +69,7 @@ def convolutions(model: schema.ModelT) -> Iterator[Layer]:
                 filters, _, _, channels = tensors[node.inputs[1]].shape
                 output = tensors[node.outputs[0]].name.decode()
                 found[output] = (int(channels), int(filters))
-        widest = max(map(max, found.values()), default=0)
+        widest = max(map(min, found.values()), default=0)
         for name, channels in found.items():
             yield Layer(name, signature.signatureKey.decode(), channels, widest)
 

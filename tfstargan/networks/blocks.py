@@ -59,7 +59,7 @@ def channel_widths(
             f"img_size / patch_size must be a power of two >= 32, got {side}"
         )
     if channel_base < side:
-        raise ValueError(f"channel_base {channel_base} is below img_size {side}")
+        raise ValueError(f"channel_base {channel_base} is below the side, {side}")
     widths = [channel_base // side]
     for _ in range(int(math.log2(side // smallest))):
         widths.append(min(2 * widths[-1], channel_max))

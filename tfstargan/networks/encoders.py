@@ -30,7 +30,7 @@ class Trunk(Lowered):
     without padding, LeakyReLU. Images [B, H, W, 3] to features [B, channels].
 
     Args:
-        img_size: H and W, a power of two of at least 32.
+        img_size: H and W; divided by patch_size, a power of two of at least 32.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.
         patch_size: squares of so many pixels to a side are the channels of one pixel of
@@ -98,7 +98,7 @@ class StyleEncoder(Lowered, keras.Model):
     [B, style_dim].
 
     Args:
-        img_size: H and W, a power of two of at least 32.
+        img_size: H and W; divided by patch_size, a power of two of at least 32.
         num_domains: K.
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
@@ -151,7 +151,7 @@ class Discriminator(Lowered, keras.Model):
     Of the outputs, one for each domain, that of the given domain is returned.
 
     Args:
-        img_size: H and W, a power of two of at least 32.
+        img_size: H and W; divided by patch_size, a power of two of at least 32.
         num_domains: K.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.

@@ -44,7 +44,7 @@ class Generator(Lowered, keras.Model):
     whole face for side 32, eyes and nose for the other sides (`masks.face_masks`).
 
     Args:
-        img_size: H and W, a power of two of at least 32.
+        img_size: H and W; divided by patch_size, a power of two of at least 32.
         style_dim: length of a style code.
         channel_base: channels at side r are `channel_base / r` ...
         channel_max: ... but at most this many.

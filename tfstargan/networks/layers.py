@@ -58,9 +58,12 @@ def upsample(features: Any) -> Any:
 def to_patches(images: Any, size: int) -> Any:
     """Squares of pixels as channels, [B, H / size, W / size, size**2 * C].
 
-    As before the first layer of Ridnik et al., arXiv:2003.13630, section 2.1.
+    As before the first layer of Ridnik et al., arXiv:2003.13630, section 2.1. In
+    float32: TensorFlow has no kernel for bfloat16 on GPUs.
     """
-    return images if size == 1 else channels_last.space_to_depth(images, size)
+    if size == 1:
+        return images
+    return channels_last.space_to_depth(ops.cast(images, "float32"), size)
 
 
 def from_patches(patches: Any, size: int) -> Any:

@@ -14,7 +14,6 @@ distilled from a trained run (`training/distillation.py`) or trained from scratc
 (`generator="light"`).
 """
 
-import math
 from typing import Any
 
 import keras
@@ -183,7 +182,7 @@ class LightGenerator(Generator):
     """Images translated into a style, as by `Generator`, with little arithmetic.
 
     Its arguments are those of `Generator`. With w_hpf > 0 there is no skip at the
-    image's own resolution, at which it has no features.
+    resolution of its input, at which it has no features.
     """
 
     encoder_block = LightResidualBlock
@@ -192,7 +191,7 @@ class LightGenerator(Generator):
 
     def make_from_rgb(self, filters: int) -> Any:
         """The first convolution, of stride 2."""
-        init = he_normal(math.prod((STEM, STEM, 3)))
+        init = he_normal(STEM**2 * 3 * self.patch_size**2)
         return keras.layers.Conv2D(
             filters,
             STEM,

@@ -31,7 +31,8 @@ from tfstargan.runs.locating import is_elsewhere
 from tfstargan.runs.run import Run, iteration_of, open_run
 from tfstargan.training.stargan import StarGANv2
 
-# Settings that size the networks besides img_size: parent and child must have the same.
+# Settings that size the networks besides img_size and patch_size: parent and child must
+# have the same.
 SIZES = (
     "channel_base channel_max style_dim latent_dim hidden_dim w_hpf generator "
     "light_width"
@@ -98,14 +99,15 @@ def name_of(init_from: str | os.PathLike) -> str:
 def describe_parent(parent: Mapping[str, Any], config: Config) -> str:
     """A line on what `begin_from` has returned for a run of these settings."""
     line = f"begins with: {parent['run']}, iteration {parent['iteration']:,}"
-    side, patch = parent["img_size"], parent.get("patch_size", 1)
+    side, patch = parent["img_size"], parent["patch_size"]
     times = _times_finer(side, patch, config)
     if times == 1:
         return line
     how = f"a pixel of it begins as {times} x {times} pixels here"
     if not times:
         how = "the outer layers have random weights"
-    return f"{line}, of {side} x {side}: {how}"
+    patches = f" in patches of {patch}" if patch > 1 else ""
+    return f"{line}, of {side} x {side}{patches}: {how}"
 
 
 def parse_like(pairs: Sequence[str]) -> dict[str, str]:
@@ -196,7 +198,8 @@ def _mixing(origins: Mapping[str, str | None], old: Sequence[str]) -> np.ndarray
 def _times_finer(img_size: int, patch_size: int, new: Config) -> int:
     """How many new pixels make up the side of one of another run of these sizes.
 
-    0 if its feature maps have other sides, so that nothing connects to its pixels.
+    0 if its feature maps have other sides or its patches are larger: then the layers
+    at its pixels don't serve.
     """
     if img_size // patch_size != new.largest_map:
         return 0
@@ -215,12 +218,13 @@ def _copy(old: keras.Model, new: keras.Model, mixing: np.ndarray, times: int) ->
         if axis is not None:
             value = np.moveaxis(np.tensordot(mixing, value, (1, axis)), 0, axis)
         target.assign(value)
+    if not times:
+        return
     for theirs, ours in zip(_at_pixels(old), _at_pixels(new), strict=True):
+        patch_size = getattr(old, "trunk", old).patch_size
         for source, target in zip(theirs.weights, ours.weights, strict=True):
-            if times:
-                patch_size = getattr(old, "trunk", old).patch_size
-                value = keras.ops.convert_to_numpy(source)
-                target.assign(_for_squares(value, target.shape, times, patch_size))
+            value = keras.ops.convert_to_numpy(source)
+            target.assign(_for_squares(value, target.shape, times, patch_size))
 
 
 def _for_squares(

@@ -38,7 +38,7 @@ def dry_run(
     strategy = distribution.choose_strategy(config)
     training = open_images(config, "train")
     require_pairs(training)
-    config = dataclasses.replace(config, domains=training.domains)
+    config = config.with_domains(training)
     print(json.dumps(dataclasses.asdict(config), indent=2))
     validation = open_images(config, "val")
     with waiting("comparing the images"):

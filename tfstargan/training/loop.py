@@ -85,7 +85,8 @@ def train_run(
         fingerprint.require_same(run_dir, images)
     if chief:
         with waiting("comparing the images"):
-            told = survey(training, validation, config, bool(init_from))
+            begun = bool(init_from or Run(run_dir, config).parent())
+            told = survey(training, validation, config, begun)
         say(told)
     examples = Examples.choose(validation, config.img_size)
     with waiting("building the networks"):

@@ -23,7 +23,7 @@ from tfstargan.translation.translating import Translating, as_float, like
 
 # A batch holds about as many numbers at any size: a feature map of side r has
 # `channel_base / r` channels. Larger batches of small images are no faster.
-BATCH_SIDE = 2048  # images of a batch, side by side
+BATCH_SIDE = 2048  # largest feature maps of a batch, side by side
 LARGEST_BATCH = 32
 MEAN_STYLE_LATENTS = 10_000  # as in the authors' evaluation
 LATENTS_AT_ONCE = 250  # in every domain: a layer of 150 domains takes 77 MB
@@ -76,7 +76,7 @@ class Translator(Translating):
     @property
     def batch(self) -> int:
         """Number of images computed at once."""
-        return max(1, min(LARGEST_BATCH, BATCH_SIDE // self.config.img_size))
+        return max(1, min(LARGEST_BATCH, BATCH_SIDE // self.config.largest_map))
 
     def map_latents(self, latents: np.ndarray, domain: str) -> np.ndarray:
         """Style codes of latents [N, latent_dim] in a domain."""
