@@ -28,6 +28,8 @@ def test_the_configurations_are_there():
         "custom",
         "emoji",
         "new-animal",
+        "photos128",
+        "photos256",
         "photos64",
     ]
 

@@ -1,6 +1,7 @@
 """The presets of the package, and the demo that teaches one of them."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -27,6 +28,18 @@ def test_a_configuration_that_begins_with_a_preset_has_its_sizes(name):
     parent = open_run(options.init_from).config
     for size in SIZES:
         assert getattr(config, size) == getattr(parent, size), size
+
+
+@pytest.mark.parametrize("name", ["photos128", "photos256"])
+def test_photographs_go_on_at_a_larger_size_from_the_run_of_a_smaller_one(name):
+    flags = [f"--flagfile=configs/{name}.flags"]
+    config, options = parse((Config, TrainOptions), flags)
+    before = [f"--flagfile=configs/{pathlib.Path(options.init_from).name}.flags"]
+    parent, options_before = parse((Config, TrainOptions), before)
+    assert options.init_from == options_before.run_dir
+    for size in (*SIZES, "largest_map"):
+        assert getattr(config, size) == getattr(parent, size), size
+    assert config.img_size == 2 * parent.img_size
 
 
 def test_there_is_the_preset_that_the_pages_speak_of():
