@@ -197,7 +197,9 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     config = tiny(dataset="folder", data_dir=str(data_dir), domains=(), iterations=1)
     options = {"init_from": parent, "like": {"owl": "bear"}}
     run = train_run(config, tmp_path / "child", **options)
-    told = f"begins with: {parent}, iteration 3\n"
+    told = (
+        f"begins with: {parent}, iteration 3\nbegin as the mean of its domains: fox (--"
+    )
     assert told in capsys.readouterr().err
     about = json.loads(run.about.read_text())["parent"]
     assert about["iteration"] == 3

@@ -120,7 +120,7 @@ class Config(Settings):
         power_of_two=True,
     )
     channel_base: int = setting(
-        2**14, "channels at side r are channel_base / r", group=NETWORKS
+        2**14, "feature maps of side r have channel_base / r channels", group=NETWORKS
     )
     channel_max: int = setting(
         512, "most channels of any layer but the first", group=NETWORKS, at_least=1
@@ -377,7 +377,7 @@ class Config(Settings):
         self.require(
             side >= SMALLEST_MAP,
             "patch_size",
-            f"must leave {SMALLEST_MAP} patches to a side, not {side}",
+            f"must leave at least {SMALLEST_MAP} patches to a side, not {side}",
         )
         divided = "" if self.patch_size == 1 else " / patch_size"
         least = f"must be at least img_size{divided}, {side}"

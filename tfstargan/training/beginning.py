@@ -97,17 +97,21 @@ def name_of(init_from: str | os.PathLike) -> str:
 
 
 def describe_parent(parent: Mapping[str, Any], config: Config) -> str:
-    """A line on what `begin_from` has returned for a run of these settings."""
+    """Lines on what `begin_from` has returned for a run of these settings."""
     line = f"begins with: {parent['run']}, iteration {parent['iteration']:,}"
     side, patch = parent["img_size"], parent["patch_size"]
     times = _times_finer(side, patch, config)
-    if times == 1:
+    if times != 1:
+        how = f"a pixel of it begins as {times} x {times} pixels here"
+        if not times:
+            how = "the outer layers have random weights"
+        patches = f" in patches of {patch}" if patch > 1 else ""
+        line = f"{line}, of {side} x {side}{patches}: {how}"
+    new = [domain for domain, origin in parent["domains"].items() if origin is None]
+    if not new:
         return line
-    how = f"a pixel of it begins as {times} x {times} pixels here"
-    if not times:
-        how = "the outer layers have random weights"
-    patches = f" in patches of {patch}" if patch > 1 else ""
-    return f"{line}, of {side} x {side}{patches}: {how}"
+    how = f"--like={new[0]}:DOMAIN names one"
+    return f"{line}\nbegin as the mean of its domains: {', '.join(new)} ({how})"
 
 
 def parse_like(pairs: Sequence[str]) -> dict[str, str]:
