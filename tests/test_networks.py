@@ -72,7 +72,7 @@ def test_a_side_that_can_t_be_halved_to_the_bottleneck_is_refused(size):
 
 
 def test_fewer_channels_than_pixels_are_refused():
-    with pytest.raises(ValueError, match="channel_base 63 is below the side, 64"):
+    with pytest.raises(ValueError, match="channel_base 63 is below img_size 64"):
         Discriminator(img_size=64, channel_base=63)
 
 

@@ -54,12 +54,11 @@ def channel_widths(
         ValueError: if side is not a power of two of at least 32, or channel_base is
             smaller than side.
     """
+    # Only with patches is the side another than img_size.
     if side < 32 or side & (side - 1):
-        raise ValueError(
-            f"img_size / patch_size must be a power of two >= 32, got {side}"
-        )
+        raise ValueError(f"img_size must be a power of two >= 32, got {side}")
     if channel_base < side:
-        raise ValueError(f"channel_base {channel_base} is below the side, {side}")
+        raise ValueError(f"channel_base {channel_base} is below img_size {side}")
     widths = [channel_base // side]
     for _ in range(int(math.log2(side // smallest))):
         widths.append(min(2 * widths[-1], channel_max))
