@@ -143,11 +143,11 @@ def _few(training: ImageSet, config: Config, begun: bool) -> Iterator[str]:
     few = [d for k, d in enumerate(training.domains) if training.count(k) < FEW]
     used = {"--augment": config.augment != "none", "--init_from": begun}
     others = " and ".join(flag for flag, is_used in used.items() if not is_used)
+    remedy = f"see {others}, " if others else ""
     if few:
         yield (
             f"fewer than {FEW:,} images of {', '.join(few)}: expect overfitting; "
-            f"{f'see {others}, ' if others else ''}watch the sample grids, and stop "
-            "when they get worse"
+            f"{remedy}watch the sample grids, and stop when they get worse"
         )
 
 

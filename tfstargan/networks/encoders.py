@@ -15,6 +15,7 @@ from tfstargan.networks.layers import (
     DomainDense,
     Shape,
     he_normal,
+    patches_shape,
     pick_domain,
     to_patches,
 )
@@ -60,8 +61,7 @@ class Trunk(Lowered):
         self.to_pixel = Conv2D(self.channels, TRUNK_SIDE, padding="valid", **shared)
 
     def build(self, x_shape: Shape) -> None:
-        side = self.img_size // self.patch_size
-        shape: Shape = (None, side, side, 3 * self.patch_size**2)
+        shape = patches_shape(self.img_size, self.patch_size)
         layers: list[Any] = [self.from_rgb, *self.blocks, self.to_pixel]
         for layer in layers:
             layer.build(shape)

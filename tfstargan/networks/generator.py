@@ -22,6 +22,7 @@ from tfstargan.networks.layers import (
     Shape,
     from_patches,
     high_pass,
+    patches_shape,
     to_patches,
 )
 from tfstargan.networks.lowering import Lowered
@@ -110,8 +111,7 @@ class Generator(Lowered, keras.Model):
         return Conv2D(filters, 1, dtype="float32", lowering=self.lowering)
 
     def build(self, x_shape: Shape, s_shape: Shape) -> None:
-        side = self.img_size // self.patch_size
-        shape: Shape = (None, side, side, 3 * self.patch_size**2)
+        shape = patches_shape(self.img_size, self.patch_size)
         before_style: list[Any] = [self.from_rgb, *self.encode]
         for layer in before_style:
             layer.build(shape)

@@ -66,6 +66,11 @@ def to_patches(images: Any, size: int) -> Any:
     return channels_last.space_to_depth(ops.cast(images, "float32"), size)
 
 
+def patches_shape(img_size: int, size: int) -> Shape:
+    """The shape of the patches of images, [None, H / size, W / size, 3 * size**2]."""
+    return None, img_size // size, img_size // size, 3 * size**2
+
+
 def from_patches(patches: Any, size: int) -> Any:
     """The images of `to_patches`; sub-pixels of Shi et al., arXiv:1609.05158."""
     return patches if size == 1 else channels_last.depth_to_space(patches, size)

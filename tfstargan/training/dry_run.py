@@ -10,14 +10,13 @@ from collections.abc import Mapping
 import keras
 
 from tfstargan.config import Config
-from tfstargan.data.stream import open_images
 from tfstargan.data.survey import survey
 from tfstargan.progress import waiting
 from tfstargan.training import distribution
 from tfstargan.training.announcing import describe, warn_of_gpus
 from tfstargan.training.beginning import begin_from, describe_parent
 from tfstargan.training.fitting import fit
-from tfstargan.training.loop import make_model, require_pairs
+from tfstargan.training.loop import make_model, open_splits
 
 
 def dry_run(
@@ -36,11 +35,8 @@ def dry_run(
     """
     warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
-    training = open_images(config, "train")
-    require_pairs(training)
-    config = config.with_domains(training)
+    config, training, validation = open_splits(config)
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    validation = open_images(config, "val")
     with waiting("comparing the images"):
         told = survey(training, validation, config, bool(init_from))
     print(told)

@@ -78,20 +78,21 @@ def train_run(
     warn_of_gpus(config)
     strategy = distribution.choose_strategy(config)
     chief = distribution.is_chief(strategy)
-    training, validation = _open_splits(config, run_dir)
-    config = config.with_domains(training)
+    config, training, validation = open_splits(config)
+    for image_set in (training, validation):
+        require_apart(run_dir, image_set, "--run_dir")
+    run = Run(run_dir, config)
     images = fingerprint.of(training, validation)
     if chief and not allow_changed_data:
         fingerprint.require_same(run_dir, images)
     if chief:
         with waiting("comparing the images"):
-            begun = bool(init_from or Run(run_dir, config).parent())
+            begun = bool(init_from or run.parent())
             told = survey(training, validation, config, begun)
         say(told)
     examples = Examples.choose(validation, config.img_size)
     with waiting("building the networks"):
         model = make_model(config, strategy, model_of)
-    run = Run(run_dir, config)
     # Raises before anything is written, as do the next lines.
     parent = begin(run, model, init_from, init_checkpoint, like)
     if not distribution.agree(strategy, parent["iteration"] if parent else 0):
@@ -148,14 +149,12 @@ def train_run(
     return run
 
 
-def _open_splits(config: Config, run_dir: pathlib.Path) -> tuple[ImageSet, ImageSet]:
-    """The training and the validation images of a run, which lie outside its folder."""
+def open_splits(config: Config) -> tuple[Config, ImageSet, ImageSet]:
+    """The settings with the domains of the data, its training and validation images."""
     training = open_images(config, "train")
     require_pairs(training)
-    validation = open_images(config.with_domains(training), "val")
-    for image_set in (training, validation):
-        require_apart(run_dir, image_set, "--run_dir")
-    return training, validation
+    config = config.with_domains(training)
+    return config, training, open_images(config, "val")
 
 
 def require_pairs(training: ImageSet) -> None:
