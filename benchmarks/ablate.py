@@ -24,7 +24,7 @@ from tfstargan.metrics import factors, probe
 from tfstargan.networks import build
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
 from tfstargan.networks.generator import Generator
-from tfstargan.networks.layers import Conv2D, Shape
+from tfstargan.networks.layers import Conv2D, Shape, pick_logits
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.settings import Settings, setting
 from tfstargan.training.loop import train_run
@@ -34,8 +34,9 @@ from tfstargan.translation.translator import Translator
 class SingleHead(Discriminator):
     """A discriminator with one output for all domains."""
 
-    def call(self, x: Any, y: Any) -> Any:
-        return super().call(x, ops.zeros_like(y))
+    def call(self, x: Any, y: Any = None) -> Any:
+        logits = ops.repeat(super().call(x)[:, :1], self.num_domains, 1)
+        return logits if y is None else pick_logits(logits, y)
 
 
 class ConvWithLabel(Conv2D):
@@ -122,6 +123,7 @@ VARIANTS = (
     ),
     Variant("constant rates", {"decay_share": 0.0}, {}),
     Variant("weights of critters64", {"lambda_cyc": 2.0, "lambda_ds": 2.0}, {}),
+    Variant("images of other domains", {"lambda_other": 0.1}, {}),
 )
 
 

@@ -42,6 +42,18 @@ def test_the_generator_s_loss_does_not_saturate():
     np.testing.assert_allclose(tape.gradient(loss, logits), np.full(3, -1 / 3), 1e-6)
 
 
+def test_only_the_logits_of_other_domains_lose_by_their_sign():
+    logits = tf.constant([[9.0, -50.0, -50.0], [50.0, 9.0, -50.0]])
+    y = tf.constant([0, 1])
+    loss = losses.other_domains(logits, y)
+    assert float(loss) == pytest.approx(50 / 4)  # of four, one is said to be real
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = losses.other_domains(logits, y)
+    expected = [[0, 0, 0], [1 / 4, 0, 0]]
+    np.testing.assert_allclose(tape.gradient(loss, logits), expected, atol=1e-6)
+
+
 def test_r1_is_half_the_squared_norm_averaged_over_images():
     gradients = noise(2, 3, 4, 6, 3)
     norms = np.linalg.norm(gradients.reshape(3, -1).astype(np.float64), axis=1)

@@ -1,4 +1,4 @@
-"""Options that are not the paper's: lazy R1."""
+"""Options that are not the paper's: lazy R1, real images of other domains."""
 
 import dataclasses
 
@@ -31,6 +31,32 @@ def test_lazy_r1_is_left_out_and_has_its_weight_when_it_is_due(guide):
         assert float(lazy_loss - loss) == pytest.approx(change, rel=1e-4)
 
 
+@pytest.mark.parametrize("guide", ["latent", "reference"])
+def test_images_of_other_domains_are_no_real_ones_of_a_domain(guide):
+    batch, update = make_batch(1), f"D/{guide}"
+    plain, other = model_with(), model_with(lambda_other=3.0)
+    loss, terms = loss_of(plain, batch, update)
+    other_loss, other_terms = loss_of(other, batch, update)
+    every = plain.discriminator(batch.x_src).numpy()  # [B, K]
+    wrong = [
+        np.log1p(np.exp(logits[k]))
+        for logits, y in zip(every, np.array(batch.y_src), strict=True)
+        for k in range(len(logits))
+        if k != y
+    ]
+    assert other_terms.keys() - terms.keys() == {"other"}
+    assert float(other_terms["other"]) == pytest.approx(np.mean(wrong), rel=1e-5)
+    assert float(other_loss - loss) == pytest.approx(3 * np.mean(wrong), rel=1e-4)
+
+
+def test_a_discriminator_without_domains_has_the_logits_of_all():
+    batch, model = make_batch(1), model_with()
+    every = model.discriminator(batch.x_src).numpy()
+    for k in range(every.shape[1]):
+        of_k = model.discriminator(batch.x_src, np.full(len(every), k))
+        np.testing.assert_array_equal(every[:, k], of_k)
+
+
 def trained(iterations: int, **settings) -> tuple[list[np.ndarray], dict]:
     """The networks after compiled iterations by SGD, and the last losses."""
     model = model_with(**settings)
@@ -46,7 +72,9 @@ def trained(iterations: int, **settings) -> tuple[list[np.ndarray], dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"jit": True}, {"accumulate": 3}])
-@pytest.mark.parametrize("recipe", [{"r1_every": 2}], ids=["lazy R1"])
+@pytest.mark.parametrize(
+    "recipe", [{"r1_every": 2}, {"lambda_other": 1.0}], ids=["lazy R1", "other"]
+)
 def test_a_recipe_trains_alike_in_parts_and_with_xla(recipe, settings):
     weights, logs = trained(3, **recipe)
     found, found_logs = trained(3, **recipe, **settings)

@@ -18,6 +18,7 @@ from tfstargan.training.stargan import StarGANv2
 
 ITERATIONS = 3
 BATCH = 4
+SAVING = {"accumulate": 2, "recompute": True}  # memory; the results are the same
 
 
 def stream() -> tf.data.Dataset:
@@ -63,9 +64,9 @@ def weights(model: StarGANv2) -> dict[str, np.ndarray]:
 
 
 @functools.cache
-def trained_by_one(sgd: bool, augment: str = "none") -> tuple[dict, dict, dict]:
+def trained_by_one(sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
     """The result of `trained` with one replica; not to be changed."""
-    return trained(1, sgd, augment=augment)
+    return trained(1, sgd, **settings)
 
 
 def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, dict]:
@@ -92,14 +93,15 @@ def trained(replicas: int, sgd: bool, **settings: object) -> tuple[dict, dict, d
     [
         (False, {}),
         (True, {}),
-        (True, {"accumulate": 2, "recompute": True, "augment": "diffaugment"}),
+        (True, {"augment": "diffaugment", "lambda_other": 1.0} | SAVING),
     ],
-    ids=["adam", "sgd", "sgd saving memory, augmented"],
+    ids=["adam", "sgd", "sgd saving memory, with recipes"],
 )
 def test_two_replicas_train_as_one_with_the_whole_batch(sgd, settings):
     # Adam's steps have one size whatever the gradient's: only SGD shows a wrong scale.
     # With a loss not divided by the replicas, it moves twice as far: `apart` is 1.
-    before, one, logs = trained_by_one(sgd, settings.get("augment", "none"))
+    computed_alike = {k: x for k, x in settings.items() if k not in SAVING}
+    before, one, logs = trained_by_one(sgd, **computed_alike)
     before_two, two, logs_two = trained(2, sgd, **settings)
     for name in one:
         np.testing.assert_array_equal(before[name], before_two[name])

@@ -19,6 +19,7 @@ from tfstargan.data.batch import Batch
 from tfstargan.data.stream import batches, open_images
 from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS
+from tfstargan.networks.layers import pick_logits
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training import stargan
 from tfstargan.training.loop import train_run
@@ -255,10 +256,15 @@ def test_the_discriminator_s_loss_is_a_function_of_arrays():
     batch = Batch(*map(np.array, make_batch(1)))
     x_fake = rng.uniform(-1, 1, batch.x_src.shape).astype(np.float32)
     w = rng.normal(0, 0.02, (3, *batch.x_src.shape[1:])).astype(np.float32)
+
+    def logits(x, y):
+        every = tf.einsum("bhwc,khwc->bk", x, w)
+        return every if y is None else pick_logits(every, y)
+
     linear = SimpleNamespace(
         config=CONFIG,
         augmentation=None,
-        logits=lambda _, shown, x, y: tf.reduce_sum(x * tf.gather(w, y), (1, 2, 3)),
+        logits=lambda _, shown, x, y=None: logits(x, y),
     )
     linear.real_logits = lambda batch: StarGANv2.real_logits(linear, batch)
     loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)

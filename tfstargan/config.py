@@ -220,6 +220,12 @@ class Config(Settings):
         at_least=1,
         may_change=True,
     )
+    lambda_other: float = setting(
+        0.0,
+        "weight of real images as fakes of the other domains: more translations show "
+        "their target",
+        **WEIGHT,
+    )
     lambda_sty: float = setting(1.0, "weight of style reconstruction", **WEIGHT)
     lambda_ds: float = setting(2.0, "initial weight of style diversity", **WEIGHT)
     lambda_cyc: float = setting(1.0, "weight of cycle consistency", **WEIGHT)

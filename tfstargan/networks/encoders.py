@@ -17,6 +17,7 @@ from tfstargan.networks.layers import (
     he_normal,
     patches_shape,
     pick_domain,
+    pick_logits,
     to_patches,
 )
 from tfstargan.networks.lowering import Lowered
@@ -148,7 +149,8 @@ class Discriminator(Lowered, keras.Model):
     """Logits that images are real images of their domains, `D_y(x)`.
 
     Images [B, H, W, 3] in [-1, 1] and domains, int [B], to logits [B] (real above 0).
-    Of the outputs, one for each domain, that of the given domain is returned.
+    Of the outputs, one for each domain, that of the given domain is returned; without
+    domains all are, [B, K].
 
     Args:
         img_size: H and W; divided by patch_size, a power of two of at least 32.
@@ -179,13 +181,13 @@ class Discriminator(Lowered, keras.Model):
             dtype=self.dtype_policy,
         )
 
-    def build(self, x_shape: Shape, y_shape: Shape) -> None:
+    def build(self, x_shape: Shape, y_shape: Shape | None = None) -> None:
         self.trunk.build(x_shape)
         self.heads.build((None, self.trunk.channels))
 
-    def call(self, x: Any, y: Any) -> Any:
-        logits = ops.expand_dims(self.heads(self.trunk(x)), -1)  # [B, K, 1]
-        return ops.squeeze(pick_domain(logits, y), -1)
+    def call(self, x: Any, y: Any = None) -> Any:
+        logits = self.heads(self.trunk(x))
+        return logits if y is None else pick_logits(logits, y)
 
     def get_config(self) -> dict:
         return (

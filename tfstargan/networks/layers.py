@@ -304,3 +304,8 @@ def pick_domain(heads: Any, domain: Any) -> Any:
     """The output of each example for its domain: [B, K, C] and int [B] to [B, C]."""
     chosen = ops.one_hot(domain, heads.shape[1], dtype=heads.dtype)  # [B, K]
     return ops.einsum("bkc,bk->bc", heads, chosen)
+
+
+def pick_logits(logits: Any, domain: Any) -> Any:
+    """The logit of each example for its domain: [B, K] and int [B] to [B]."""
+    return ops.squeeze(pick_domain(ops.expand_dims(logits, -1), domain), -1)

@@ -25,6 +25,27 @@ def adversarial(logits: Any, real: bool) -> Any:
     return tf.reduce_mean(tf.nn.softplus(-logits if real else logits))
 
 
+def other_domains(logits: Any, y: Any) -> Any:
+    """Loss of real images as images of the domains that are not theirs.
+
+    `mean_b mean_(k != y) -log(1 - sigmoid(logits_bk))`. The discriminator of a domain
+    sees what it must not take for real: not only translations, but the images that
+    they come from. So does the matching-aware discriminator of GAN-CLS (Reed et al.,
+    arXiv:1605.05396, section 4.2). StarGAN v2 has no such term.
+
+    Args:
+        logits: [B, K] float32 of real images, for every domain; K >= 2.
+        y: [B], their domains.
+
+    Returns:
+        Scalar float32, >= 0.
+    """
+    count = logits.shape[1]
+    others = 1.0 - tf.one_hot(y, count, dtype=logits.dtype)
+    each = tf.reduce_sum(others * tf.nn.softplus(logits), axis=1) / (count - 1)
+    return tf.reduce_mean(each)
+
+
 def r1_penalty(gradients: Any) -> Any:
     """Half the squared gradient norm per image, averaged over the batch.
 

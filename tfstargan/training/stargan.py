@@ -18,6 +18,7 @@ from tfstargan.config import Config
 from tfstargan.data.batch import SHOWN, Batch
 from tfstargan.errors import UserError
 from tfstargan.networks.build import AVERAGED, NETWORKS, build_networks
+from tfstargan.networks.layers import pick_logits
 from tfstargan.networks.masks import masks_of
 from tfstargan.reference import parameters
 from tfstargan.training import losses, optimizer_state, step
@@ -235,14 +236,14 @@ class StarGANv2(keras.Model):
         x_ref = batch.x_ref2 if second else batch.x_ref
         return self.style_encoder(x_ref, batch.y_trg)
 
-    def logits(self, batch: Batch, shown: str, x: Any, y: Any) -> Any:
+    def logits(self, batch: Batch, shown: str, x: Any, y: Any = None) -> Any:
         """The discriminator's logits [B] of images, augmented if the settings say so.
 
         Args:
             batch: has this update's random numbers, [B, len(SHOWN), NOISE].
             shown: of SHOWN: which of these numbers to use.
             x: [B, H, W, 3], images.
-            y: [B], their domains.
+            y: [B], their domains; None: the logits [B, K] for every domain.
         """
         if self.augmentation is not None:
             x = self.augmentation(x, batch.noise[:, SHOWN.index(shown)])
@@ -258,37 +259,43 @@ class StarGANv2(keras.Model):
 
         Returns:
             The loss `real + fake + lambda_reg * r1_every * reg`, and these terms by
-            name; with augmentation also "sign", the mean sign of the real images'
-            logits. `reg` is 0 in iterations without the penalty.
+            name; with lambda_other also "other", which is added with this weight; with
+            augmentation also "sign", the mean sign of the real images' logits. `reg`
+            is 0 in iterations without the penalty.
         """
         x_fake = tf.stop_gradient(x_fake)
-        logits, reg = self.real_logits(batch)
+        every, reg = self.real_logits(batch)
+        logits = pick_logits(every, batch.y_src)
         real = losses.adversarial(logits, real=True)
         fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         fake = losses.adversarial(fake_logits, real=False)
         loss = real + fake + self.config.lambda_reg * self.config.r1_every * reg
         terms = {"real": real, "fake": fake, "reg": reg}
+        if self.config.lambda_other:
+            terms["other"] = losses.other_domains(every, batch.y_src)
+            loss += self.config.lambda_other * terms["other"]
         if self.augmentation is not None:
             terms["sign"] = tf.reduce_mean(tf.sign(logits))
         return loss, terms
 
     def real_logits(self, batch: Batch) -> tuple[Any, Any]:
-        """The real images' logits [B], and their R1 penalty in every k-th iteration.
+        """The real images' logits [B, K], and their R1 penalty in every n-th iteration.
 
-        Leaving it out in the others (k = `r1_every` > 1) is the lazy regularization of
-        StyleGAN2 (Karras et al., arXiv:1912.04958, section 3.1). Its weight grows by k
-        instead.
+        The penalty is that of the logits for the images' own domains. Leaving it out in
+        the others (n = `r1_every` > 1) is the lazy regularization of StyleGAN2 (Karras
+        et al., arXiv:1912.04958, section 3.1). Its weight grows by n instead.
         """
 
         def plain() -> tuple[Any, Any]:
-            return self.logits(batch, "real", batch.x_src, batch.y_src), 0.0
+            return self.logits(batch, "real", batch.x_src), 0.0
 
         def penalized() -> tuple[Any, Any]:
             x_real = tf.convert_to_tensor(batch.x_src)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x_real)
-                logits = self.logits(batch, "real", x_real, batch.y_src)
-            return logits, losses.r1_penalty(tape.gradient(logits, x_real))
+                every = self.logits(batch, "real", x_real)
+                logits = pick_logits(every, batch.y_src)
+            return every, losses.r1_penalty(tape.gradient(logits, x_real))
 
         if self.config.r1_every == 1:
             return penalized()
