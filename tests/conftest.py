@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pathlib
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,9 @@ from tfstargan.translation import grids  # noqa: E402
 # Keras imports Matplotlib where it finds it. Its list of fonts, which takes seconds to
 # make, stays where it is when a test points the caches elsewhere.
 os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
+
+# A shell's background job, and what it starts, ignores interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
