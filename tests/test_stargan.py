@@ -257,15 +257,11 @@ def test_the_discriminator_s_loss_is_a_function_of_arrays():
     x_fake = rng.uniform(-1, 1, batch.x_src.shape).astype(np.float32)
     w = rng.normal(0, 0.02, (3, *batch.x_src.shape[1:])).astype(np.float32)
 
-    def logits(x, y):
+    def logits(_, shown, x, y=None):
         every = tf.einsum("bhwc,khwc->bk", x, w)
         return every if y is None else pick_logits(every, y)
 
-    linear = SimpleNamespace(
-        config=CONFIG,
-        augmentation=None,
-        logits=lambda _, shown, x, y=None: logits(x, y),
-    )
+    linear = SimpleNamespace(config=CONFIG, augmentation=None, logits=logits)
     linear.real_logits = lambda batch: StarGANv2.real_logits(linear, batch)
     loss, terms = StarGANv2.discriminator_loss(linear, batch, x_fake)
     real_logits = (batch.x_src * w[batch.y_src]).sum((1, 2, 3))
