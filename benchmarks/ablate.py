@@ -23,7 +23,7 @@ from tfstargan.errors import UserError
 from tfstargan.metrics import factors, probe
 from tfstargan.networks import build
 from tfstargan.networks.encoders import Discriminator, StyleEncoder
-from tfstargan.networks.generator import Generator
+from tfstargan.networks.generator import Features, Generator
 from tfstargan.networks.layers import Conv2D, Shape, pick_logits
 from tfstargan.networks.mapping_network import MappingNetwork
 from tfstargan.settings import Settings, setting
@@ -62,18 +62,17 @@ class LabelGenerator(Generator):
         planes = self.style_dim * self.patch_size**2
         self.from_rgb = ConvWithLabel(filters, planes, **self.inherited())
 
-    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
+    def encode_features(self, x: Any) -> Features:
         """The image unchanged, because the encoder needs the label too."""
-        return x, {}
+        return Features(x, {}, x if self.residual else None)
 
-    def decode_features(
-        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
-    ) -> Any:
+    def decode_features(self, features: Features, s: Any, masks: Any = None) -> Any:
         """The images with their labels as channels."""
-        x, _ = features
+        x, _, image = features
         planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
         planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
         encoded = super().encode_features(ops.concatenate([x, planes], axis=-1))
+        encoded = encoded._replace(image=image)
         return super().decode_features(encoded, ops.zeros_like(s), masks)
 
 

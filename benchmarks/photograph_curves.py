@@ -142,7 +142,7 @@ def draw(found: dict[str, Any], path: pathlib.Path) -> None:
             for name, values in found.items():
                 if name == "real":
                     continue
-                side, seed = name.split("-")
+                side, seed = name.rsplit("-", 1)
                 x = [
                     int(i) if axis_name == "iteration" else v["cpu_minutes"]
                     for i, v in values.items()

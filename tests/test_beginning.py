@@ -124,13 +124,15 @@ def test_another_image_size_keeps_the_inner_layers(tmp_path, sides, generator):
         np.testing.assert_array_equal(before, after.numpy())
 
 
-@pytest.mark.parametrize("generator", ["full", "light"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"generator": "light"}, {"residual": True}], ids=str
+)
 @pytest.mark.parametrize("patch_size", [1, 2])
 def test_with_larger_patches_a_run_begins_as_its_parent_on_squares(
-    tmp_path, patch_size, generator
+    tmp_path, patch_size, settings
 ):
     side = 32 * patch_size
-    old = tiny(img_size=side, patch_size=patch_size, generator=generator, seed=1)
+    old = tiny(img_size=side, patch_size=patch_size, seed=1, **settings)
     new = dataclasses.replace(old, img_size=2 * side, patch_size=2 * patch_size, seed=2)
     with Run.start(tmp_path, old) as run:
         parent = StarGANv2(old)
@@ -146,10 +148,12 @@ def test_with_larger_patches_a_run_begins_as_its_parent_on_squares(
     rng = np.random.default_rng(3)
     x = rng.uniform(-1, 1, (2, 2 * side, 2 * side, 3)).astype(np.float32)
     means = x.reshape(2, side, 2, side, 2, 3).mean((2, 4))
+    even = means.repeat(2, 1).repeat(2, 2)
+    detail = x - even if old.residual else 0.0  # kept, whatever the squares become
     s = rng.standard_normal((2, old.style_dim), np.float32)
     y = np.array([0, 1], np.int32)
     translated = np.asarray(parent.generator(means, s)).repeat(2, 1).repeat(2, 2)
-    np.testing.assert_allclose(model.generator(x, s), translated, atol=1e-4)
+    np.testing.assert_allclose(model.generator(x, s), detail + translated, atol=1e-4)
     for name in ("style_encoder", "discriminator"):
         found = getattr(model, name)(x, y)
         right = getattr(parent, name)(means, y)
@@ -222,6 +226,7 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     [
         ({"style_dim": 7}, {}, "style_dim=6 there, 7 here"),
         ({"generator": "light"}, {}, "generator=full there, light here"),
+        ({"residual": True}, {}, "residual=False there, True here"),
         ({"img_size": 64, "channel_base": 160}, {}, "channel_base=128 there"),
         ({}, {"dog": "cat"}, "like=dog:cat: the data has cat, fox, owl"),
         ({}, {"fox": "dog"}, "has bear, cat, rabbit"),

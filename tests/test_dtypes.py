@@ -39,10 +39,12 @@ BLOCKS: list[tuple[type[keras.layers.Layer], dict[str, Any], list[tuple]]] = [
     (ConvBlock, {"filters": 8}, [IMAGE]),
     (Hourglass, {"depth": 1}, [(3, 6, 10, 8)]),
 ]
+RESIDUAL = SIZES | {"style_dim": 7, "residual": True}
 LABELS = (None,)
 MODELS: list[tuple[type[keras.Model], dict[str, Any], list[tuple], set[str]]] = [
     (Generator, SIZES | {"style_dim": 7}, [(None, 32, 32, 3), STYLE], {"to_rgb"}),
     (LightGenerator, SIZES | {"style_dim": 7}, [(None, 32, 32, 3), STYLE], {"to_rgb"}),
+    (Generator, RESIDUAL, [(None, 32, 32, 3), STYLE], {"to_rgb"}),
     (MappingNetwork, {"num_domains": 3, "latent_dim": 5}, [(None, 5), LABELS], set()),
     (StyleEncoder, SIZES, [(None, 32, 32, 3), LABELS], {"heads"}),
     (Discriminator, SIZES, [(None, 32, 32, 3), LABELS], set()),

@@ -423,9 +423,11 @@ def test_wide_convolutions_of_the_float_file_are_in_pairs_and_give_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("generator", ["full", "light"])
-def test_the_file_of_a_run_of_patches_gives_what_keras_gives(export, generator):
-    config = tiny(img_size=64, patch_size=2, generator=generator)
+@pytest.mark.parametrize(
+    "settings", [{}, {"generator": "light"}, {"residual": True}], ids=str
+)
+def test_the_file_of_a_run_of_patches_gives_what_keras_gives(export, settings):
+    config = tiny(img_size=64, patch_size=2, **settings)
     translator = Translator(config, build_networks(config, translating(config)))
     model = graph.convert(graph.for_export(translator))
     assert b"Flex" not in model

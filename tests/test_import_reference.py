@@ -248,6 +248,7 @@ def test_training_on_faces_takes_the_landmark_network_from_its_file(
     [
         ({"generator": "light"}, "has a light generator"),
         ({"img_size": 64, "patch_size": 2}, "patch_size=2"),
+        ({"residual": True}, "adds its output to the image"),
     ],
 )
 def test_networks_that_the_authors_do_not_have_are_not_exported(

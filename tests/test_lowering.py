@@ -60,6 +60,7 @@ CONFIGS = {
     "generator for faces": tiny(w_hpf=1.0, img_size=64),
     "light generator": tiny(generator="light", img_size=64),
     "generator of patches": tiny(img_size=64, patch_size=2),
+    "generator, residual": tiny(residual=True),
     "mapping_network": tiny(),
     "style_encoder": tiny(),
     "discriminator": tiny(),

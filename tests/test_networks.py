@@ -169,6 +169,19 @@ def test_networks_of_patches_have_the_feature_maps_of_a_smaller_image(generator)
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.parametrize("settings", [{}, {"generator": "light"}, {"w_hpf": 1.0}])
+def test_a_residual_generator_adds_its_output_to_the_image(settings):
+    plain, residual = (
+        build_networks(tiny(residual=each, **settings), NETWORKS)["generator"]
+        for each in (False, True)
+    )
+    residual.set_weights(plain.get_weights())
+    x, s = noise(1, 2, 32, 32, 3), noise(2, 2, 6)
+    masks = [np.ones((2, 32, 32, 1), np.float32)] * 2 if "w_hpf" in settings else None
+    change = plain(x, s, masks)
+    np.testing.assert_allclose(residual(x, s, masks), x + change, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [32, 64])
 def test_the_generator_returns_images_of_its_own_size(size):
     sizes = {"img_size": size, "channel_base": 2 * size, "channel_max": 7}

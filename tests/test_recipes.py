@@ -73,7 +73,9 @@ def trained(iterations: int, **settings) -> tuple[list[np.ndarray], dict]:
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"jit": True}, {"accumulate": 3}])
 @pytest.mark.parametrize(
-    "recipe", [{"r1_every": 2}, {"lambda_other": 1.0}], ids=["lazy R1", "other"]
+    "recipe",
+    [{"r1_every": 2}, {"lambda_other": 1.0}, {"residual": True}],
+    ids=["lazy R1", "other", "residual"],
 )
 def test_a_recipe_trains_alike_in_parts_and_with_xla(recipe, settings):
     weights, logs = trained(3, **recipe)

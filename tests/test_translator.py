@@ -10,6 +10,7 @@ from PIL import Image
 from tfstargan import images
 from tfstargan.data.stream import open_images
 from tfstargan.errors import UserError
+from tfstargan.networks.build import build_networks, translating
 from tfstargan.runs.run import Run, open_run
 from tfstargan.training.loop import train_run
 from tfstargan.training.stargan import StarGANv2
@@ -76,6 +77,17 @@ def test_images_in_many_styles_are_what_each_translation_gives(translator):
     styles = [translator.random_style("cat", 1), translator.encode_styles(x, "bear")]
     for style, fakes in zip(styles, translator.in_styles(x, styles), strict=True):
         np.testing.assert_array_equal(fakes, translator.apply_styles(x, style))
+
+
+def test_a_residual_generator_adds_its_change_in_every_style():
+    config = tiny(residual=True)
+    networks = build_networks(config, translating(config))
+    translator = Translator(config, networks)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    styles = rng.standard_normal((2, 3, config.style_dim), np.float32)
+    for style, fakes in zip(styles, translator.in_styles(x, styles), strict=True):
+        np.testing.assert_allclose(fakes, networks["generator"](x, style), atol=1e-5)
 
 
 def test_a_graph_gives_the_images_of_calls_without_one(translator):

@@ -119,6 +119,11 @@ class Config(Settings):
         at_most=8,
         power_of_two=True,
     )
+    residual: bool = setting(
+        False,
+        "the generator's output is added to its input: what need not change is kept",
+        group=NETWORKS,
+    )
     channel_base: int = setting(
         2**14, "feature maps of side r have channel_base / r channels", group=NETWORKS
     )

@@ -93,6 +93,7 @@ def _make_generator(config: Config, training: bool, **shared: Any) -> Generator:
         w_hpf=config.w_hpf,
         recompute=training and config.recompute,
         patch_size=config.patch_size,
+        residual=config.residual,
         **shared,
     )
 

@@ -4,7 +4,7 @@ Choi et al., arXiv:1912.01865, section 2 and appendix, with the widths of the au
 code. The masks for its skips on faces (`w_hpf > 0`) are in `masks.py`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -32,6 +32,20 @@ BOTTLENECK_SIDE = 16  # the generator's smallest feature map
 HIGH_PASS_SIDES = (32, 64, 128)  # feature maps that skip the bottleneck if w_hpf > 0
 
 
+class Features(NamedTuple):
+    """What a generator's decoder needs of images, the same for all styles.
+
+    Attributes:
+        bottleneck: [B, h, w, C], the smallest feature map.
+        skips: {side: feature map that skips the bottleneck}.
+        image: [B, H, W, 3], the images if the generator is residual, else None.
+    """
+
+    bottleneck: Any
+    skips: dict[int, Any]
+    image: Any
+
+
 @keras.saving.register_keras_serializable("tfstargan")
 class Generator(Lowered, keras.Model):
     """Images translated into a style, `G(x, s)`; the style implies the domain.
@@ -44,6 +58,9 @@ class Generator(Lowered, keras.Model):
     `high_pass(mask * x) / w_hpf`. There are two `masks`, [B, M, M, 1] in [0, 1]: the
     whole face for side 32, eyes and nose for the other sides (`masks.face_masks`).
 
+    A residual generator adds its output to the image, as Shen & Liu
+    (arXiv:1612.05363) do for attributes of faces: it need not draw what it keeps.
+
     Args:
         img_size: H and W; divided by patch_size, a power of two of at least 32.
         style_dim: length of a style code.
@@ -54,6 +71,7 @@ class Generator(Lowered, keras.Model):
             rest again for the gradient: a third more arithmetic, less memory.
         patch_size: squares of so many pixels to a side are the channels of one pixel of
             the first feature map, and of the last one.
+        residual: whether the image is added to the output.
         **kwargs: those of `Lowered`, passed to all layers. `to_rgb` computes in float32
             with any dtype.
 
@@ -74,6 +92,7 @@ class Generator(Lowered, keras.Model):
         w_hpf: float = 0.0,
         recompute: bool = False,
         patch_size: int = 1,
+        residual: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -84,6 +103,7 @@ class Generator(Lowered, keras.Model):
         self.w_hpf = w_hpf
         self.recompute = recompute
         self.patch_size = patch_size
+        self.residual = residual
         bottleneck = BOTTLENECK_SIDE // 2 if w_hpf else BOTTLENECK_SIDE
         side = img_size // patch_size
         widths = channel_widths(side, bottleneck, channel_base, channel_max)
@@ -125,35 +145,31 @@ class Generator(Lowered, keras.Model):
     def call(self, x: Any, s: Any, masks: Any = None) -> Any:
         return self.decode_features(self.encode_features(x), s, masks)
 
-    def encode_features(self, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Features of images, the same for all styles.
-
-        Returns:
-            The feature map at the bottleneck, and {side: feature map that skips it}.
-        """
+    def encode_features(self, x: Any) -> Features:
+        """Features of images, the same for all styles."""
         sides = HIGH_PASS_SIDES if self.w_hpf else ()
         kept = {}
+        image = x if self.residual else None
         x = self.from_rgb(to_patches(x, self.patch_size))
         for block in self.encode:
             if x.shape[1] in sides:
                 kept[x.shape[1]] = x
             x = self._through(block, x)
-        return x, kept
+        return Features(x, kept, image)
 
-    def decode_features(
-        self, features: tuple[Any, dict[int, Any]], s: Any, masks: Any = None
-    ) -> Any:
+    def decode_features(self, features: Features, s: Any, masks: Any = None) -> Any:
         """Images [B, H, W, 3] decoded from features, each in its style."""
         if (masks is not None) != (self.w_hpf > 0):
             rule = "takes no masks" if masks is not None else "needs masks"
             raise ValueError(f"a generator with w_hpf {self.w_hpf} {rule}")
-        x, kept = features
+        x, kept, image = features
         for block in self.decode:
             x = self._through(block, x, s)
             if x.shape[1] in kept:
                 x = x + self._skip(kept[x.shape[1]], masks)
         x = self.to_rgb(leaky_relu(self.to_rgb_norm(x)))
-        return from_patches(x, self.patch_size)
+        x = from_patches(x, self.patch_size)
+        return x if image is None else ops.cast(image, x.dtype) + x
 
     def _through(self, block: Any, *inputs: Any) -> Any:
         return tf.recompute_grad(block)(*inputs) if self.recompute else block(*inputs)
@@ -174,4 +190,5 @@ class Generator(Lowered, keras.Model):
             "w_hpf": self.w_hpf,
             "recompute": self.recompute,
             "patch_size": self.patch_size,
+            "residual": self.residual,
         }

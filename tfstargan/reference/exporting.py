@@ -39,6 +39,11 @@ def export_reference(
             f"{run.path}: its networks work on patches (patch_size="
             f"{run.config.patch_size}), those of the authors' code on pixels"
         )
+    if run.config.residual:
+        raise UserError(
+            f"{run.path}: its generator adds its output to the image (residual), that "
+            "of the authors' code does not"
+        )
     iteration = iteration_of(run.checkpoint(checkpoint))
     networks = build_networks(run.config, translating(run.config))
     run.load_averages(networks, iteration)

@@ -31,11 +31,11 @@ from tfstargan.runs.locating import is_elsewhere
 from tfstargan.runs.run import Run, iteration_of, open_run
 from tfstargan.training.stargan import StarGANv2
 
-# Settings that size the networks besides img_size and patch_size: parent and child must
-# have the same.
-SIZES = (
+# Settings of the networks besides img_size and patch_size: parent and child must have
+# the same.
+SAME = (
     "channel_base channel_max style_dim latent_dim hidden_dim w_hpf generator "
-    "light_width"
+    "light_width residual"
 ).split()
 
 
@@ -59,14 +59,14 @@ def begin_from(
         began as (None: the mean of all).
 
     Raises:
-        UserError: if the parent is missing, damaged or of other sizes, or lacks a
+        UserError: if the parent is missing or damaged, has other networks, or lacks a
             domain.
     """
     with _flags_of_the_parent():
         parent = open_run(init_from)
         path = parent.checkpoint(checkpoint)
     old_domains = parent.config.domains
-    _require_same_sizes(parent, model.config)
+    _require_same_networks(parent, model.config)
     _require_same_widths(parent, model)
     origins = _origins(parent, model.config.domains, like or {})
     times = _times_finer(parent.config.img_size, parent.config.patch_size, model.config)
@@ -142,15 +142,15 @@ def _flags_of_the_parent() -> Iterator[None]:
         raise UserError(text) from error
 
 
-def _require_same_sizes(parent: Run, new: Config) -> None:
+def _require_same_networks(parent: Run, new: Config) -> None:
     differences = [
         f"{name}={getattr(parent.config, name)} there, {getattr(new, name)} here"
-        for name in SIZES
+        for name in SAME
         if getattr(parent.config, name) != getattr(new, name)
     ]
     if differences:
         raise UserError(
-            f"--init_from={parent.path}: its networks have other sizes "
+            f"--init_from={parent.path}: its networks are not the same "
             f"({'; '.join(differences)}); give the values there"
         )
 
