@@ -133,7 +133,7 @@ def draw(found: dict[str, Any], path: pathlib.Path) -> None:
     trainings = [values for name, values in found.items() if name != "real"]
     known = all(np.isfinite(v["cpu_minutes"]) for x in trainings for v in x.values())
     by = ("iteration", "CPU minutes") if known else ("iteration",)
-    sides = sorted({name.split("-")[0] for name in found if name != "real"})
+    sides = sorted({name.rsplit("-", 1)[0] for name in found if name != "real"})
     colours = dict(zip(sides, itertools.cycle(COLOURS)))
     figure = Figure((15, 3.5 * len(by)), dpi=110, layout="tight")
     grid = figure.subplots(len(by), len(PANELS), squeeze=False)

@@ -218,7 +218,13 @@ def test_a_run_remembers_its_parent_and_needs_it_once(
     assert "is not read" not in told
     options["init_from"] = tmp_path / "another"
     train_run(dataclasses.replace(config, iterations=3), tmp_path / "child", **options)
-    assert f"is not read: the run began with {parent}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"is not read: the run began with {parent}" in told
+    assert "other settings" not in told  # more iterations are none
+    config = dataclasses.replace(config, iterations=4, lambda_other=0.1)
+    train_run(config, tmp_path / "child", **options)
+    told = capsys.readouterr().err
+    assert "goes on with other settings: lambda_other was 0.0, is 0.1\n" in told
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tfstargan.metrics.evaluation import evaluate_run
 from tfstargan.runs.locating import presets
 from tfstargan.runs.run import open_run
 from tfstargan.settings import parse
-from tfstargan.training.beginning import SAME
+from tfstargan.training.beginning import SHARED_SETTINGS
 
 MOST_BYTES = 10 * 2**20
 CARDS = {name: resources.presets_dir() / name / "README.md" for name in presets()}
@@ -26,8 +26,8 @@ def test_a_configuration_that_begins_with_a_preset_has_its_sizes(name):
     flags = [f"--flagfile=configs/{name}.flags"]
     config, options = parse((Config, TrainOptions), flags)
     parent = open_run(options.init_from).config
-    for size in SAME:
-        assert getattr(config, size) == getattr(parent, size), size
+    for name in SHARED_SETTINGS:
+        assert getattr(config, name) == getattr(parent, name), name
 
 
 @pytest.mark.parametrize("name", ["photos128", "photos256"])
@@ -37,8 +37,8 @@ def test_photographs_go_on_at_a_larger_size_from_the_run_of_a_smaller_one(name):
     before = [f"--flagfile=configs/{pathlib.Path(options.init_from).name}.flags"]
     parent, options_before = parse((Config, TrainOptions), before)
     assert options.init_from == options_before.run_dir
-    for size in (*SAME, "largest_map"):
-        assert getattr(config, size) == getattr(parent, size), size
+    for name in (*SHARED_SETTINGS, "largest_map"):
+        assert getattr(config, name) == getattr(parent, name), name
     assert config.img_size == 2 * parent.img_size
 
 

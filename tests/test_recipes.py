@@ -1,4 +1,4 @@
-"""Options that are not the paper's: lazy R1, real images of other domains."""
+"""Options that are not the paper's: lazy R1, images of other domains, residual."""
 
 import dataclasses
 
@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 from test_stargan import CONFIG, arrays, loss_of, make_batch, make_model, numbers
 
+from tfstargan.data.batch import NOISE, SHOWN, UPDATES
 from tfstargan.networks.build import NETWORKS
+from tfstargan.training import losses
 
 
 def model_with(**settings):
@@ -49,6 +51,18 @@ def test_images_of_other_domains_are_no_real_ones_of_a_domain(guide):
     assert float(other_loss - loss) == pytest.approx(3 * np.mean(wrong), rel=1e-4)
 
 
+def test_images_of_other_domains_are_augmented_like_the_others():
+    model = model_with(lambda_other=1.0, augment="diffaugment")
+    noise = np.random.default_rng(2).random((3, UPDATES, len(SHOWN), NOISE), np.float32)
+    batch = make_batch(1)._replace(noise=tf.constant(noise))
+    _, terms = loss_of(model, batch, "D/latent")
+    changed = model.augmentation(batch.x_src, noise[:, 0, SHOWN.index("real")])
+    expected = losses.other_domains(model.discriminator(changed), batch.y_src)
+    assert float(terms["other"]) == pytest.approx(float(expected), rel=1e-5)
+    plain = losses.other_domains(model.discriminator(batch.x_src), batch.y_src)
+    assert float(plain) != pytest.approx(float(expected), rel=1e-2)
+
+
 def test_a_discriminator_without_domains_has_the_logits_of_all():
     batch, model = make_batch(1), model_with()
     every = model.discriminator(batch.x_src).numpy()
@@ -74,8 +88,8 @@ def trained(iterations: int, **settings) -> tuple[list[np.ndarray], dict]:
 @pytest.mark.parametrize("settings", [{"jit": True}, {"accumulate": 3}])
 @pytest.mark.parametrize(
     "recipe",
-    [{"r1_every": 2}, {"lambda_other": 1.0}, {"residual": True}],
-    ids=["lazy R1", "other", "residual"],
+    [{"r1_every": 2}, {"lambda_other": 1.0, "r1_every": 2}, {"residual": True}],
+    ids=["lazy R1", "other and lazy R1", "residual"],
 )
 def test_a_recipe_trains_alike_in_parts_and_with_xla(recipe, settings):
     weights, logs = trained(3, **recipe)

@@ -14,6 +14,7 @@ untrusted input: no file of a run can execute code.
 """
 
 import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import filelock
 
 from tfstargan import files
-from tfstargan.config import Config
+from tfstargan.config import LOSSES, OPTIMIZERS, Config
 from tfstargan.errors import UserError
 from tfstargan.runs import checkpoint_file
 from tfstargan.runs.locating import RUNS, is_elsewhere, locate
@@ -108,6 +109,23 @@ class Run:
                     f"--run_dir={path}: can't be written ({error})"
                 ) from error
             yield run
+
+    def changed_settings(self) -> list[str]:
+        """The losses' and optimizers' settings that differ from the last start's.
+
+        Before `start`, which replaces them; empty without a checkpoint.
+        """
+        file = self.path / "config.json"
+        if not (self.checkpoints() and file.exists()):
+            return []
+        old = Config.load(file)
+        return [
+            f"{field.name} was {getattr(old, field.name)}, "
+            f"is {getattr(self.config, field.name)}"
+            for field in dataclasses.fields(Config)
+            if field.metadata["group"] in (LOSSES, OPTIMIZERS)
+            and getattr(old, field.name) != getattr(self.config, field.name)
+        ]
 
     def parent(self) -> dict | None:
         """The entry in run.json on the run that this one began from, if any."""

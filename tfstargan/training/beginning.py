@@ -33,7 +33,7 @@ from tfstargan.training.stargan import StarGANv2
 
 # Settings of the networks besides img_size and patch_size: parent and child must have
 # the same.
-SAME = (
+SHARED_SETTINGS = (
     "channel_base channel_max style_dim latent_dim hidden_dim w_hpf generator "
     "light_width residual"
 ).split()
@@ -145,7 +145,7 @@ def _flags_of_the_parent() -> Iterator[None]:
 def _require_same_networks(parent: Run, new: Config) -> None:
     differences = [
         f"{name}={getattr(parent.config, name)} there, {getattr(new, name)} here"
-        for name in SAME
+        for name in SHARED_SETTINGS
         if getattr(parent.config, name) != getattr(new, name)
     ]
     if differences:

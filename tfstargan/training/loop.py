@@ -105,8 +105,11 @@ def train_run(
     with contextlib.ExitStack() as held:
         writer = tf.summary.create_noop_writer()
         if chief:
+            changed = run.changed_settings()
             run = held.enter_context(Run.start(run_dir, config, parent))
             fingerprint.remember(run_dir, images)
+            if changed:
+                say(f"{run.path}: goes on with other settings: {'; '.join(changed)}")
         resume(run, model)
         start = model.iterations_done()
         if chief:

@@ -264,15 +264,15 @@ class StarGANv2(keras.Model):
             is 0 in iterations without the penalty.
         """
         x_fake = tf.stop_gradient(x_fake)
-        every, reg = self.real_logits(batch)
-        logits = pick_logits(every, batch.y_src)
+        all_logits, reg = self.real_logits(batch)
+        logits = pick_logits(all_logits, batch.y_src)
         real = losses.adversarial(logits, real=True)
         fake_logits = self.logits(batch, "fake", x_fake, batch.y_trg)
         fake = losses.adversarial(fake_logits, real=False)
         loss = real + fake + self.config.lambda_reg * self.config.r1_every * reg
         terms = {"real": real, "fake": fake, "reg": reg}
         if self.config.lambda_other:
-            terms["other"] = losses.other_domains(every, batch.y_src)
+            terms["other"] = losses.other_domains(all_logits, batch.y_src)
             loss += self.config.lambda_other * terms["other"]
         if self.augmentation is not None:
             terms["sign"] = tf.reduce_mean(tf.sign(logits))
@@ -293,9 +293,9 @@ class StarGANv2(keras.Model):
             x_real = tf.convert_to_tensor(batch.x_src)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x_real)
-                every = self.logits(batch, "real", x_real)
-                logits = pick_logits(every, batch.y_src)
-            return every, losses.r1_penalty(tape.gradient(logits, x_real))
+                all_logits = self.logits(batch, "real", x_real)
+                logits = pick_logits(all_logits, batch.y_src)
+            return all_logits, losses.r1_penalty(tape.gradient(logits, x_real))
 
         if self.config.r1_every == 1:
             return penalized()
