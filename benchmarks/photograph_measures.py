@@ -50,20 +50,18 @@ class Measurement:
         return self.lite0.see(pixels, self.config.img_size)
 
     def references(self) -> dict[str, float]:
-        """The distance of real images: held out, and of the other domains."""
+        """Distance and species of real images: held out, and of the other domains."""
         targets = range(len(self.domains))
+        pairs = [(k, other) for k in targets for other in targets if other != k]
         floor = [kernel_distance(self.real[k], self.held_out[k])[0] for k in targets]
-        ceiling = [
-            kernel_distance(self.real[k], self.held_out[other])[0]
-            for k in targets
-            for other in targets
-            if other != k
-        ]
+        ceiling = [kernel_distance(self.real[k], self.held_out[o])[0] for k, o in pairs]
         species = [(self.probe(self.held_out[k]) == k).mean() for k in targets]
+        mistaken = [(self.probe(self.held_out[o]) == k).mean() for k, o in pairs]
         return {
             "floor": float(np.mean(floor)),
             "ceiling": float(np.mean(ceiling)),
             "species": float(np.mean(species)),
+            "species_untranslated": float(np.mean(mistaken)),
         }
 
     def of(self, translator: Translator) -> dict[str, float]:

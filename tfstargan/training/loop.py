@@ -100,16 +100,14 @@ def train_run(
             f"--init_from={init_from}: workers read different checkpoints of it; give "
             "--init_checkpoint"
         )
+    changed = run.changed_settings() if chief else []  # `Run.start` replaces them
     evaluation = make_evaluation(run) if chief else None
     reader = probe.of_run(config) if chief and config.probe_every else None
     with contextlib.ExitStack() as held:
         writer = tf.summary.create_noop_writer()
         if chief:
-            changed = run.changed_settings()
             run = held.enter_context(Run.start(run_dir, config, parent))
             fingerprint.remember(run_dir, images)
-            if changed:
-                say(f"{run.path}: goes on with other settings: {'; '.join(changed)}")
         resume(run, model)
         start = model.iterations_done()
         if chief:
@@ -140,6 +138,8 @@ def train_run(
         elif start < config.iterations:
             if parent:
                 say(describe_parent(parent, config))
+            if changed:
+                say(f"{run.path}: goes on with other settings: {'; '.join(changed)}")
             announce(run, model, strategy)
             fit_run(run, model, strategy, training, writer, drawing, measuring)
         else:
