@@ -64,15 +64,15 @@ class LabelGenerator(Generator):
 
     def encode_features(self, x: Any) -> Features:
         """The image unchanged, because the encoder needs the label too."""
-        return Features(x, {}, x if self.residual else None)
+        return Features(x, {}, None)
 
     def decode_features(self, features: Features, s: Any, masks: Any = None) -> Any:
         """The images with their labels as channels."""
-        x, _, image = features
+        x = features.bottleneck
         planes = ops.expand_dims(ops.expand_dims(s, 1), 1)
         planes = ops.broadcast_to(planes, (*ops.shape(x)[:-1], self.style_dim))
         encoded = super().encode_features(ops.concatenate([x, planes], axis=-1))
-        encoded = encoded._replace(image=image)
+        encoded = encoded._replace(image=x if self.residual else None)
         return super().decode_features(encoded, ops.zeros_like(s), masks)
 
 

@@ -130,19 +130,21 @@ def measure(options: Options) -> dict[str, Any]:
 
 def draw(found: dict[str, Any], path: pathlib.Path) -> None:
     """Write the curves: by iterations, and by CPU time if all of it is known."""
-    trainings = [values for name, values in found.items() if name != "real"]
-    known = all(np.isfinite(v["cpu_minutes"]) for x in trainings for v in x.values())
+    trainings = {
+        tuple(name.rsplit("-", 1)): values
+        for name, values in found.items()
+        if name != "real"
+    }
+    every = [v for values in trainings.values() for v in values.values()]
+    known = all(np.isfinite(v["cpu_minutes"]) for v in every)
     by = ("iteration", "CPU minutes") if known else ("iteration",)
-    sides = sorted({name.rsplit("-", 1)[0] for name in found if name != "real"})
+    sides = sorted({side for side, _ in trainings})
     colours = dict(zip(sides, itertools.cycle(COLOURS)))
     figure = Figure((15, 3.5 * len(by)), dpi=110, layout="tight")
     grid = figure.subplots(len(by), len(PANELS), squeeze=False)
     for row, axis_name in zip(grid, by, strict=True):
         for axis, (measure, title) in zip(row, PANELS.items(), strict=True):
-            for name, values in found.items():
-                if name == "real":
-                    continue
-                side, seed = name.rsplit("-", 1)
+            for (side, seed), values in trainings.items():
                 x = [
                     int(i) if axis_name == "iteration" else v["cpu_minutes"]
                     for i, v in values.items()

@@ -138,9 +138,11 @@ def reference(config: Config, threads: int, checkout: str, python: str) -> list[
     """
     if not (pathlib.Path(checkout) / "core" / "solver.py").exists():
         raise UserError(f"--reference={checkout}: no clone of clovaai/stargan-v2")
-    widths = (config.channel_base, config.channel_max, config.patch_size)
-    if widths != (2**14, 512, 1) or config.w_hpf or config.residual:
-        raise UserError("the reference is measured with default networks and w_hpf 0")
+    theirs = "channel_base channel_max patch_size residual generator w_hpf".split()
+    if {*theirs} & {*config.differing(Config())}:
+        raise UserError(
+            f"the reference is measured with the defaults of {', '.join(theirs)}"
+        )
     same = (
         "img_size style_dim latent_dim batch_size w_hpf lambda_reg lambda_sty lambda_ds"
         " lambda_cyc beta1 beta2 weight_decay"

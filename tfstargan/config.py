@@ -483,6 +483,16 @@ class Config(Settings):
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: not a run's configuration ({error})") from error
 
+    def differing(self, other: "Config") -> list[str]:
+        """The names of the settings that have another value in `other`."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+    @classmethod
+    def group_of(cls, name: str) -> str:
+        """The group of a setting, under which `--help` and `--dry_run` list it."""
+        return cls.__dataclass_fields__[name].metadata["group"]
+
     @classmethod
     def may_change(cls, name: str) -> bool:
         """Whether a resumed run may have another value of a setting."""

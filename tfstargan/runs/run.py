@@ -14,7 +14,6 @@ untrusted input: no file of a run can execute code.
 """
 
 import contextlib
-import dataclasses
 import json
 import math
 import os
@@ -120,11 +119,9 @@ class Run:
             return []
         old = Config.load(file)
         return [
-            f"{field.name} was {getattr(old, field.name)}, "
-            f"is {getattr(self.config, field.name)}"
-            for field in dataclasses.fields(Config)
-            if field.metadata["group"] in (LOSSES, OPTIMIZERS)
-            and getattr(old, field.name) != getattr(self.config, field.name)
+            f"{name} was {getattr(old, name)}, is {getattr(self.config, name)}"
+            for name in old.differing(self.config)
+            if Config.group_of(name) in (LOSSES, OPTIMIZERS)
         ]
 
     def parent(self) -> dict | None:
@@ -319,8 +316,8 @@ def _require_same(path: pathlib.Path, old: Config, new: Config) -> None:
     """Raise a UserError if a setting differs that a resumed run must keep."""
     differences = [
         f"{name}: {getattr(old, name)!r} there, {getattr(new, name)!r} now"
-        for name in new.__dataclass_fields__
-        if not new.may_change(name) and getattr(old, name) != getattr(new, name)
+        for name in old.differing(new)
+        if not new.may_change(name)
     ]
     if not differences:
         return

@@ -145,8 +145,8 @@ def _flags_of_the_parent() -> Iterator[None]:
 def _require_same_networks(parent: Run, new: Config) -> None:
     differences = [
         f"{name}={getattr(parent.config, name)} there, {getattr(new, name)} here"
-        for name in SHARED_SETTINGS
-        if getattr(parent.config, name) != getattr(new, name)
+        for name in parent.config.differing(new)
+        if name in SHARED_SETTINGS
     ]
     if differences:
         raise UserError(
